@@ -1,0 +1,55 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings every Swift target shares: a warning is an error, and what leaks is written down.
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func swiftTarget(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func swiftTests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+    name: "widefield",
+    products: [.executable(name: "widefield", targets: ["widefield"])],
+    targets: [
+        // C libraries of Debian, and the C that Swift cannot say.
+        .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CDeflate", providers: [.apt(["libdeflate-dev"])]),
+        .systemLibrary(name: "CGnuTLS", providers: [.apt(["libgnutls28-dev"])]),
+        .target(name: "CMicrohttpd", linkerSettings: [.linkedLibrary("microhttpd")]),
+        .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
+        // libm: rounding of floats; the core targets import no C library of their own.
+        .target(name: "CKernels", linkerSettings: [.linkedLibrary("m")]),
+
+        // The floors.
+        swiftTarget("Bytes", ["CKernels", "CZstd", "CDeflate"]),
+        swiftTarget("Host", ["Bytes"]),
+
+        // The road, in the order the data goes.
+        swiftTarget("Events", ["Bytes"]),
+        swiftTarget("Compute", ["Events", "Bytes", "CKernels", "CRE2"]),
+        swiftTarget("Ingest", ["Events", "Bytes", "CKernels"]),
+        swiftTarget("EventStore", ["Compute", "Host", "Events", "Bytes"]),
+        swiftTarget("EventQuery", ["EventStore", "Compute", "Host", "Events", "Bytes"]),
+        swiftTarget(
+            "Service",
+            [
+                "EventQuery", "EventStore", "Ingest", "Compute", "Host", "Events", "Bytes",
+                "CMicrohttpd", "CGnuTLS",
+            ]),
+        .executableTarget(name: "widefield", dependencies: ["Service"], swiftSettings: strict),
+
+        swiftTests("BytesTests", ["Bytes"]),
+        swiftTests("EventsTests", ["Events", "Bytes"]),
+    ],
+    cxxLanguageStandard: .cxx17
+)

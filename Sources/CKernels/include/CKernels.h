@@ -1,0 +1,137 @@
+// Kernels that Swift cannot say: SSE2 comparisons, checksums, string hashing.
+//
+// `static inline` functions are inlined into Swift callers and use only SSE2, which every x86-64
+// has; on other processors the same functions are written as plain loops. Those in .c files choose
+// wider instructions when the processor has them.
+#ifndef WIDEFIELD_CKERNELS_H
+#define WIDEFIELD_CKERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#define WF_SSE2 1
+#else
+#define WF_SSE2 0
+#endif
+
+/// CRC-32C (Castagnoli, RFC 3720 appendix B.4) of `length` bytes, continuing from `seed` (0 to begin).
+uint32_t wf_crc32c(uint32_t seed, const void *bytes, size_t length);
+
+// ---------------------------------------------------------------------------------------- hashing
+
+static inline uint64_t wf_read64(const uint8_t *p) { uint64_t v; memcpy(&v, p, 8); return v; }
+static inline uint64_t wf_read32(const uint8_t *p) { uint32_t v; memcpy(&v, p, 4); return v; }
+
+static inline uint64_t wf_mix(uint64_t a, uint64_t b) {
+    __uint128_t product = (__uint128_t)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/// Hash of a byte string for tables in memory; never stored. Reads no byte outside the string.
+static inline uint64_t wf_hash(const uint8_t *p, size_t length, uint64_t seed) {
+    const uint64_t k0 = 0xa0761d6478bd642full, k1 = 0xe7037ed1a0b428dbull;
+    uint64_t a, b;
+    seed ^= k0;
+    if (length <= 16) {
+        if (length >= 8) {
+            a = wf_read64(p);
+            b = wf_read64(p + length - 8);
+        } else if (length >= 4) {
+            a = wf_read32(p);
+            b = wf_read32(p + length - 4);
+        } else if (length > 0) {
+            a = ((uint64_t)p[0] << 16) | ((uint64_t)p[length >> 1] << 8) | p[length - 1];
+            b = 0;
+        } else {
+            a = b = 0;
+        }
+    } else {
+        size_t left = length;
+        while (left > 16) {
+            seed = wf_mix(wf_read64(p) ^ k1, wf_read64(p + 8) ^ seed);
+            p += 16;
+            left -= 16;
+        }
+        a = wf_read64(p + left - 16);
+        b = wf_read64(p + left - 8);
+    }
+    return wf_mix(k1 ^ length, wf_mix(a ^ k1, b ^ seed));
+}
+
+/// Hash of one 64-bit word for tables in memory.
+static inline uint64_t wf_hash64(uint64_t value) {
+    return wf_mix(value ^ 0xa0761d6478bd642full, 0xe7037ed1a0b428dbull);
+}
+
+// ------------------------------------------------------------------------------------- JSON strings
+
+/// What `wf_scan_string` met.
+struct wf_string_scan {
+    /// Bytes before the first quote, backslash or control character.
+    size_t length;
+    /// Whether any of them is not ASCII.
+    bool has_non_ascii;
+};
+
+/// Scans a JSON string's bytes from `p` to the first `"`, `\` or byte below 0x20, at most to `end`.
+/// Needs 16 readable bytes after `end`.
+static inline struct wf_string_scan wf_scan_string(const uint8_t *p, const uint8_t *end) {
+    struct wf_string_scan result = {0, false};
+    const uint8_t *start = p;
+#if WF_SSE2
+    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
+    const __m128i low = _mm_set1_epi8(0x1f);
+    unsigned non_ascii = 0;
+    for (;;) {
+        __m128i chunk = _mm_loadu_si128((const __m128i *)p);
+        __m128i special = _mm_or_si128(
+            _mm_or_si128(_mm_cmpeq_epi8(chunk, quote), _mm_cmpeq_epi8(chunk, backslash)),
+            _mm_cmpeq_epi8(_mm_min_epu8(chunk, low), chunk));
+        unsigned mask = (unsigned)_mm_movemask_epi8(special);
+        unsigned high = (unsigned)_mm_movemask_epi8(chunk);
+        if (mask != 0) {
+            unsigned at = (unsigned)__builtin_ctz(mask);
+            non_ascii |= high & ((1u << at) - 1);
+            p += at;
+            break;
+        }
+        non_ascii |= high;
+        p += 16;
+        if (p >= end) break;
+    }
+    if (p > end) p = end;
+    result.has_non_ascii = non_ascii != 0;
+#else
+    while (p < end && *p >= 0x20 && *p != '"' && *p != '\\') {
+        result.has_non_ascii |= *p >= 0x80;
+        p++;
+    }
+#endif
+    result.length = (size_t)(p - start);
+    return result;
+}
+
+/// Whether two byte strings of one length are equal; reads up to 15 bytes beyond each.
+static inline bool wf_equal_padded(const uint8_t *a, const uint8_t *b, size_t length) {
+#if WF_SSE2
+    size_t i = 0;
+    for (; i + 16 <= length; i += 16) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(a + i));
+        __m128i y = _mm_loadu_si128((const __m128i *)(b + i));
+        if (_mm_movemask_epi8(_mm_cmpeq_epi8(x, y)) != 0xffff) return false;
+    }
+    if (i == length) return true;
+    __m128i x = _mm_loadu_si128((const __m128i *)(a + i));
+    __m128i y = _mm_loadu_si128((const __m128i *)(b + i));
+    unsigned want = (1u << (length - i)) - 1;
+    return ((unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, y)) & want) == want;
+#else
+    return memcmp(a, b, length) == 0;
+#endif
+}
+
+#endif

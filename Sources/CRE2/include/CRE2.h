@@ -1,0 +1,19 @@
+// Regular expressions in RE2 syntax, matched in linear time: a C face on Debian's libre2.
+#ifndef WIDEFIELD_CRE2_H
+#define WIDEFIELD_CRE2_H
+#include <stdbool.h>
+#include <stddef.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+typedef struct wf_regex wf_regex;
+
+/// Compiles `pattern`; on failure returns NULL and writes a NUL-terminated reason into `error`.
+wf_regex *wf_regex_compile(const char *pattern, size_t length, char *error, size_t error_size);
+void wf_regex_free(wf_regex *regex);
+/// True when the expression matches anywhere in `text`.
+bool wf_regex_matches(const wf_regex *regex, const char *text, size_t length);
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,145 @@
+public import Compute
+
+/// A question about events, whichever way it was asked.
+///
+/// The text language and Honeycomb's query specification both convert into this tree and back.
+public struct Query: Hashable, Sendable {
+    public var source: DatasetSelection = .all
+    public var timeRange: TimeRange = .last(Query.defaultRange)
+    /// Width of the time series' buckets; nil for no series.
+    public var step: Step?
+    /// Conditions and derived fields in the order they were written; all conditions must hold.
+    public var transforms: [Transform] = []
+    public var shape: Shape = .events(EventListing())
+    public var sort: [SortKey] = []
+    /// The most rows answered; nil for the front end's default.
+    public var limit: Int?
+    /// The same question asked this much earlier, beside the answer; nanoseconds.
+    public var compareOffset: Int64?
+    /// Every stored event counts once, whatever its sample rate.
+    public var isUnweighted = false
+
+    /// Two hours, in nanoseconds.
+    public static let defaultRange: Int64 = 7_200_000_000_000
+
+    public init() {}
+}
+
+public enum DatasetSelection: Hashable, Sendable {
+    /// Every dataset of the environment: `from *`, Honeycomb's `__all__`.
+    case all
+    case named([String])
+}
+
+/// When the events happened; nanoseconds since 1970, the start is in, the end is out.
+public enum TimeRange: Hashable, Sendable {
+    /// The given number of nanoseconds up to now.
+    case last(Int64)
+    case between(TimePoint, TimePoint)
+}
+
+public enum TimePoint: Hashable, Sendable {
+    case absolute(Int64)
+    /// `now` less this many nanoseconds.
+    case beforeNow(Int64)
+}
+
+public enum Step: Hashable, Sendable {
+    case automatic
+    /// Nanoseconds, at least 1.
+    case every(Int64)
+}
+
+public enum Transform: Hashable, Sendable {
+    case filter(Expression)
+    /// Gives later stages a field of this name.
+    case evaluate(name: String, Expression)
+}
+
+/// What comes out: events as they are, or numbers about them.
+public enum Shape: Hashable, Sendable {
+    case events(EventListing)
+    case statistics(Statistics)
+}
+
+public struct EventListing: Hashable, Sendable {
+    /// The fields shown; nil for all.
+    public var fields: [String]?
+
+    public init(fields: [String]? = nil) { self.fields = fields }
+}
+
+public struct Statistics: Hashable, Sendable {
+    public var calculations: [Calculation]
+    public var groupBy: [GroupKey]
+    /// A condition over calculations and group keys, which appear in it as named fields carrying
+    /// `Calculation.key` or the group's name.
+    public var having: Expression?
+
+    public init(calculations: [Calculation], groupBy: [GroupKey] = [], having: Expression? = nil) {
+        self.calculations = calculations
+        self.groupBy = groupBy
+        self.having = having
+    }
+}
+
+public struct GroupKey: Hashable, Sendable {
+    /// The column's name in the answer.
+    public var name: String
+    public var expression: Expression
+
+    public init(name: String, expression: Expression) {
+        self.name = name
+        self.expression = expression
+    }
+}
+
+/// One aggregate of a query.
+public struct Calculation: Hashable, Sendable {
+    public var aggregate: Aggregate
+    /// What is aggregated; nil for those that count events.
+    public var argument: Expression?
+    /// Only events that meet it take part (`count_if`); nil for all.
+    public var filter: Expression?
+    public var alias: String?
+
+    public init(
+        _ aggregate: Aggregate, of argument: Expression? = nil, where filter: Expression? = nil,
+        alias: String? = nil
+    ) {
+        self.aggregate = aggregate
+        self.argument = argument
+        self.filter = filter
+        self.alias = alias
+    }
+}
+
+public enum Aggregate: Hashable, Sendable {
+    /// Events; with an argument, events in which it exists.
+    case count
+    case sum
+    case avg
+    case min
+    case max
+    case distinct
+    /// The value below which this share (0…1) of the events lies.
+    case quantile(Double)
+    case heatmap
+    /// Difference of the sums (averages, maxima) of one time bucket and the one before.
+    case rateSum
+    case rateAvg
+    case rateMax
+    /// Most spans open at one moment, from the event's time and its `duration_ms`.
+    case concurrency
+}
+
+public struct SortKey: Hashable, Sendable {
+    /// A calculation's key, a group's name, or `timestamp` or a field in an event listing.
+    public var name: String
+    public var descending: Bool
+
+    public init(_ name: String, descending: Bool) {
+        self.name = name
+        self.descending = descending
+    }
+}
