@@ -45,6 +45,20 @@ public struct Bitmap: Hashable, Sendable {
         for index in words.indices { words[index] |= other.words[index] }
     }
 
+    /// Adds the rows of `other`, each moved up by `shift`; they must fit.
+    public mutating func formUnion(_ other: Bitmap, shiftedBy shift: Int) {
+        precondition(shift >= 0 && shift + other.count <= count, "BUG: bitmap beyond its rows")
+        let (start, bits) = (shift >> 6, UInt64(shift & 63))
+        for index in other.words.indices {
+            let word = other.words[index]
+            if word == 0 { continue }
+            words[start + index] |= word << bits
+            if bits != 0 && word >> (64 - bits) != 0 {
+                words[start + index + 1] |= word >> (64 - bits)
+            }
+        }
+    }
+
     public mutating func subtract(_ other: Bitmap) {
         precondition(count == other.count, "BUG: bitmaps of different lengths")
         for index in words.indices { words[index] &= ~other.words[index] }

@@ -115,6 +115,35 @@ static inline struct wf_string_scan wf_scan_string(const uint8_t *p, const uint8
     return result;
 }
 
+/// Whether two byte strings of one length are equal.
+static inline bool wf_equal(const uint8_t *a, const uint8_t *b, size_t length) {
+    if (length >= 16) {
+#if WF_SSE2
+        size_t i = 0;
+        for (; i + 16 <= length; i += 16) {
+            __m128i x = _mm_loadu_si128((const __m128i *)(a + i));
+            __m128i y = _mm_loadu_si128((const __m128i *)(b + i));
+            if (_mm_movemask_epi8(_mm_cmpeq_epi8(x, y)) != 0xffff) return false;
+        }
+        if (i == length) return true;
+        __m128i x = _mm_loadu_si128((const __m128i *)(a + length - 16));
+        __m128i y = _mm_loadu_si128((const __m128i *)(b + length - 16));
+        return _mm_movemask_epi8(_mm_cmpeq_epi8(x, y)) == 0xffff;
+#else
+        return memcmp(a, b, length) == 0;
+#endif
+    }
+    if (length >= 8)
+        return wf_read64(a) == wf_read64(b)
+            && wf_read64(a + length - 8) == wf_read64(b + length - 8);
+    if (length >= 4)
+        return wf_read32(a) == wf_read32(b)
+            && wf_read32(a + length - 4) == wf_read32(b + length - 4);
+    for (size_t i = 0; i < length; i++)
+        if (a[i] != b[i]) return false;
+    return true;
+}
+
 /// Whether two byte strings of one length are equal; reads up to 15 bytes beyond each.
 static inline bool wf_equal_padded(const uint8_t *a, const uint8_t *b, size_t length) {
 #if WF_SSE2

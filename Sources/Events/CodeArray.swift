@@ -1,0 +1,60 @@
+/// Dictionary codes, one a row, in the narrowest of three widths.
+public enum CodeArray: Sendable {
+    case bytes([UInt8])
+    case words([UInt16])
+    case longs([UInt32])
+
+    /// The narrowest array for codes up to `highest`.
+    public init(_ codes: [UInt32], highest: UInt32) {
+        if highest <= UInt32(UInt8.max) {
+            self = .bytes(codes.map { UInt8(truncatingIfNeeded: $0) })
+        } else if highest <= UInt32(UInt16.max) {
+            self = .words(codes.map { UInt16(truncatingIfNeeded: $0) })
+        } else {
+            self = .longs(codes)
+        }
+    }
+
+    public var count: Int {
+        switch self {
+        case .bytes(let codes): codes.count
+        case .words(let codes): codes.count
+        case .longs(let codes): codes.count
+        }
+    }
+
+    /// Bytes of one code.
+    public var width: Int {
+        switch self {
+        case .bytes: 1
+        case .words: 2
+        case .longs: 4
+        }
+    }
+
+    public subscript(row: Int) -> UInt32 {
+        switch self {
+        case .bytes(let codes): UInt32(codes[row])
+        case .words(let codes): UInt32(codes[row])
+        case .longs(let codes): codes[row]
+        }
+    }
+
+    /// All codes at full width.
+    public func widened() -> [UInt32] {
+        switch self {
+        case .bytes(let codes): codes.map { UInt32($0) }
+        case .words(let codes): codes.map { UInt32($0) }
+        case .longs(let codes): codes
+        }
+    }
+
+    /// The highest code, 0 when there is none.
+    public var highest: UInt32 {
+        switch self {
+        case .bytes(let codes): UInt32(codes.max() ?? 0)
+        case .words(let codes): UInt32(codes.max() ?? 0)
+        case .longs(let codes): codes.max() ?? 0
+        }
+    }
+}

@@ -1,0 +1,129 @@
+public import Bytes
+
+/// One field of a batch: a lane for each way its values are kept.
+///
+/// A row has its value in at most one lane; a row in no lane has no such field. Immutable, hence
+/// shared freely between threads.
+public final class Column: Sendable {
+    public let rows: Int
+    /// Strings, booleans, and numbers that repeat, as codes of a dictionary.
+    public let coded: CodedLane?
+    public let ints: NumberLane<Int64>?
+    /// Finite, never −0.
+    public let floats: NumberLane<Double>?
+    /// Strings that hardly repeat.
+    public let texts: TextLane?
+
+    public init(
+        rows: Int, coded: CodedLane? = nil, ints: NumberLane<Int64>? = nil,
+        floats: NumberLane<Double>? = nil, texts: TextLane? = nil
+    ) {
+        self.rows = rows
+        self.coded = coded
+        self.ints = ints
+        self.floats = floats
+        self.texts = texts
+    }
+
+    /// The value of one row; for rows that are shown, not for scans.
+    public func value(at row: Int) -> FieldValue {
+        if let coded {
+            let code = coded.codes[row]
+            if code != 0 { return coded.dictionary.value(ofCode: code) }
+        }
+        if let ints, ints.holds(row) { return .int(ints.values[row]) }
+        if let floats, floats.holds(row) { return .float(floats.values[row]) }
+        if let texts, let text = texts[row] { return .string(text) }
+        return .missing
+    }
+
+    /// The rows that have a value.
+    public func presence() -> Bitmap {
+        var result = coded?.presence() ?? Bitmap(count: rows)
+        for lane in [ints?.presence(), floats?.presence(), texts?.presence()] {
+            if let lane { result.formUnion(lane) }
+        }
+        return result
+    }
+
+    /// Bytes the column takes in memory, about; dictionaries included.
+    public var byteCount: Int {
+        (coded.map { $0.codes.count * $0.codes.width + $0.dictionary.byteCount } ?? 0)
+            + (ints.map { $0.values.count * 8 } ?? 0) + (floats.map { $0.values.count * 8 } ?? 0)
+            + (texts.map { $0.offsets.count * 4 + $0.text.count } ?? 0)
+    }
+}
+
+/// Codes of a dictionary, `codes.count == rows`; 0 where the row has no value in this lane.
+public struct CodedLane: Sendable {
+    public let dictionary: ValueDictionary
+    public let codes: CodeArray
+
+    public init(dictionary: ValueDictionary, codes: CodeArray) {
+        self.dictionary = dictionary
+        self.codes = codes
+    }
+
+    public func presence() -> Bitmap {
+        switch codes {
+        case .bytes(let codes): nonzero(codes)
+        case .words(let codes): nonzero(codes)
+        case .longs(let codes): nonzero(codes)
+        }
+    }
+
+    private func nonzero<T: FixedWidthInteger>(_ codes: [T]) -> Bitmap {
+        var words = [UInt64](repeating: 0, count: Bitmap.wordCount(codes.count))
+        for (row, code) in codes.enumerated() where code != 0 {
+            words[row >> 6] |= 1 << UInt64(row & 63)
+        }
+        return Bitmap(count: codes.count, words: words)
+    }
+}
+
+/// Numbers of one type, `values.count == rows`; rows without one hold 0.
+public struct NumberLane<Number: Numeric & Sendable>: Sendable {
+    public let values: [Number]
+    /// Which rows have a number; nil when all have.
+    public let present: Bitmap?
+
+    public init(values: [Number], present: Bitmap?) {
+        precondition(present.map { $0.count == values.count } ?? true, "BUG: lane of two lengths")
+        self.values = values
+        self.present = present
+    }
+
+    public func holds(_ row: Int) -> Bool { present.map { $0[row] } ?? true }
+
+    public func presence() -> Bitmap {
+        present ?? Bitmap(count: values.count, repeating: true)
+    }
+}
+
+/// Strings one after the other: row r is `text[offsets[r] ..< offsets[r + 1]]`.
+public struct TextLane: Sendable {
+    /// `rows + 1` entries, ascending from 0; a row without a string is empty here.
+    public let offsets: [UInt32]
+    public let text: [UInt8]
+    /// Which rows have a string; nil when all have.
+    public let present: Bitmap?
+
+    public init(offsets: [UInt32], text: [UInt8], present: Bitmap?) {
+        precondition(
+            offsets.first == 0 && offsets.last.map { Int($0) } == text.count,
+            "BUG: text lane whose offsets do not cover its text")
+        self.offsets = offsets
+        self.text = text
+        self.present = present
+    }
+
+    public var rows: Int { offsets.count - 1 }
+
+    public subscript(row: Int) -> String? {
+        if let present, !present[row] { return nil }
+        return String(
+            decoding: text[Int(offsets[row])..<Int(offsets[row + 1])], as: UTF8.self)
+    }
+
+    public func presence() -> Bitmap { present ?? Bitmap(count: rows, repeating: true) }
+}

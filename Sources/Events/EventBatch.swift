@@ -1,0 +1,78 @@
+/// Events as columns: the one shape of data between a decoder and an answer.
+///
+/// At most `EventLimits.rowsPerBatch` rows. The log stores batches, the head is a list of them, a
+/// row group of a segment is scanned as one (`EventSource`). Immutable.
+public final class EventBatch: Sendable {
+    /// The events' own times, nanoseconds since 1970, one a row.
+    public let timestamps: [Int64]
+    /// When each event was received, nanoseconds since 1970.
+    public let received: [Int64]
+    /// How many events each one stands for, from 1; nil when each stands for itself.
+    public let sampleRates: [UInt32]?
+    /// The dataset of each row: strings only, no row without.
+    public let datasets: CodedLane
+    /// Field names, in the order in which they were first met.
+    public let names: [String]
+    private let columns: [String: Column]
+    public let timeBounds: ClosedRange<Int64>
+
+    public init(
+        timestamps: [Int64], received: [Int64], sampleRates: [UInt32]?, datasets: CodedLane,
+        columns: [(name: String, column: Column)]
+    ) {
+        precondition(
+            received.count == timestamps.count && datasets.codes.count == timestamps.count
+                && columns.allSatisfy { $0.column.rows == timestamps.count },
+            "BUG: a batch with columns of different lengths")
+        self.timestamps = timestamps
+        self.received = received
+        self.sampleRates = sampleRates
+        self.datasets = datasets
+        names = columns.map(\.name)
+        self.columns = Dictionary(columns.map { ($0.name, $0.column) }) { first, _ in first }
+        precondition(self.columns.count == names.count, "BUG: two columns of one name")
+        timeBounds = (timestamps.min() ?? 0)...(timestamps.max() ?? 0)
+    }
+
+    /// The column of fields that found no column of their own (`Spill`); no client can send a field
+    /// of this name, for none may begin with NUL.
+    public static let spillName = "\u{0}spill"
+
+    public var rows: Int { timestamps.count }
+
+    public subscript(name: String) -> Column? { columns[name] }
+
+    /// Bytes the batch takes in memory, about.
+    public var byteCount: Int {
+        rows * (16 + (sampleRates == nil ? 0 : 4) + datasets.codes.width)
+            + columns.values.reduce(0) { $0 + $1.byteCount + 128 }
+    }
+}
+
+/// What a scan reads: a batch of the head, or one row group of a segment.
+///
+/// Columns of a segment are read and decoded when they are asked for. All calls are safe from any
+/// thread.
+public protocol EventSource: AnyObject, Sendable {
+    var rows: Int { get }
+    /// The earliest and the latest timestamp.
+    var timeBounds: ClosedRange<Int64> { get }
+    func loadTimestamps() throws -> [Int64]
+    func loadReceived() throws -> [Int64]
+    /// nil when every event stands for itself.
+    func loadSampleRates() throws -> [UInt32]?
+    func loadDatasets() throws -> CodedLane
+    /// The field's values; nil when no row has it. The spill column is asked for by its own name.
+    func loadColumn(_ name: String) throws -> Column?
+    /// The names of all columns, the spill column among them.
+    var fieldNames: [String] { get }
+}
+
+extension EventBatch: EventSource {
+    public func loadTimestamps() throws -> [Int64] { timestamps }
+    public func loadReceived() throws -> [Int64] { received }
+    public func loadSampleRates() throws -> [UInt32]? { sampleRates }
+    public func loadDatasets() throws -> CodedLane { datasets }
+    public func loadColumn(_ name: String) throws -> Column? { columns[name] }
+    public var fieldNames: [String] { names }
+}

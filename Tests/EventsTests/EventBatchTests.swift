@@ -1,0 +1,174 @@
+import Bytes
+import Events
+import Testing
+
+/// Rows as plain values: the model that batches are compared with.
+struct ModelEvent: Equatable {
+    var timestamp: Int64
+    var rate: UInt32 = 1
+    var dataset = "shop"
+    var fields: [String: FieldValue]
+}
+
+func makeBatch(_ events: [ModelEvent], _ builder: EventBatchBuilder = .init()) -> EventBatch {
+    for event in events {
+        for (name, value) in event.fields { builder.append(value, named: name) }
+        builder.finishEvent(
+            timestamp: event.timestamp, received: event.timestamp + 5, sampleRate: event.rate,
+            dataset: builder.datasetCode(event.dataset))
+    }
+    return builder.finish()
+}
+
+func model(of batch: EventBatch) throws -> [ModelEvent] {
+    let spilled = batch[EventBatch.spillName]
+    return try (0..<batch.rows).map { row in
+        guard
+            case .string(let dataset) = batch.datasets.dictionary.value(
+                ofCode: batch.datasets.codes[row])
+        else { throw DecodeError("no dataset", at: row) }
+        var fields: [String: FieldValue] = [:]
+        for name in batch.names where name != EventBatch.spillName {
+            if let value = batch[name]?.value(at: row), !value.isMissing { fields[name] = value }
+        }
+        if case .string(let text) = spilled?.value(at: row) {
+            for field in Spill.fields(text) { fields[field.name] = field.value }
+        }
+        return ModelEvent(
+            timestamp: batch.timestamps[row], rate: batch.sampleRates?[row] ?? 1, dataset: dataset,
+            fields: fields)
+    }
+}
+
+func randomEvents(
+    _ count: Int, _ random: inout some RandomNumberGenerator, fields: Int = 12
+) -> [ModelEvent] {
+    (0..<count).map { index in
+        var values: [String: FieldValue] = [:]
+        for field in 0..<fields where Int.random(in: 0..<3, using: &random) > 0 {
+            values["f\(field)"] =
+                switch Int.random(in: 0..<(field % 2 == 0 ? 2 : 6), using: &random) {
+                case 0: .string("v\(Int.random(in: 0..<40, using: &random))")
+                case 1: .string("")
+                case 2: .int(Int64.random(in: -3...3, using: &random))
+                case 3: .int(.max)
+                case 4: .float(Double.random(in: -1...1, using: &random))
+                default: .bool(Bool.random(using: &random))
+                }
+        }
+        return ModelEvent(
+            timestamp: Int64(index) * 1000, rate: UInt32.random(in: 1...3, using: &random),
+            dataset: Bool.random(using: &random) ? "shop" : "pay", fields: values)
+    }
+}
+
+@Suite struct EventBatchTests {
+    @Test(arguments: [0, 1, 63, 64, 65, 300]) func `a batch holds what was appended`(
+        rows: Int
+    ) throws {
+        var random = SystemRandomNumberGenerator()
+        let events = randomEvents(rows, &random)
+        #expect(try model(of: makeBatch(events)) == events)
+    }
+
+    @Test(arguments: [0, 1, 64, 200]) func `encoding and decoding give the same batch`(
+        rows: Int
+    ) throws {
+        var random = SystemRandomNumberGenerator()
+        let events = randomEvents(rows, &random)
+        let bytes = makeBatch(events).encoded()
+        #expect(try model(of: EventBatch(decoding: bytes[...])) == events)
+    }
+
+    @Test func `merging keeps every row in order`() throws {
+        var random = SystemRandomNumberGenerator()
+        for sizes in [[1], [5, 0, 70], [64, 64], [100, 3, 200], [3000, 3000]] {
+            let parts = sizes.map { randomEvents($0, &random) }
+            let merged = EventBatch(merging: parts.map { makeBatch($0) })
+            #expect(try model(of: merged) == parts.flatMap { $0 })
+        }
+    }
+
+    @Test func `a damaged batch is an error and never a trap`() throws {
+        var random = SystemRandomNumberGenerator()
+        let bytes = makeBatch(randomEvents(5, &random, fields: 4)).encoded()
+        for length in 0..<bytes.count {
+            #expect(throws: DecodeError.self) { _ = try EventBatch(decoding: bytes[..<length]) }
+        }
+        for bit in 0..<bytes.count * 8 {
+            var damaged = bytes
+            damaged[bit / 8] ^= 1 << UInt8(bit % 8)
+            // The log's checksum finds the damage; here it must only not trap.
+            _ = try? EventBatch(decoding: damaged[...])
+        }
+    }
+
+    @Test func `a dropped event leaves nothing behind`() throws {
+        let builder = EventBatchBuilder()
+        builder.append(.int(1), named: "a")
+        builder.dropEvent()
+        builder.append(.string("x"), named: "a")
+        builder.append(.string("y"), named: "b")
+        builder.finishEvent(
+            timestamp: 1, received: 1, sampleRate: 0, dataset: builder.datasetCode("d"))
+        builder.append(.string("gone"), named: "b")
+        builder.dropEvent()
+        let batch = builder.finish()
+        #expect(
+            try model(of: batch) == [
+                ModelEvent(
+                    timestamp: 1, dataset: "d", fields: ["a": .string("x"), "b": .string("y")])
+            ])
+    }
+
+    @Test func `of a repeated field the last value counts, whatever its type`() throws {
+        let builder = EventBatchBuilder()
+        builder.append(.int(1), named: "a")
+        builder.append(.string("x"), named: "a")
+        builder.append(.float(2.5), named: "a")
+        #expect(builder.fieldCount == 1)
+        builder.finishEvent(
+            timestamp: 1, received: 1, sampleRate: 1, dataset: builder.datasetCode("d"))
+        #expect(try model(of: builder.finish())[0].fields == ["a": .float(2.5)])
+    }
+
+    @Test func `names beyond the bound go to the spill column and are still found`() throws {
+        let builder = EventBatchBuilder()
+        let count = EventLimits.namesPerDataset + 50
+        var events: [ModelEvent] = []
+        for start in stride(from: 0, to: count, by: 1000) {
+            var fields: [String: FieldValue] = [:]
+            for name in start..<min(start + 1000, count) {
+                fields["user.\(name)"] = .int(Int64(name))
+            }
+            events.append(ModelEvent(timestamp: Int64(start), fields: fields))
+        }
+        let batch = makeBatch(events, builder)
+        #expect(batch.names.count == EventLimits.namesPerDataset + 1)
+        #expect(try model(of: batch) == events)
+        let spilled = try #require(
+            events.last?.fields.keys.first { batch[$0] == nil })
+        #expect(
+            try batch.values(named: spilled)?.value(at: events.count - 1)
+                == events.last?.fields[spilled])
+    }
+
+    @Test func `merging batches of too many names spills the rarest`() throws {
+        let wide = (0..<3).map { part in
+            makeBatch([
+                ModelEvent(
+                    timestamp: Int64(part),
+                    fields: Dictionary(
+                        uniqueKeysWithValues: (0..<1_900).map {
+                            ("p\(part).\($0)", FieldValue.string("\($0)\u{1F}\u{1B}x"))
+                        }))
+            ])
+        }
+        let common = makeBatch(
+            (0..<10).map { ModelEvent(timestamp: $0, fields: ["often": .int(1)]) })
+        let merged = EventBatch(merging: wide + [common])
+        #expect(merged.names.count == EventLimits.namesPerDataset + 1)
+        #expect(merged["often"] != nil)
+        #expect(try model(of: merged) == (wide + [common]).flatMap { try model(of: $0) })
+    }
+}
