@@ -71,7 +71,9 @@ public final class DictionaryBuilder {
         code(of: .int, payload: UInt64(bitPattern: value))
     }
 
-    /// The code of a finite float. A whole one that an integer can hold is that integer.
+    /// The code of a finite float.
+    ///
+    /// A whole one that an integer can hold is that integer.
     public func code(of value: Double) -> UInt32 {
         if let whole = Int64(exactly: value) { return code(of: whole) }
         return code(of: .float, payload: value.bitPattern)
@@ -133,7 +135,9 @@ public final class DictionaryBuilder {
         return UInt32(code)
     }
 
-    /// Doubles the table. A slot keeps half a hash only, so entries are hashed again.
+    /// Doubles the table.
+    ///
+    /// A slot keeps half a hash only, so entries are hashed again.
     private func growSlots() {
         slots.deallocate()
         slotCount *= 2

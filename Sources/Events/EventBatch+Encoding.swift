@@ -107,7 +107,9 @@ extension EventBatch {
 
     // MARK: - Decode
 
-    /// Opens what `encoded` wrote. Throws `DecodeError` for anything else; never traps.
+    /// Opens what `encoded` wrote.
+    ///
+    /// Throws `DecodeError` for anything else; never traps.
     public convenience init(decoding bytes: ArraySlice<UInt8>) throws(DecodeError) {
         var frame = ByteReader(bytes)
         guard try frame.read(UInt8.self) == EventBatch.encodingVersion else {

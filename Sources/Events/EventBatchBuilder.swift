@@ -30,7 +30,9 @@ public final class EventBatchBuilder {
     public var columnCount: Int { owners.count }
 
     /// The column of a field name, made when it is new; nil when the batch has no room for more
-    /// names, and the field goes to `spill`. The name must be UTF-8 of 1 … `nameBytes` bytes.
+    /// names, and the field goes to `spill`.
+    ///
+    /// The name must be UTF-8 of 1 … `nameBytes` bytes.
     public func column(named name: UnsafeBufferPointer<UInt8>) -> Int? {
         if owners.count >= EventLimits.namesPerDataset {
             // Only names already there; the table must not grow with names that are spilled.

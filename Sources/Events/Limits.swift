@@ -1,4 +1,6 @@
-/// Bounds of what an event and a batch may be. Numbers that clients meet are in `docs/limits.md`.
+/// Bounds of what an event and a batch may be.
+///
+/// Numbers that clients meet are in `docs/limits.md`.
 public enum EventLimits {
     /// Rows in one batch, and in one row group of a segment: row numbers fit 16 bits.
     public static let rowsPerBatch = 65_536

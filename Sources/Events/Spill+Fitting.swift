@@ -1,9 +1,10 @@
 internal import Bytes
 
 extension Spill {
-    /// The batches with so few names, all together, that one batch or segment can hold them: at most
-    /// `namesPerDataset` for each dataset and `namesPerBatch` in all. The names of most rows stay;
-    /// fields of the others move to the spill column of their events.
+    /// The batches with so few names, all together, that one batch or segment can hold them: at
+    /// most `namesPerDataset` for each dataset and `namesPerBatch` in all.
+    ///
+    /// The names of most rows stay; fields of the others move to the spill column of their events.
     public static func fit(_ batches: [EventBatch]) -> [EventBatch] {
         // Fast path: too few names to break either bound.
         var names: Set<String> = []

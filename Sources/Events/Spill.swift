@@ -51,7 +51,9 @@ public enum Spill {
     }
 
     /// The fields of one row of the spill column, in the order they were sent; of a repeated name
-    /// the last one counts. Text that is not of the form ends the list.
+    /// the last one counts.
+    ///
+    /// Text that is not of the form ends the list.
     public static func fields(_ text: String) -> [(name: String, value: FieldValue)] {
         var fields: [(name: String, value: FieldValue)] = []
         var parts: [String] = []
