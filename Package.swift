@@ -48,7 +48,11 @@ let package = Package(
             ]),
         .executableTarget(name: "widefield", dependencies: ["Service"], swiftSettings: strict),
 
+        // A simulated machine; only tests import it.
+        swiftTarget("TestSupport", ["Host"]),
+
         swiftTests("BytesTests", ["Bytes"]),
+        swiftTests("HostTests", ["Host", "TestSupport"]),
         swiftTests("EventsTests", ["Events", "Bytes"]),
     ],
     cxxLanguageStandard: .cxx17
