@@ -54,6 +54,7 @@ let package = Package(
         swiftTests("BytesTests", ["Bytes"]),
         swiftTests("HostTests", ["Host", "TestSupport"]),
         swiftTests("EventsTests", ["Events", "Bytes"]),
+        swiftTests("ServiceTests", ["Service", "Bytes"]),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -1,4 +1,32 @@
 #ifndef WIDEFIELD_CMICROHTTPD_H
 #define WIDEFIELD_CMICROHTTPD_H
 #include <microhttpd.h>
+#include <stdint.h>
+
+/// What a daemon is started with; every pointer is passed on to libmicrohttpd as it is.
+struct wf_http_options {
+    int listen_socket;
+    unsigned int threads;
+    unsigned int connection_limit;
+    unsigned int idle_timeout_seconds;
+    size_t connection_memory_bytes;
+    void *context;
+    void *(*begin)(void *context, const char *target, struct MHD_Connection *connection);
+    MHD_AccessHandlerCallback handle;
+    MHD_RequestCompletedCallback completed;
+    MHD_NotifyConnectionCallback connection_changed;
+};
+
+/// Starts epoll threads that serve the socket; NULL when libmicrohttpd refuses.
+struct MHD_Daemon *wf_http_start(const struct wf_http_options *options);
+
+/// The socket of a connection, or -1; MHD_get_connection_info is variadic.
+int wf_http_connection_socket(struct MHD_Connection *connection);
+
+/// The peer's address of a connection, or NULL.
+const struct sockaddr *wf_http_connection_peer(struct MHD_Connection *connection);
+
+/// 1 when the peer has closed its side of the socket, without reading from it.
+int wf_socket_is_hung_up(int socket);
+
 #endif

@@ -1,0 +1,65 @@
+internal import Bytes
+
+/// The ways a body may be compressed on its way.
+enum ContentEncoding {
+    case identity
+    case gzip
+    case deflate
+    case zstd
+
+    /// Reads the header's value; nil for an encoding nobody knows. No header means identity.
+    init?(header: String?) {
+        switch header?.lowercased() {
+        case nil, "", "identity": self = .identity
+        case "gzip", "x-gzip": self = .gzip
+        case "deflate": self = .deflate
+        case "zstd": self = .zstd
+        default: return nil
+        }
+    }
+
+    /// The body as it was before it was compressed, at most `Limits.inflatedBytesMax` bytes.
+    func open(_ body: [UInt8]) throws(CompressionError) -> [UInt8] {
+        let limit = Limits.inflatedBytesMax
+        return switch self {
+        case .identity: body
+        case .gzip: try Deflate.decompress(body, as: .gzip, limit: limit)
+        case .deflate: try Deflate.decompress(body, as: .zlib, limit: limit)
+        case .zstd: try Zstd.decompress(body, limit: limit)
+        }
+    }
+}
+
+extension HTTPRequest {
+    /// The body opened, or the answer that says why it cannot be: 415 for an unknown encoding,
+    /// 413 for a bomb, 400 for damaged bytes.
+    func openedBody() -> Result<[UInt8], HTTPRefusal> {
+        let header = head.headers["Content-Encoding"]
+        guard let encoding = ContentEncoding(header: header) else {
+            return .failure(
+                HTTPRefusal(
+                    .error(
+                        415,
+                        "unknown Content-Encoding '\(header?.prefix(40) ?? "")': "
+                            + "send none, gzip, deflate or zstd")))
+        }
+        do throws(CompressionError) {
+            return .success(try encoding.open(body))
+        } catch {
+            switch error {
+            case .tooLarge: return .failure(HTTPRefusal(MessageFraming.bodyTooLarge))
+            case .malformed(let reason):
+                return .failure(
+                    HTTPRefusal(
+                        .error(400, "Request body is malformed and cannot be read. \(reason)")))
+            }
+        }
+    }
+}
+
+/// An answer that ends a request early, as an error that can be thrown.
+struct HTTPRefusal: Error {
+    let response: HTTPResponse
+
+    init(_ response: HTTPResponse) { self.response = response }
+}

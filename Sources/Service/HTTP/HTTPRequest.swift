@@ -1,0 +1,48 @@
+internal import CMicrohttpd
+
+/// What is known of a request before its body is read.
+public struct HTTPRequestHead: Sendable {
+    /// Upper case, as sent: `GET`, `POST`.
+    public let method: String
+    public let target: RequestTarget
+    public let headers: HTTPHeaders
+    /// The peer's numeric address without its port; empty when the system does not tell.
+    public let remoteAddress: String
+    /// The socket, to ask whether the client still waits.
+    let connection: ClientConnection
+
+    init(
+        method: String, target: RequestTarget, headers: HTTPHeaders, remoteAddress: String = "",
+        connection: ClientConnection = ClientConnection(socket: -1)
+    ) {
+        self.method = method
+        self.target = target
+        self.headers = headers
+        self.remoteAddress = remoteAddress
+        self.connection = connection
+    }
+
+    /// The caller's W3C trace context, nil when absent.
+    public var traceparent: String? { headers["traceparent"] }
+
+    /// The media type of the body in lower case, without parameters; nil when not given.
+    public var contentType: String? {
+        headers["Content-Type"]?.prefix { $0 != ";" && $0 != " " }.lowercased()
+    }
+}
+
+/// A whole request. The body is as it was sent: still encoded when `Content-Encoding` says so.
+public struct HTTPRequest: Sendable {
+    public let head: HTTPRequestHead
+    public let body: [UInt8]
+}
+
+/// The client's end of a connection that waits for its answer.
+struct ClientConnection: Sendable {
+    /// -1 when there is no socket to ask.
+    let socket: Int32
+
+    /// Whether the client has closed its side. Costs one system call; only meaningful while the
+    /// request is being answered.
+    var isGone: Bool { socket >= 0 && wf_socket_is_hung_up(socket) == 1 }
+}

@@ -1,0 +1,67 @@
+/// What is answered to a request.
+public struct HTTPResponse: Sendable {
+    public var status: Int
+    public var headers: HTTPHeaders
+    public var body: [UInt8]
+    /// The connection is closed after the answer, as when a body was left unread.
+    public var closesConnection = false
+
+    public init(status: Int, headers: HTTPHeaders = [:], body: [UInt8] = []) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
+    /// A body of JSON text.
+    public static func json(_ body: [UInt8], status: Int = 200) -> HTTPResponse {
+        HTTPResponse(status: status, headers: ["Content-Type": "application/json"], body: body)
+    }
+
+    /// A body of plain text.
+    public static func text(_ text: String, status: Int = 200) -> HTTPResponse {
+        HTTPResponse(
+            status: status, headers: ["Content-Type": "text/plain; charset=utf-8"],
+            body: Array(text.utf8))
+    }
+
+    /// `{"error": message}`, the shape of every refusal.
+    public static func error(_ status: Int, _ message: String) -> HTTPResponse {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.write(key: "error")
+        writer.write(message)
+        writer.endObject()
+        return .json(writer.bytes, status: status)
+    }
+
+    /// A refusal for the moment; the client may come again after so many seconds.
+    public static func busy(
+        _ status: Int, _ message: String, retryAfterSeconds: Int
+    ) -> HTTPResponse {
+        var response = error(status, message)
+        response.headers["Retry-After"] = String(retryAfterSeconds)
+        return response
+    }
+
+    /// The same answer, after which the connection is closed.
+    static func closing(_ response: HTTPResponse) -> HTTPResponse {
+        var response = response
+        response.closesConnection = true
+        return response
+    }
+
+    /// Sent with every answer, refusals included.
+    static let securityHeaders: [(name: String, value: String)] = [
+        (
+            "Content-Security-Policy",
+            "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+                + "img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; "
+                + "form-action 'self'"
+        ),
+        ("X-Content-Type-Options", "nosniff"),
+        ("X-Frame-Options", "DENY"),
+        ("Referrer-Policy", "no-referrer"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Cross-Origin-Resource-Policy", "same-origin"),
+    ]
+}

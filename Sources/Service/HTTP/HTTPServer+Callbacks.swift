@@ -1,0 +1,189 @@
+internal import CMicrohttpd
+internal import Glibc
+
+// What libmicrohttpd calls, on the epoll thread of the connection. The context is the server; the
+// state of a request is its `HTTPExchange`, retained from `beginExchange` to `endExchange`.
+
+typealias ExchangeState = UnsafeMutablePointer<UnsafeMutableRawPointer?>
+
+func beginExchange(
+    context: UnsafeMutableRawPointer?, target: UnsafePointer<CChar>?, connection: OpaquePointer?
+) -> UnsafeMutableRawPointer? {
+    guard let server = server(context) else { return nil }
+    server.counters.exchangeBegan()
+    // What is no UTF-8 is no target either; the empty text is refused as such.
+    let text = target.flatMap { String(validatingCString: $0) } ?? ""
+    return Unmanaged.passRetained(HTTPExchange(target: text)).toOpaque()
+}
+
+func endExchange(
+    context: UnsafeMutableRawPointer?, connection: OpaquePointer?, state: ExchangeState?,
+    reason: MHD_RequestTerminationCode
+) {
+    guard let server = server(context), let pointer = state?.pointee else { return }
+    let exchange = Unmanaged<HTTPExchange>.fromOpaque(pointer).takeRetainedValue()
+    state?.pointee = nil
+    server.counters.exchangeEnded(bodyBytes: exchange.bytesReceived)
+}
+
+func connectionChanged(
+    context: UnsafeMutableRawPointer?, connection: OpaquePointer?, state: ExchangeState?,
+    code: MHD_ConnectionNotificationCode
+) {
+    server(context)?.counters.connectionsChanged(by: code == .CONNECTION_NOTIFY_STARTED ? 1 : -1)
+}
+
+func continueExchange(
+    context: UnsafeMutableRawPointer?, connection: OpaquePointer?, url: UnsafePointer<CChar>?,
+    method: UnsafePointer<CChar>?, version: UnsafePointer<CChar>?,
+    upload: UnsafePointer<CChar>?, uploadSize: UnsafeMutablePointer<Int>?, state: ExchangeState?
+) -> MHD_Result {
+    guard let server = server(context), let connection, let pointer = state?.pointee,
+        let method, let version, let uploadSize
+    else { return .NO }
+    let exchange = Unmanaged<HTTPExchange>.fromOpaque(pointer).takeUnretainedValue()
+    switch exchange.phase {
+    case .begun:
+        return readHead(
+            of: exchange, on: connection, server: server, method: String(cString: method),
+            version: String(cString: version))
+    case .receiving(let head):
+        if uploadSize.pointee > 0 {
+            let count = uploadSize.pointee
+            uploadSize.pointee = 0
+            return receive(
+                UnsafeRawBufferPointer(start: upload, count: count), of: exchange, head: head,
+                server: server)
+        }
+        var body: [UInt8] = []
+        swap(&body, &exchange.body)
+        server.dispatch(HTTPRequest(head: head, body: body), of: exchange, on: connection)
+        return .YES
+    case .refusing(let response):
+        if uploadSize.pointee > 0 {
+            let count = uploadSize.pointee
+            uploadSize.pointee = 0
+            return discard(count, of: exchange)
+        }
+        return queue(response, for: exchange, on: connection, server: server)
+    case .handling:
+        // Called again after the suspension: the answer is there.
+        guard let response = exchange.takeAnswer() else { return .YES }
+        return queue(response, for: exchange, on: connection, server: server)
+    case .answered: return .NO
+    }
+}
+
+private func server(_ context: UnsafeMutableRawPointer?) -> HTTPServer? {
+    context.map { Unmanaged<HTTPServer>.fromOpaque($0).takeUnretainedValue() }
+}
+
+/// Judges the head; a refusal is sent before the body is read and ends the connection.
+private func readHead(
+    of exchange: HTTPExchange, on connection: OpaquePointer, server: HTTPServer, method: String,
+    version: String
+) -> MHD_Result {
+    let headers = readHeaders(of: connection)
+    switch MessageFraming.judge(headers, version: version) {
+    case .failure(let refusal):
+        return queue(
+            .closing(.error(refusal.status, refusal.message)), for: exchange, on: connection,
+            server: server)
+    case .success(let length):
+        guard let target = RequestTarget(exchange.target) else {
+            return queue(
+                .closing(.error(400, "the request target is not well-formed")), for: exchange,
+                on: connection, server: server)
+        }
+        let head = HTTPRequestHead(
+            method: method, target: target, headers: headers,
+            remoteAddress: numericHost(of: wf_http_connection_peer(connection)),
+            connection: ClientConnection(socket: wf_http_connection_socket(connection)))
+        if var refusal = server.handler.refusal(of: head) {
+            refusal.closesConnection = refusal.closesConnection || length != .none
+            return queue(refusal, for: exchange, on: connection, server: server)
+        }
+        let expected = if case .bytes(let count) = length { count } else { 0 }
+        guard server.counters.bodyBytesInFlight + expected <= Limits.bodiesInFlightBytesMax else {
+            return queue(
+                .closing(.busy(503, "too many bodies are in flight", retryAfterSeconds: 1)),
+                for: exchange, on: connection, server: server)
+        }
+        exchange.body.reserveCapacity(expected)
+        exchange.phase = .receiving(head)
+        return .YES
+    }
+}
+
+/// Takes a piece of the body; beyond the limit the rest is read and thrown away.
+private func receive(
+    _ bytes: UnsafeRawBufferPointer, of exchange: HTTPExchange, head: HTTPRequestHead,
+    server: HTTPServer
+) -> MHD_Result {
+    exchange.bytesReceived += bytes.count
+    server.counters.bodyGrew(by: bytes.count)
+    if exchange.isTooSlow { return .NO }
+    if exchange.bytesReceived > Limits.bodyBytesMax {
+        exchange.body = []
+        exchange.phase = .refusing(.closing(MessageFraming.bodyTooLarge))
+    } else if server.counters.bodyBytesInFlight > Limits.bodiesInFlightBytesMax {
+        exchange.body = []
+        exchange.phase = .refusing(
+            .closing(.busy(503, "too many bodies are in flight", retryAfterSeconds: 1)))
+    } else {
+        exchange.body.append(contentsOf: bytes)
+    }
+    return .YES
+}
+
+/// Reads on after a refusal, for a client that looks for its answer only when it has sent all;
+/// one that never ends is cut off.
+private func discard(_ count: Int, of exchange: HTTPExchange) -> MHD_Result {
+    exchange.bytesDiscarded += count
+    return exchange.bytesDiscarded <= Limits.bodyBytesMax && !exchange.isTooSlow ? .YES : .NO
+}
+
+/// Hands the answer to libmicrohttpd, which copies it.
+private func queue(
+    _ response: HTTPResponse, for exchange: HTTPExchange, on connection: OpaquePointer,
+    server: HTTPServer
+) -> MHD_Result {
+    exchange.phase = .answered
+    server.counters.answered(response.status)
+    let made = response.body.withUnsafeBytes { bytes in
+        MHD_create_response_from_buffer(
+            bytes.count, UnsafeMutableRawPointer(mutating: bytes.baseAddress),
+            .RESPMEM_MUST_COPY)
+    }
+    guard let made else { return .NO }
+    defer { MHD_destroy_response(made) }
+    for (name, value) in response.headers.fields + HTTPResponse.securityHeaders {
+        // A value with a line break, as of a name a client chose, is not sent at all.
+        MHD_add_response_header(made, name, value)
+    }
+    if response.closesConnection || server.closesConnections {
+        MHD_add_response_header(made, "Connection", "close")
+    }
+    return MHD_queue_response(connection, UInt32(response.status), made)
+}
+
+private final class HeaderCollection {
+    var headers = HTTPHeaders()
+}
+
+private func readHeaders(of connection: OpaquePointer) -> HTTPHeaders {
+    let collection = HeaderCollection()
+    withExtendedLifetime(collection) {
+        _ = MHD_get_connection_values(
+            connection, .HEADER_KIND,
+            { context, _, name, value in
+                guard let context, let name else { return .YES }
+                let collection = Unmanaged<HeaderCollection>.fromOpaque(context)
+                    .takeUnretainedValue()
+                collection.headers.add(
+                    String(cString: name), value.map { String(cString: $0) } ?? "")
+                return .YES
+            }, Unmanaged.passUnretained(collection).toOpaque())
+    }
+    return collection.headers
+}

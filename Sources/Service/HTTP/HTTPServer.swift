@@ -1,0 +1,164 @@
+internal import CMicrohttpd
+internal import Glibc
+internal import Synchronization
+
+/// Where a request is worked on, so that slow ones do not hold up quick ones.
+public enum HTTPLane: Sendable {
+    /// On the connection's own thread: it neither waits nor takes long.
+    case immediate
+    case ingest
+    case query
+}
+
+/// What answers the requests of a server.
+public protocol HTTPHandler: Sendable {
+    /// Looks at a request before its body is read; an answer given here is sent at once, and the
+    /// body is not read. Called on a connection's thread: must not wait.
+    func refusal(of head: HTTPRequestHead) -> HTTPResponse?
+
+    /// Where the request is to be answered.
+    func lane(of head: HTTPRequestHead) -> HTTPLane
+
+    /// Answers a request by calling `reply` once, from whatever thread; a second call is ignored.
+    func respond(
+        to request: HTTPRequest, reply: @escaping @Sendable (HTTPResponse) -> Void)
+}
+
+/// An HTTP/1.1 server: libmicrohttpd's epoll threads read and write, lanes of workers answer.
+///
+/// A request's connection is suspended while a worker has it, so that no thread waits for another.
+/// SENDABLE: the daemon's pointer is written once, before the first connection, and libmicrohttpd
+/// allows its use from every thread.
+public final class HTTPServer: @unchecked Sendable {
+    /// The address it listens on, with the port the system chose when 0 was asked for.
+    public let address: ListenAddress
+    let handler: any HTTPHandler
+    let counters = HTTPCounters()
+    private let ingestLane: RequestLane
+    private let queryLane: RequestLane
+    private let socket: Int32
+    private var daemon: OpaquePointer?
+    private let isStopping = Atomic(false)
+
+    /// Listens and serves until `stop()`.
+    ///
+    /// Throws `ListenError` when the address cannot be listened on.
+    public init(
+        address: ListenAddress, workers: Int, handler: any HTTPHandler
+    ) throws(ListenError) {
+        let (socket, bound) = try address.listen()
+        self.address = bound
+        self.socket = socket
+        self.handler = handler
+        ingestLane = RequestLane(name: "ingest", threads: workers)
+        queryLane = RequestLane(name: "query", threads: workers)
+        var options = wf_http_options()
+        options.listen_socket = socket
+        options.threads = UInt32(workers)
+        options.connection_limit = UInt32(Limits.connectionsMax)
+        options.idle_timeout_seconds = UInt32(Limits.idleSeconds)
+        options.connection_memory_bytes = Limits.connectionMemoryBytes
+        options.context = Unmanaged.passUnretained(self).toOpaque()
+        options.begin = beginExchange
+        options.handle = continueExchange
+        options.completed = endExchange
+        options.connection_changed = connectionChanged
+        guard let daemon = wf_http_start(&options) else {
+            close(socket)
+            throw ListenError(address: address, reason: "the HTTP server did not start")
+        }
+        self.daemon = daemon
+    }
+
+    /// Stops accepting, waits until every request that was begun is answered, closes.
+    ///
+    /// After `Limits.stopSeconds` it no longer waits; returns whether all were answered.
+    public func stop() -> Bool {
+        guard let daemon, !isStopping.exchange(true, ordering: .sequentiallyConsistent) else {
+            return true
+        }
+        let listener = MHD_quiesce_daemon(daemon)
+        if listener >= 0 { close(listener) }
+        let deadline = ContinuousClock.now + .seconds(Limits.stopSeconds)
+        while counters.exchangesOpen > 0 && ContinuousClock.now < deadline { usleep(2000) }
+        // A suspended connection must not meet the end of its daemon; the process ends anyway.
+        guard counters.exchangesOpen == 0 else { return false }
+        MHD_stop_daemon(daemon)
+        return true
+    }
+
+    /// New answers close their connections, so that clients go elsewhere.
+    var closesConnections: Bool { isStopping.load(ordering: .relaxed) }
+
+    /// Hands a request to its lane; the connection is suspended until the answer is there.
+    func dispatch(
+        _ request: HTTPRequest, of exchange: HTTPExchange, on connection: OpaquePointer
+    ) {
+        exchange.phase = .handling
+        MHD_suspend_connection(connection)
+        let suspended = SuspendedConnection(exchange: exchange, connection: connection)
+        let job: RequestLane.Job = { [handler] in
+            handler.respond(to: request) { suspended.resume(with: $0) }
+        }
+        let isTaken =
+            switch handler.lane(of: request.head) {
+            case .immediate:
+                { () -> Bool in
+                    job()
+                    return true
+                }()
+            case .ingest: ingestLane.submit(job)
+            case .query: queryLane.submit(job)
+            }
+        if !isTaken {
+            suspended.resume(
+                with: .busy(503, "too many requests are waiting", retryAfterSeconds: 1))
+        }
+    }
+}
+
+/// A connection that waits for its answer.
+///
+/// SENDABLE: the pointer is used once, by whoever leaves the first answer, and the connection
+/// lives until it is resumed.
+private struct SuspendedConnection: @unchecked Sendable {
+    let exchange: HTTPExchange
+    let connection: OpaquePointer
+
+    func resume(with response: HTTPResponse) {
+        if exchange.leave(response) { MHD_resume_connection(connection) }
+    }
+}
+
+/// What a server counts of itself.
+final class HTTPCounters: Sendable {
+    private let open = Atomic(0)
+    private let bodyBytes = Atomic(0)
+    private let connections = Atomic(0)
+    /// Answers by the first digit of their status, 1 to 5.
+    private let answers = Mutex([Int](repeating: 0, count: 6))
+
+    /// Requests whose line was read and whose answer is not yet sent.
+    var exchangesOpen: Int { open.load(ordering: .relaxed) }
+    var connectionsOpen: Int { connections.load(ordering: .relaxed) }
+    /// Bytes of all bodies being received or answered.
+    var bodyBytesInFlight: Int { bodyBytes.load(ordering: .relaxed) }
+    var answersByClass: [Int] { answers.withLock { $0 } }
+
+    func exchangeBegan() { open.add(1, ordering: .relaxed) }
+
+    func exchangeEnded(bodyBytes count: Int) {
+        bodyBytes.subtract(count, ordering: .relaxed)
+        open.subtract(1, ordering: .sequentiallyConsistent)
+    }
+
+    func connectionsChanged(by difference: Int) {
+        connections.add(difference, ordering: .relaxed)
+    }
+
+    func bodyGrew(by count: Int) { bodyBytes.add(count, ordering: .relaxed) }
+
+    func answered(_ status: Int) {
+        answers.withLock { $0[min(max(status / 100, 0), 5)] += 1 }
+    }
+}

@@ -1,0 +1,55 @@
+/// How the end of a request's body is found, and which requests leave it in doubt.
+///
+/// Two readers that disagree on where a body ends let one request hide in another (RFC 9112,
+/// §6.3 and §11.2), so whatever could be read in two ways is refused and the connection closed.
+enum MessageFraming {
+    enum BodyLength: Equatable {
+        case none
+        case bytes(Int)
+        /// Chunks; the length is not known in advance.
+        case chunked
+    }
+
+    struct Refusal: Error, Equatable {
+        let status: Int
+        let message: String
+    }
+
+    static let bodyTooLarge = HTTPResponse.error(413, "Request body is too large.")
+
+    /// Checks Host, Content-Length and Transfer-Encoding; `version` as in the request line.
+    static func judge(
+        _ headers: HTTPHeaders, version: String
+    ) -> Result<BodyLength, Refusal> {
+        let hosts = headers.all("Host")
+        guard hosts.count == 1 || (hosts.isEmpty && version == "HTTP/1.0") else {
+            return refuse(400, hosts.isEmpty ? "the Host header is missing" : "two Host headers")
+        }
+        let lengths = headers.all("Content-Length")
+        let codings = headers.all("Transfer-Encoding")
+        guard lengths.count <= 1 else { return refuse(400, "two Content-Length headers") }
+        guard codings.count <= 1 else { return refuse(400, "two Transfer-Encoding headers") }
+        if let coding = codings.first {
+            guard lengths.isEmpty else {
+                return refuse(400, "Transfer-Encoding and Content-Length together")
+            }
+            guard equalsIgnoringCase(coding, "chunked"), version != "HTTP/1.0" else {
+                return refuse(501, "the transfer encoding is not supported")
+            }
+            return .success(.chunked)
+        }
+        guard let length = lengths.first else { return .success(.none) }
+        let isDigits = !length.isEmpty && length.utf8.allSatisfy { 0x30...0x39 ~= $0 }
+        guard isDigits else { return refuse(400, "the Content-Length is not a number") }
+        guard let count = Int(length), count <= Limits.bodyBytesMax else {
+            return refuse(413, "Request body is too large.")
+        }
+        return .success(count == 0 ? .none : .bytes(count))
+    }
+
+    private static func refuse(
+        _ status: Int, _ message: String
+    ) -> Result<BodyLength, Refusal> {
+        .failure(Refusal(status: status, message: message))
+    }
+}

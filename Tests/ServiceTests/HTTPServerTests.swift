@@ -1,0 +1,179 @@
+import Dispatch
+import Synchronization
+import Testing
+
+@testable import Service
+
+/// Answers with what it was asked, in the lane the path names.
+private struct Echo: HTTPHandler {
+    func refusal(of head: HTTPRequestHead) -> HTTPResponse? {
+        head.target.path.first == "forbidden" ? .error(403, "no") : nil
+    }
+
+    func lane(of head: HTTPRequestHead) -> HTTPLane {
+        switch head.target.path.first {
+        case "ingest": .ingest
+        case "query": .query
+        default: .immediate
+        }
+    }
+
+    func respond(
+        to request: HTTPRequest, reply: @escaping @Sendable (HTTPResponse) -> Void
+    ) {
+        let head = request.head
+        if head.target.path.last == "slow" {
+            DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(300)) {
+                reply(.text("slow"))
+                reply(.text("twice"))
+            }
+            return
+        }
+        let query = head.target.query.map { "\($0.name)=\($0.value)" }.joined(separator: ";")
+        reply(
+            .text(
+                "\(head.method) \(head.target.path) \(query) body=\(request.body.count) "
+                    + "from=\(head.remoteAddress) gone=\(head.connection.isGone)\n"))
+    }
+}
+
+private func withServer(_ body: (HTTPServer) throws -> Void) throws {
+    let server = try HTTPServer(
+        address: ListenAddress(host: "127.0.0.1", port: 0), workers: 2, handler: Echo())
+    try body(server)
+    #expect(server.stop())
+    #expect(server.counters.exchangesOpen == 0)
+    #expect(server.counters.bodyBytesInFlight == 0)
+    #expect(server.counters.connectionsOpen == 0)
+}
+
+/// Sends bytes to a fresh server and gives back all that comes until it closes.
+private func answer(to text: String) throws -> String {
+    var answer = ""
+    try withServer { server in
+        let connection = try #require(RawConnection(port: server.address.port))
+        connection.send(text)
+        connection.stopSending()
+        answer = connection.readToEnd()
+    }
+    return answer
+}
+
+@Suite struct HTTPServerTests {
+    @Test func `path elements are decoded after the path is split`() throws {
+        let answer = try answer(
+            to: "GET /1/events/a%2Fb%20c?x=1+2&y=%C3%A9 HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\n"))
+        #expect(answer.contains(#"GET ["1", "events", "a/b c"] x=1 2;y=é body=0 from=127.0.0.1"#))
+        #expect(answer.contains("X-Content-Type-Options: nosniff\r\n"))
+        #expect(answer.contains("Content-Security-Policy: default-src 'none'"))
+    }
+
+    @Test(arguments: ["ingest", "query", "quick"])
+    func `a body arrives whole in every lane`(lane: String) throws {
+        try withServer { server in
+            let connection = try #require(RawConnection(port: server.address.port))
+            let body = String(repeating: "x", count: 300_000)
+            for _ in 0..<3 {
+                connection.send(
+                    "POST /\(lane) HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n" + body)
+                let answer = connection.read(until: "\n")
+                #expect(answer.contains("body=300000 from=127.0.0.1 gone=false"))
+            }
+        }
+    }
+
+    @Test func `pipelined requests are answered in order`() throws {
+        let answer = try answer(
+            to: "GET /query HTTP/1.1\r\nHost: a\r\n\r\n"
+                + "POST /ingest HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi"
+                + "GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        let order = [#"GET ["query"]"#, #"POST ["ingest"]  body=2"#, #"GET ["x"]"#]
+        let places = order.compactMap { answer.firstRange(of: $0)?.lowerBound }
+        #expect(places.count == 3)
+        #expect(places == places.sorted())
+    }
+
+    @Test func `chunks are put together`() throws {
+        let answer = try answer(
+            to: "POST /ingest HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                + "3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n")
+        #expect(answer.contains("body=7 "))
+    }
+
+    @Test(arguments: [
+        "Content-Length: 3\r\nContent-Length: 3", "Content-Length: 3\r\nContent-Length: 4",
+        "Content-Length: 3\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked, chunked",
+        "Transfer-Encoding: gzip", "Content-Length: -3", "Content-Length: 3,3", "Host: b",
+    ])
+    func `a request whose end is in doubt is refused and its connection closed`(
+        fields: String
+    ) throws {
+        let answer = try answer(
+            to: "POST /ingest HTTP/1.1\r\nHost: a\r\n\(fields)\r\n\r\n0\r\n\r\n"
+                + "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(answer.hasPrefix("HTTP/1.1 400") || answer.hasPrefix("HTTP/1.1 501"))
+        #expect(!answer.contains("smuggled"))
+    }
+
+    @Test func `a request without Host is refused`() throws {
+        #expect(try answer(to: "GET / HTTP/1.1\r\n\r\n").hasPrefix("HTTP/1.1 400"))
+    }
+
+    @Test(arguments: ["/%", "/%2", "/%zz", "/%ff", "/a?b=%c3"])
+    func `a target that cannot be decoded is refused`(target: String) throws {
+        let answer = try answer(to: "GET \(target) HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(answer.hasPrefix("HTTP/1.1 400"))
+        #expect(answer.contains(#"{"error":"the request target is not well-formed"}"#))
+    }
+
+    @Test func `a body announced too large is refused before it is sent`() throws {
+        let answer = try answer(
+            to: "POST /ingest HTTP/1.1\r\nHost: a\r\nContent-Length: 20971521\r\n\r\n")
+        #expect(answer.hasPrefix("HTTP/1.1 413"))
+        #expect(answer.contains(#"{"error":"Request body is too large."}"#))
+    }
+
+    @Test func `a chunked body that grows too large is refused`() throws {
+        try withServer { server in
+            let connection = try #require(RawConnection(port: server.address.port))
+            connection.send(
+                "POST /ingest HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+            let chunk = "100000\r\n" + String(repeating: "x", count: 1 << 20) + "\r\n"
+            for _ in 0..<21 { connection.send(chunk) }
+            connection.send("0\r\n\r\n")
+            let answer = connection.readToEnd()
+            #expect(answer.hasPrefix("HTTP/1.1 413"))
+        }
+    }
+
+    @Test func `a refused request is answered before its body and closes the connection`() throws {
+        let answer = try answer(
+            to: "POST /forbidden HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n")
+        #expect(answer.hasPrefix("HTTP/1.1 403"))
+        #expect(answer.contains("Connection: close\r\n"))
+    }
+
+    @Test func `stopping waits for the answer that was begun, and the first reply stands`() throws {
+        var answer = ""
+        try withServer { server in
+            let connection = try #require(RawConnection(port: server.address.port))
+            connection.send("GET /query/slow HTTP/1.1\r\nHost: a\r\n\r\n")
+            while server.counters.exchangesOpen == 0 {}
+            #expect(server.stop())
+            #expect(RawConnection(port: server.address.port) == nil)
+            answer = connection.readToEnd()
+        }
+        #expect(answer.hasSuffix("\r\n\r\nslow"))
+    }
+
+    @Test func `a taken port is an error that names the address`() throws {
+        try withServer { server in
+            #expect {
+                _ = try HTTPServer(address: server.address, workers: 1, handler: Echo())
+            } throws: { error in
+                "\(error)" == "cannot listen on \(server.address): Address already in use"
+            }
+        }
+    }
+}
