@@ -1,5 +1,5 @@
 /// Every bound of the service, with its unit and its reason.
-public enum Limits {
+public enum ServiceLimits {
     /// Bytes of a body as it is sent: the largest batch a client may send at once.
     public static let bodyBytesMax = 20 << 20
     /// Bytes of a body after its content encoding is opened; a bomb stops here.

@@ -7,7 +7,9 @@ enum ContentEncoding {
     case deflate
     case zstd
 
-    /// Reads the header's value; nil for an encoding nobody knows. No header means identity.
+    /// Reads the header's value; nil for an encoding nobody knows.
+    ///
+    /// No header means identity.
     init?(header: String?) {
         switch header?.lowercased() {
         case nil, "", "identity": self = .identity
@@ -18,9 +20,9 @@ enum ContentEncoding {
         }
     }
 
-    /// The body as it was before it was compressed, at most `Limits.inflatedBytesMax` bytes.
+    /// The body as it was before it was compressed, at most `ServiceLimits.inflatedBytesMax` bytes.
     func open(_ body: [UInt8]) throws(CompressionError) -> [UInt8] {
-        let limit = Limits.inflatedBytesMax
+        let limit = ServiceLimits.inflatedBytesMax
         return switch self {
         case .identity: body
         case .gzip: try Deflate.decompress(body, as: .gzip, limit: limit)

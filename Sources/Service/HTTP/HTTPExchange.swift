@@ -32,6 +32,7 @@ final class HTTPExchange: @unchecked Sendable {
     init(target: String) { self.target = target }
 
     /// Leaves the answer for the epoll thread; the first one stands.
+    ///
     /// Returns false when there was one already.
     func leave(_ response: HTTPResponse) -> Bool {
         answer.withLock { answer in
@@ -47,7 +48,7 @@ final class HTTPExchange: @unchecked Sendable {
     /// Whether the body comes slower than anyone honest sends.
     var isTooSlow: Bool {
         let seconds = (ContinuousClock.now - began).components.seconds
-        return seconds > Limits.slowBodySeconds
-            && bytesReceived + bytesDiscarded < Int(seconds) * Limits.bodyBytesPerSecondMin
+        return seconds > ServiceLimits.slowBodySeconds
+            && bytesReceived + bytesDiscarded < Int(seconds) * ServiceLimits.bodyBytesPerSecondMin
     }
 }

@@ -31,7 +31,9 @@ public struct HTTPRequestHead: Sendable {
     }
 }
 
-/// A whole request. The body is as it was sent: still encoded when `Content-Encoding` says so.
+/// A whole request.
+///
+/// The body is as it was sent: still encoded when `Content-Encoding` says so.
 public struct HTTPRequest: Sendable {
     public let head: HTTPRequestHead
     public let body: [UInt8]
@@ -42,7 +44,8 @@ struct ClientConnection: Sendable {
     /// -1 when there is no socket to ask.
     let socket: Int32
 
-    /// Whether the client has closed its side. Costs one system call; only meaningful while the
-    /// request is being answered.
+    /// Whether the client has closed its side.
+    ///
+    /// Costs one system call; only meaningful while the request is being answered.
     var isGone: Bool { socket >= 0 && wf_socket_is_hung_up(socket) == 1 }
 }

@@ -104,7 +104,7 @@ private func readHead(
             return queue(refusal, for: exchange, on: connection, server: server)
         }
         let expected = if case .bytes(let count) = length { count } else { 0 }
-        guard server.counters.bodyBytesInFlight + expected <= Limits.bodiesInFlightBytesMax else {
+        guard server.counters.bodyBytesInFlight + expected <= ServiceLimits.bodiesInFlightBytesMax else {
             return queue(
                 .closing(.busy(503, "too many bodies are in flight", retryAfterSeconds: 1)),
                 for: exchange, on: connection, server: server)
@@ -123,10 +123,10 @@ private func receive(
     exchange.bytesReceived += bytes.count
     server.counters.bodyGrew(by: bytes.count)
     if exchange.isTooSlow { return .NO }
-    if exchange.bytesReceived > Limits.bodyBytesMax {
+    if exchange.bytesReceived > ServiceLimits.bodyBytesMax {
         exchange.body = []
         exchange.phase = .refusing(.closing(MessageFraming.bodyTooLarge))
-    } else if server.counters.bodyBytesInFlight > Limits.bodiesInFlightBytesMax {
+    } else if server.counters.bodyBytesInFlight > ServiceLimits.bodiesInFlightBytesMax {
         exchange.body = []
         exchange.phase = .refusing(
             .closing(.busy(503, "too many bodies are in flight", retryAfterSeconds: 1)))
@@ -140,7 +140,7 @@ private func receive(
 /// one that never ends is cut off.
 private func discard(_ count: Int, of exchange: HTTPExchange) -> MHD_Result {
     exchange.bytesDiscarded += count
-    return exchange.bytesDiscarded <= Limits.bodyBytesMax && !exchange.isTooSlow ? .YES : .NO
+    return exchange.bytesDiscarded <= ServiceLimits.bodyBytesMax && !exchange.isTooSlow ? .YES : .NO
 }
 
 /// Hands the answer to libmicrohttpd, which copies it.

@@ -1,5 +1,6 @@
 internal import CMicrohttpd
 internal import Glibc
+internal import Host
 internal import Synchronization
 
 /// Where a request is worked on, so that slow ones do not hold up quick ones.
@@ -36,7 +37,6 @@ public final class HTTPServer: @unchecked Sendable {
     let counters = HTTPCounters()
     private let ingestLane: RequestLane
     private let queryLane: RequestLane
-    private let socket: Int32
     private var daemon: OpaquePointer?
     private let isStopping = Atomic(false)
 
@@ -46,18 +46,21 @@ public final class HTTPServer: @unchecked Sendable {
     public init(
         address: ListenAddress, workers: Int, handler: any HTTPHandler
     ) throws(ListenError) {
+        do throws(HostError) {
+            ingestLane = try RequestLane(name: "ingest", threads: workers)
+            queryLane = try RequestLane(name: "query", threads: workers)
+        } catch {
+            throw ListenError(address: address, reason: "\(error)")
+        }
         let (socket, bound) = try address.listen()
         self.address = bound
-        self.socket = socket
         self.handler = handler
-        ingestLane = RequestLane(name: "ingest", threads: workers)
-        queryLane = RequestLane(name: "query", threads: workers)
         var options = wf_http_options()
         options.listen_socket = socket
         options.threads = UInt32(workers)
-        options.connection_limit = UInt32(Limits.connectionsMax)
-        options.idle_timeout_seconds = UInt32(Limits.idleSeconds)
-        options.connection_memory_bytes = Limits.connectionMemoryBytes
+        options.connection_limit = UInt32(ServiceLimits.connectionsMax)
+        options.idle_timeout_seconds = UInt32(ServiceLimits.idleSeconds)
+        options.connection_memory_bytes = ServiceLimits.connectionMemoryBytes
         options.context = Unmanaged.passUnretained(self).toOpaque()
         options.begin = beginExchange
         options.handle = continueExchange
@@ -72,18 +75,20 @@ public final class HTTPServer: @unchecked Sendable {
 
     /// Stops accepting, waits until every request that was begun is answered, closes.
     ///
-    /// After `Limits.stopSeconds` it no longer waits; returns whether all were answered.
+    /// After `ServiceLimits.stopSeconds` it no longer waits; returns whether all were answered.
     public func stop() -> Bool {
         guard let daemon, !isStopping.exchange(true, ordering: .sequentiallyConsistent) else {
             return true
         }
         let listener = MHD_quiesce_daemon(daemon)
         if listener >= 0 { close(listener) }
-        let deadline = ContinuousClock.now + .seconds(Limits.stopSeconds)
+        let deadline = ContinuousClock.now + .seconds(ServiceLimits.stopSeconds)
         while counters.exchangesOpen > 0 && ContinuousClock.now < deadline { usleep(2000) }
         // A suspended connection must not meet the end of its daemon; the process ends anyway.
         guard counters.exchangesOpen == 0 else { return false }
         MHD_stop_daemon(daemon)
+        ingestLane.close()
+        queryLane.close()
         return true
     }
 

@@ -41,7 +41,7 @@ enum MessageFraming {
         guard let length = lengths.first else { return .success(.none) }
         let isDigits = !length.isEmpty && length.utf8.allSatisfy { 0x30...0x39 ~= $0 }
         guard isDigits else { return refuse(400, "the Content-Length is not a number") }
-        guard let count = Int(length), count <= Limits.bodyBytesMax else {
+        guard let count = Int(length), count <= ServiceLimits.bodyBytesMax else {
             return refuse(413, "Request body is too large.")
         }
         return .success(count == 0 ? .none : .bytes(count))

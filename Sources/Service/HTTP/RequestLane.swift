@@ -1,72 +1,72 @@
-internal import Dispatch
-internal import Synchronization
+internal import Host
 
-/// At most so many jobs at a time, the rest in a bounded queue, first come first served.
+/// A few threads that work off a bounded queue, first come first served.
 ///
 /// Jobs may block. A queue that is full refuses instead of growing.
 final class RequestLane: Sendable {
     typealias Job = @Sendable () -> Void
 
-    private struct State {
+    private struct Queue {
         /// The jobs that wait, oldest at `next`; what lies before it has been taken.
-        var waiting: [Job] = []
+        var jobs: [Job] = []
         var next = 0
-        var running = 0
+        var isClosed = false
 
         mutating func takeNext() -> Job? {
-            guard next < waiting.count else { return nil }
-            let job = waiting[next]
+            guard next < jobs.count else { return nil }
+            let job = jobs[next]
             next += 1
-            if next == waiting.count || next >= 1024 {
-                waiting.removeSubrange(..<next)
+            if next == jobs.count || next >= 1024 {
+                jobs.removeSubrange(..<next)
                 next = 0
             }
             return job
         }
     }
 
-    private let state = Mutex(State())
-    private let queue: DispatchQueue
-    private let threads: Int
-    private let waitingMax: Int
-
-    init(name: String, threads: Int, waitingMax: Int = Limits.waitingRequestsMax) {
-        precondition(threads > 0, "BUG: a lane without threads")
-        self.threads = threads
-        self.waitingMax = waitingMax
-        queue = DispatchQueue(label: name, attributes: .concurrent)
+    private enum Turn {
+        case work(Job)
+        case end
     }
 
-    /// Takes a job; false when too many wait already.
-    func submit(_ job: @escaping Job) -> Bool {
-        enum Outcome { case start, queued, full }
-        let outcome = state.withLock { state in
-            if state.running < threads {
-                state.running += 1
-                return Outcome.start
+    private let queue: Monitor<Queue>
+    private let waitingMax: Int
+
+    /// Starts the threads.
+    ///
+    /// Throws `HostError` when the system has none to give.
+    init(
+        name: String, threads: Int, waitingMax: Int = ServiceLimits.waitingRequestsMax
+    ) throws(HostError) {
+        precondition(threads > 0, "BUG: a lane without threads")
+        self.waitingMax = waitingMax
+        let queue = Monitor(Queue())
+        self.queue = queue
+        for index in 0..<threads {
+            _ = try HostThread(name: "\(name)-\(index)") {
+                while case .work(let job) = RequestLane.nextTurn(of: queue) { job() }
             }
-            guard state.waiting.count - state.next < waitingMax else { return .full }
-            state.waiting.append(job)
-            return .queued
         }
-        switch outcome {
-        case .full: return false
-        case .queued: return true
-        case .start:
-            queue.async { self.work(startingWith: job) }
+    }
+
+    deinit { close() }
+
+    /// Takes a job; false when too many wait already or the lane is closed.
+    func submit(_ job: @escaping Job) -> Bool {
+        queue.update { queue in
+            guard !queue.isClosed, queue.jobs.count - queue.next < waitingMax else { return false }
+            queue.jobs.append(job)
             return true
         }
     }
 
-    private func work(startingWith first: @escaping Job) {
-        var job: Job? = first
-        while let current = job {
-            current()
-            job = state.withLock { state in
-                let following = state.takeNext()
-                if following == nil { state.running -= 1 }
-                return following
-            }
+    /// Ends the threads once they have worked off what waits.
+    func close() { queue.update { $0.isClosed = true } }
+
+    private static func nextTurn(of queue: Monitor<Queue>) -> Turn {
+        queue.wait { queue in
+            if let job = queue.takeNext() { return .work(job) }
+            return queue.isClosed ? .end : nil
         }
     }
 }

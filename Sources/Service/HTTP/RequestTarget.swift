@@ -17,6 +17,7 @@ public struct RequestTarget: Sendable, Equatable {
     }
 
     /// Takes a target in origin form (`/path?query`) or absolute form (`http://host/path`).
+    ///
     /// Returns nil for a broken percent escape, bytes that are no UTF-8, or another form.
     public init?(_ target: String) {
         var rest = Substring(target)
