@@ -40,12 +40,18 @@ let package = Package(
         swiftTarget("Ingest", ["Events", "Bytes", "CKernels"]),
         swiftTarget("EventStore", ["Compute", "Host", "Events", "Bytes"]),
         swiftTarget("EventQuery", ["EventStore", "Compute", "Host", "Events", "Bytes"]),
-        swiftTarget(
-            "Service",
-            [
+        .target(
+            name: "Service",
+            dependencies: [
                 "EventQuery", "EventStore", "Ingest", "Compute", "Host", "Events", "Bytes",
                 "CMicrohttpd", "CGnuTLS",
-            ]),
+            ],
+            // The page is part of the binary.
+            resources: [
+                .embedInCode("Page/index.html"), .embedInCode("Page/page.css"),
+                .embedInCode("Page/page.js"), .embedInCode("Page/icon.svg"),
+            ],
+            swiftSettings: strict),
         .executableTarget(name: "widefield", dependencies: ["Service"], swiftSettings: strict),
 
         // A simulated machine; only tests import it.

@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "CMicrohttpd.h"
 
+#include <netdb.h>
+#include <netinet/in.h>
 #include <poll.h>
 
 struct MHD_Daemon *wf_http_start(const struct wf_http_options *o) {
@@ -28,10 +30,15 @@ int wf_http_connection_socket(struct MHD_Connection *connection) {
     return info ? info->connect_fd : -1;
 }
 
-const struct sockaddr *wf_http_connection_peer(struct MHD_Connection *connection) {
+void wf_http_peer_address(struct MHD_Connection *connection, char *buffer, size_t size) {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    return info ? info->client_addr : NULL;
+    const struct sockaddr *address = info ? info->client_addr : NULL;
+    buffer[0] = 0;
+    if (!address) return;
+    socklen_t length = address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                                                      : sizeof(struct sockaddr_in);
+    if (getnameinfo(address, length, buffer, size, NULL, 0, NI_NUMERICHOST) != 0) buffer[0] = 0;
 }
 
 int wf_socket_is_hung_up(int socket) {

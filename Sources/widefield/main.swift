@@ -1,1 +1,4 @@
+import Glibc
 import Service
+
+exit(CommandLineTool.run(CommandLine.arguments))

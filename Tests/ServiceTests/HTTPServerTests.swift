@@ -39,7 +39,8 @@ private struct Echo: HTTPHandler {
 
 private func withServer(_ body: (HTTPServer) throws -> Void) throws {
     let server = try HTTPServer(
-        address: ListenAddress(host: "127.0.0.1", port: 0), workers: 2, handler: Echo())
+        address: ListenAddress(host: "127.0.0.1", port: 0), workers: 2, handler: Echo(),
+        counters: HTTPCounters())
     try body(server)
     #expect(server.stop())
     #expect(server.counters.exchangesOpen == 0)
@@ -170,7 +171,9 @@ private func answer(to text: String) throws -> String {
     @Test func `a taken port is an error that names the address`() throws {
         try withServer { server in
             #expect {
-                _ = try HTTPServer(address: server.address, workers: 1, handler: Echo())
+                _ = try HTTPServer(
+                    address: server.address, workers: 1, handler: Echo(),
+                    counters: HTTPCounters())
             } throws: { error in
                 "\(error)" == "cannot listen on \(server.address): Address already in use"
             }

@@ -23,8 +23,8 @@ struct MHD_Daemon *wf_http_start(const struct wf_http_options *options);
 /// The socket of a connection, or -1; MHD_get_connection_info is variadic.
 int wf_http_connection_socket(struct MHD_Connection *connection);
 
-/// The peer's address of a connection, or NULL.
-const struct sockaddr *wf_http_connection_peer(struct MHD_Connection *connection);
+/// Writes the peer's numeric address without its port, NUL-terminated; empty when there is none.
+void wf_http_peer_address(struct MHD_Connection *connection, char *buffer, size_t size);
 
 /// 1 when the peer has closed its side of the socket, without reading from it.
 int wf_socket_is_hung_up(int socket);

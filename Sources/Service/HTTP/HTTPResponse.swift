@@ -1,3 +1,5 @@
+public import Bytes
+
 /// What is answered to a request.
 public struct HTTPResponse: Sendable {
     public var status: Int
@@ -17,6 +19,13 @@ public struct HTTPResponse: Sendable {
         HTTPResponse(status: status, headers: ["Content-Type": "application/json"], body: body)
     }
 
+    /// A body of one JSON value.
+    public static func json(_ value: JSONValue, status: Int = 200) -> HTTPResponse {
+        var writer = JSONWriter()
+        writer.value(value)
+        return .json(writer.bytes, status: status)
+    }
+
     /// A body of plain text.
     public static func text(_ text: String, status: Int = 200) -> HTTPResponse {
         HTTPResponse(
@@ -26,12 +35,7 @@ public struct HTTPResponse: Sendable {
 
     /// `{"error": message}`, the shape of every refusal.
     public static func error(_ status: Int, _ message: String) -> HTTPResponse {
-        var writer = JSONWriter()
-        writer.beginObject()
-        writer.write(key: "error")
-        writer.write(message)
-        writer.endObject()
-        return .json(writer.bytes, status: status)
+        .json(["error": .string(message)], status: status)
     }
 
     /// A refusal for the moment; the client may come again after so many seconds.

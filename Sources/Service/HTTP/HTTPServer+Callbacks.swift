@@ -97,14 +97,15 @@ private func readHead(
         }
         let head = HTTPRequestHead(
             method: method, target: target, headers: headers,
-            remoteAddress: numericHost(of: wf_http_connection_peer(connection)),
+            remoteAddress: peerAddress(of: connection),
             connection: ClientConnection(socket: wf_http_connection_socket(connection)))
         if var refusal = server.handler.refusal(of: head) {
             refusal.closesConnection = refusal.closesConnection || length != .none
             return queue(refusal, for: exchange, on: connection, server: server)
         }
         let expected = if case .bytes(let count) = length { count } else { 0 }
-        guard server.counters.bodyBytesInFlight + expected <= ServiceLimits.bodiesInFlightBytesMax else {
+        guard server.counters.bodyBytesInFlight + expected <= ServiceLimits.bodiesInFlightBytesMax
+        else {
             return queue(
                 .closing(.busy(503, "too many bodies are in flight", retryAfterSeconds: 1)),
                 for: exchange, on: connection, server: server)
@@ -165,6 +166,13 @@ private func queue(
         MHD_add_response_header(made, "Connection", "close")
     }
     return MHD_queue_response(connection, UInt32(response.status), made)
+}
+
+private func peerAddress(of connection: OpaquePointer) -> String {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer in
+        wf_http_peer_address(connection, buffer.baseAddress, buffer.count)
+        return buffer.baseAddress.map { String(cString: $0) } ?? ""
+    }
 }
 
 private final class HeaderCollection {

@@ -4,7 +4,7 @@ internal import Host
 internal import Synchronization
 
 /// Where a request is worked on, so that slow ones do not hold up quick ones.
-public enum HTTPLane: Sendable {
+enum HTTPLane: Sendable {
     /// On the connection's own thread: it neither waits nor takes long.
     case immediate
     case ingest
@@ -12,7 +12,7 @@ public enum HTTPLane: Sendable {
 }
 
 /// What answers the requests of a server.
-public protocol HTTPHandler: Sendable {
+protocol HTTPHandler: Sendable {
     /// Looks at a request before its body is read; an answer given here is sent at once, and the
     /// body is not read. Called on a connection's thread: must not wait.
     func refusal(of head: HTTPRequestHead) -> HTTPResponse?
@@ -30,11 +30,11 @@ public protocol HTTPHandler: Sendable {
 /// A request's connection is suspended while a worker has it, so that no thread waits for another.
 /// SENDABLE: the daemon's pointer is written once, before the first connection, and libmicrohttpd
 /// allows its use from every thread.
-public final class HTTPServer: @unchecked Sendable {
+final class HTTPServer: @unchecked Sendable {
     /// The address it listens on, with the port the system chose when 0 was asked for.
-    public let address: ListenAddress
+    let address: ListenAddress
     let handler: any HTTPHandler
-    let counters = HTTPCounters()
+    let counters: HTTPCounters
     private let ingestLane: RequestLane
     private let queryLane: RequestLane
     private var daemon: OpaquePointer?
@@ -43,8 +43,9 @@ public final class HTTPServer: @unchecked Sendable {
     /// Listens and serves until `stop()`.
     ///
     /// Throws `ListenError` when the address cannot be listened on.
-    public init(
-        address: ListenAddress, workers: Int, handler: any HTTPHandler
+    init(
+        address: ListenAddress, workers: Int, handler: any HTTPHandler,
+        counters: HTTPCounters
     ) throws(ListenError) {
         do throws(HostError) {
             ingestLane = try RequestLane(name: "ingest", threads: workers)
@@ -55,6 +56,7 @@ public final class HTTPServer: @unchecked Sendable {
         let (socket, bound) = try address.listen()
         self.address = bound
         self.handler = handler
+        self.counters = counters
         var options = wf_http_options()
         options.listen_socket = socket
         options.threads = UInt32(workers)
@@ -76,7 +78,7 @@ public final class HTTPServer: @unchecked Sendable {
     /// Stops accepting, waits until every request that was begun is answered, closes.
     ///
     /// After `ServiceLimits.stopSeconds` it no longer waits; returns whether all were answered.
-    public func stop() -> Bool {
+    func stop() -> Bool {
         guard let daemon, !isStopping.exchange(true, ordering: .sequentiallyConsistent) else {
             return true
         }

@@ -82,21 +82,6 @@ func isLoopbackHost(_ host: String) -> Bool {
     return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
 }
 
-/// The numeric host of a socket address, empty when it has none.
-func numericHost(of address: UnsafePointer<sockaddr>?) -> String {
-    guard let address else { return "" }
-    let size =
-        Int32(address.pointee.sa_family) == AF_INET6
-        ? MemoryLayout<sockaddr_in6>.size : MemoryLayout<sockaddr_in>.size
-    return withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(NI_MAXHOST)) { buffer in
-        let code = getnameinfo(
-            address, socklen_t(size), buffer.baseAddress, socklen_t(buffer.count), nil, 0,
-            NI_NUMERICHOST)
-        guard code == 0, let start = buffer.baseAddress else { return "" }
-        return String(cString: start)
-    }
-}
-
 private func boundPort(of socket: Int32) -> UInt16? {
     var storage = sockaddr_storage()
     var size = socklen_t(MemoryLayout<sockaddr_storage>.size)

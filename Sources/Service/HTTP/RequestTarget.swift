@@ -95,7 +95,8 @@ func percentEncoded(_ text: String) -> String {
     return result
 }
 
-private func hexadecimalValue(_ byte: UInt8) -> UInt8? {
+/// The value of one hexadecimal digit in ASCII.
+func hexadecimalValue(_ byte: UInt8) -> UInt8? {
     switch byte {
     case 0x30...0x39: byte - 0x30
     case 0x41...0x46: byte - 0x37

@@ -1,0 +1,114 @@
+internal import Bytes
+internal import Host
+
+/// What a server is told: its flags, `WIDEFIELD_…` variables and configuration file, in this order.
+public struct Configuration: Sendable, Equatable {
+    /// The data directory.
+    public var data: String
+    public var listen: ListenAddress
+    public var logLevel: ServerLog.Level
+    /// Threads that read requests, decode bodies and answer queries.
+    public var threads: Int
+
+    /// Every option there is. In the configuration file an option's key is its name with `_` for
+    /// `-`; `schemas/config.schema.json` describes them.
+    static let options: [OptionSpec] = [
+        OptionSpec("data", "DIR", help: "where everything is kept", byDefault: "./data"),
+        OptionSpec(
+            "listen", "HOST:PORT", help: "where HTTP is served", byDefault: "127.0.0.1:8080"),
+        OptionSpec(
+            "otlp-http", "HOST:PORT|off", help: "where OTLP over HTTP is served; only 'off' so far",
+            byDefault: "off"),
+        OptionSpec(
+            "otlp-grpc", "HOST:PORT|off", help: "where OTLP over gRPC is served; only 'off' so far",
+            byDefault: "off"),
+        OptionSpec(
+            "threads", "N", help: "threads for requests and for queries",
+            byDefault: "one a processor"),
+        OptionSpec(
+            "log-level", "debug|info|warn|error", help: "how much is told on standard error",
+            byDefault: "info"),
+    ]
+
+    /// Puts the options together.
+    ///
+    /// `arguments` holds flags and variables by option name; `file` is the text of the configuration
+    /// file and its path. Throws `ConfigurationError` naming the place of the first wrong value.
+    init(
+        arguments: [String: String], file: (path: String, text: [UInt8])? = nil
+    ) throws(ConfigurationError) {
+        var settings = Settings(arguments: arguments)
+        if let file { try settings.read(file.text, path: file.path) }
+        data = try settings.value("data", "a directory") { $0.isEmpty ? nil : $0 } ?? "./data"
+        listen =
+            try settings.value("listen", "HOST:PORT") { ListenAddress($0) }
+            ?? ListenAddress(host: "127.0.0.1", port: 8080)
+        logLevel =
+            try settings.value("log-level", "debug, info, warn or error") {
+                ServerLog.Level(rawValue: $0)
+            } ?? .info
+        threads =
+            try settings.value("threads", "a number from 1 to 256") {
+                Int($0).flatMap { 1...256 ~= $0 ? $0 : nil }
+            } ?? max(2, WorkerPool.processors)
+        for name in ["otlp-http", "otlp-grpc"] {
+            _ = try settings.value(name, "'off', OTLP is not served yet") { $0 == "off" ? $0 : nil }
+        }
+    }
+}
+
+/// A setting that cannot be taken, and where it stands.
+public struct ConfigurationError: Error, CustomStringConvertible {
+    public let description: String
+}
+
+/// The texts of the options that were given, and where each came from.
+private struct Settings {
+    private var values: [String: (text: String, place: String)] = [:]
+
+    init(arguments: [String: String]) {
+        for (name, text) in arguments { values[name] = (text, "--\(name)") }
+    }
+
+    /// Adds what the file says of options not given otherwise; every key of it must be known.
+    mutating func read(_ text: [UInt8], path: String) throws(ConfigurationError) {
+        let document: JSONValue
+        do throws(JSONError) {
+            document = try JSONValue(parsing: text)
+        } catch {
+            throw ConfigurationError(description: "\(path): \(error)")
+        }
+        guard let object = document.object else {
+            throw ConfigurationError(
+                description: "\(path): expected an object, found \(document.typeName)")
+        }
+        for member in object.members {
+            let place = "\(path): /\(member.key)"
+            let name = member.key.replacing("_", with: "-")
+            guard !member.key.contains("-"),
+                Configuration.options.contains(where: { $0.name == name })
+            else { throw ConfigurationError(description: "\(place): there is no such option") }
+            let text: String
+            switch member.value {
+            case .string(let value): text = value
+            case .int(let value): text = String(value)
+            default:
+                throw ConfigurationError(
+                    description: "\(place): expected a string or a number, "
+                        + "found \(member.value.typeName)")
+            }
+            if values[name] == nil { values[name] = (text, place) }
+        }
+    }
+
+    func value<T>(
+        _ name: String, _ expected: String, _ convert: (String) -> T?
+    ) throws(ConfigurationError) -> T? {
+        guard let (text, place) = values[name] else { return nil }
+        guard let value = convert(text) else {
+            throw ConfigurationError(
+                description: "\(place): expected \(expected), found '\(text)'")
+        }
+        return value
+    }
+}

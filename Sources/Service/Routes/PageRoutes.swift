@@ -1,0 +1,23 @@
+/// `GET /`: the page and its assets, which are part of the binary.
+struct PageRoutes: Sendable {
+    var routes: [Route] {
+        [
+            PageRoutes.asset("/", "text/html; charset=utf-8", PackageResources.index_html),
+            PageRoutes.asset(
+                "/assets/page.css", "text/css; charset=utf-8", PackageResources.page_css),
+            PageRoutes.asset(
+                "/assets/page.js", "text/javascript; charset=utf-8", PackageResources.page_js),
+            PageRoutes.asset(
+                "/assets/icon.svg", "image/svg+xml", PackageResources.icon_svg),
+        ]
+    }
+
+    /// A file of the page; browsers ask again each time, for a new binary brings a new page.
+    private static func asset(_ path: String, _ type: String, _ body: [UInt8]) -> Route {
+        Route("GET", path, nil) { _ in
+            HTTPResponse(
+                status: 200, headers: ["Content-Type": type, "Cache-Control": "no-cache"],
+                body: body)
+        }
+    }
+}

@@ -1,0 +1,93 @@
+internal import Bytes
+internal import Host
+
+/// Whether the server lives, is ready, and how it does.
+struct StatusRoutes: Sendable {
+    /// Nil when the server can take events and questions, else what is in the way.
+    let obstacle: @Sendable () -> String?
+    /// The figures of `/metrics`.
+    let figures: @Sendable () -> [Figure]
+
+    var routes: [Route] {
+        [
+            Route("GET", "/healthz", nil) { _ in .text("ok\n") },
+            Route("GET", "/readyz", nil) { [obstacle] _ in
+                if let reason = obstacle() {
+                    .busy(503, reason, retryAfterSeconds: 5)
+                } else {
+                    .text("ready\n")
+                }
+            },
+            Route("GET", "/metrics", .askQuestions) { [figures] _ in
+                HTTPResponse(
+                    status: 200,
+                    headers: ["Content-Type": "text/plain; version=0.0.4; charset=utf-8"],
+                    body: Array(Figure.exposition(of: figures()).utf8))
+            },
+        ]
+    }
+}
+
+/// One of the server's own figures, in Prometheus' terms.
+struct Figure: Sendable {
+    enum Kind: String, Sendable {
+        case counter
+        case gauge
+    }
+
+    /// Full name with its unit: `widefield_http_requests_total`.
+    let name: String
+    let kind: Kind
+    let help: String
+    /// A value for each set of labels, the labels as they stand between the braces.
+    let samples: [(labels: String, value: Double)]
+
+    init(_ name: String, _ kind: Kind, _ help: String, _ value: Int) {
+        self.init(name, kind, help, [(labels: "", value: Double(value))])
+    }
+
+    init(
+        _ name: String, _ kind: Kind, _ help: String, _ samples: [(labels: String, value: Double)]
+    ) {
+        self.name = name
+        self.kind = kind
+        self.help = help
+        self.samples = samples
+    }
+
+    /// Prometheus' text format 0.0.4.
+    static func exposition(of figures: [Figure]) -> String {
+        var text = ""
+        for figure in figures {
+            text += "# HELP \(figure.name) \(figure.help)\n"
+            text += "# TYPE \(figure.name) \(figure.kind.rawValue)\n"
+            for (labels, value) in figure.samples {
+                let number = Int64(exactly: value).map(String.init) ?? value.description
+                text += figure.name + (labels.isEmpty ? "" : "{\(labels)}") + " \(number)\n"
+            }
+        }
+        return text
+    }
+
+    /// What the process and its HTTP server count of themselves.
+    static func process(_ counters: HTTPCounters) -> [Figure] {
+        var answers: [(labels: String, value: Double)] = []
+        for (digit, count) in counters.answersByClass.enumerated() where digit > 0 {
+            answers.append((labels: "code=\"\(digit)xx\"", value: Double(count)))
+        }
+        return [
+            Figure(
+                "process_resident_memory_bytes", .gauge, "Main memory the process holds.",
+                ProcessMemory.residentBytes() ?? 0),
+            Figure(
+                "widefield_http_answers_total", .counter, "Answers by the class of their status.",
+                answers),
+            Figure(
+                "widefield_http_connections", .gauge, "Connections that are open.",
+                counters.connectionsOpen),
+            Figure(
+                "widefield_http_body_bytes_in_flight", .gauge,
+                "Bytes of bodies being received or answered.", counters.bodyBytesInFlight),
+        ]
+    }
+}
