@@ -60,7 +60,7 @@ let package = Package(
         swiftTests("BytesTests", ["Bytes"]),
         swiftTests("HostTests", ["Host", "TestSupport"]),
         swiftTests("EventsTests", ["Events", "Bytes"]),
-        swiftTests("ServiceTests", ["Service", "Bytes"]),
+        swiftTests("ServiceTests", ["Service", "Host", "Bytes", "TestSupport"]),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -1,4 +1,3 @@
-internal import Foundation
 internal import Glibc
 
 /// The `widefield` executable: finds the command, runs it, gives its exit code.
@@ -22,7 +21,7 @@ public enum CommandLineTool {
         do throws(CommandFailure) {
             let parsed = try ParsedArguments(
                 arguments.dropFirst(2), for: command,
-                environment: ProcessInfo.processInfo.environment)
+                environment: { name in getenv(name).map { String(cString: $0) } })
             if parsed.asksForHelp {
                 terminal.write(command.help)
             } else {

@@ -84,7 +84,7 @@ struct ParsedArguments: Sendable {
     /// Throws a usage failure that names what is wrong. Options that are not given are looked up
     /// in the environment.
     init(
-        _ arguments: some Sequence<String>, for spec: CommandSpec, environment: [String: String]
+        _ arguments: some Sequence<String>, for spec: CommandSpec, environment: (String) -> String?
     ) throws(CommandFailure) {
         var rest = Array(arguments)[...]
         while let argument = rest.popFirst() {
@@ -106,7 +106,7 @@ struct ParsedArguments: Sendable {
             try readOption(argument.dropFirst(2), from: &rest, for: spec)
         }
         for option in spec.options where option.value != nil && values[option.name] == nil {
-            if let value = environment[option.variable] { values[option.name] = value }
+            if let value = environment(option.variable) { values[option.name] = value }
         }
         guard spec.operandCount.contains(operands.count) else {
             throw .usage(

@@ -10,7 +10,9 @@ public struct Configuration: Sendable, Equatable {
     /// Threads that read requests, decode bodies and answer queries.
     public var threads: Int
 
-    /// Every option there is. In the configuration file an option's key is its name with `_` for
+    /// Every option there is.
+    ///
+    /// In the configuration file an option's key is its name with `_` for
     /// `-`; `schemas/config.schema.json` describes them.
     static let options: [OptionSpec] = [
         OptionSpec("data", "DIR", help: "where everything is kept", byDefault: "./data"),

@@ -1,0 +1,32 @@
+.PHONY: run test build bench fuzz format lint install
+
+PREFIX ?= /usr/local
+BINARY = .build/release/widefield
+
+# Builds and starts a server on 127.0.0.1:8080 with its data under ./data and example events.
+run: build
+	scripts/run $(BINARY)
+
+build:
+	scripts/install-packages build
+	swift build -c release --product widefield
+
+# Every test: format, Swift tests, and real clients against the real binary.
+test:
+	scripts/install-packages test
+	$(MAKE) lint
+	swift test --enable-swift-testing --disable-xctest
+	swift build --product widefield
+	scripts/end-to-end .build/debug/widefield
+
+lint:
+	swift format lint -r --strict Package.swift Sources Tests
+
+format:
+	swift format -i -r Package.swift Sources Tests
+
+bench: build
+	$(BINARY) bench
+
+install: build
+	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/widefield

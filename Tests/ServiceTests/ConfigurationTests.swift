@@ -1,0 +1,83 @@
+import Bytes
+import Foundation
+import Testing
+
+@testable import Service
+
+@Suite struct ConfigurationTests {
+    private func configuration(
+        _ arguments: [String: String] = [:], file: String? = nil
+    ) throws(ConfigurationError) -> Configuration {
+        try Configuration(
+            arguments: arguments, file: file.map { (path: "wf.json", text: Array($0.utf8)) })
+    }
+
+    @Test func `what is not given has its default`() throws {
+        let configuration = try configuration()
+        #expect(configuration.data == "./data")
+        #expect(configuration.listen.description == "127.0.0.1:8080")
+        #expect(configuration.logLevel == .info)
+        #expect(configuration.threads >= 2)
+    }
+
+    @Test func `a flag goes before the file and the file before the default`() throws {
+        let configuration = try configuration(
+            ["listen": "127.0.0.1:1"],
+            file: #"{"listen": "127.0.0.1:2", "data": "/d", "threads": 3, "log_level": "warn"}"#)
+        #expect(configuration.listen.port == 1)
+        #expect(configuration.data == "/d")
+        #expect(configuration.threads == 3)
+        #expect(configuration.logLevel == .warn)
+    }
+
+    @Test(arguments: [
+        (#"{"lissten": ""}"#, "wf.json: /lissten: there is no such option"),
+        (#"{"log-level": "info"}"#, "wf.json: /log-level: there is no such option"),
+        (#"{"listen": "8080"}"#, "wf.json: /listen: expected HOST:PORT, found '8080'"),
+        (#"{"threads": 0}"#, "wf.json: /threads: expected a number from 1 to 256, found '0'"),
+        (#"{"data": []}"#, "wf.json: /data: expected a string or a number, found an array"),
+        ("[]", "wf.json: expected an object, found an array"),
+    ])
+    func `a wrong setting is named by its path`(file: String, message: String) {
+        #expect {
+            try configuration(file: file)
+        } throws: {
+            "\($0)" == message
+        }
+    }
+
+    @Test func `a file that is no JSON is told with its line`() {
+        #expect {
+            try configuration(file: "{\n  \"data\" \"x\"}")
+        } throws: {
+            "\($0)".hasPrefix("wf.json: ") && "\($0)".hasSuffix("(line 2, column 10)")
+        }
+    }
+
+    @Test func `the schema describes every option and no other`() throws {
+        let schema = URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "../../schemas/config.schema.json")
+        let document = try JSONValue(parsing: Array(try Data(contentsOf: schema)))
+        let described = try #require(document["properties"]?.object).members.map(\.key)
+        let options = Configuration.options.map { $0.name.replacing("-", with: "_") }
+        #expect(described == options)
+    }
+}
+
+@Suite struct ListenAddressTests {
+    @Test(arguments: [
+        ("127.0.0.1:80", true), ("localhost:80", true), ("[::1]:80", true), ("127.8.9.1:1", true),
+        ("0.0.0.0:80", false), ("[::]:80", false), ("10.0.0.1:80", false),
+        ("127.0.0.1.evil.org:80", false), ("127.evil.1.1:80", false),
+    ])
+    func `only addresses of this machine are loopback`(text: String, isLoopback: Bool) throws {
+        let address = try #require(ListenAddress(text))
+        #expect(address.isLoopback == isLoopback)
+        #expect(address.description == text)
+    }
+
+    @Test(arguments: ["", "80", ":80", "a", "a:", "a:65536", "a:-1", "::1:80", "a:b:1"])
+    func `what is no address is refused`(text: String) {
+        #expect(ListenAddress(text) == nil)
+    }
+}
