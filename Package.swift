@@ -54,13 +54,14 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(name: "widefield", dependencies: ["Service"], swiftSettings: strict),
 
-        // A simulated machine; only tests import it.
-        swiftTarget("TestSupport", ["Host"]),
+        // A simulated machine, and events as plain values; only tests import it.
+        swiftTarget("TestSupport", ["Events", "Host"]),
 
         swiftTests("BytesTests", ["Bytes"]),
         swiftTests("HostTests", ["Host", "TestSupport"]),
-        swiftTests("EventsTests", ["Events", "Bytes"]),
         swiftTests("ServiceTests", ["Service", "Host", "Bytes", "TestSupport"]),
+        swiftTests("EventsTests", ["Events", "Bytes", "TestSupport"]),
+        swiftTests("EventStoreTests", ["EventStore", "Events", "Host", "Bytes", "TestSupport"]),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -1,66 +1,7 @@
 import Bytes
 import Events
+import TestSupport
 import Testing
-
-/// Rows as plain values: the model that batches are compared with.
-struct ModelEvent: Equatable {
-    var timestamp: Int64
-    var rate: UInt32 = 1
-    var dataset = "shop"
-    var fields: [String: FieldValue]
-}
-
-func makeBatch(_ events: [ModelEvent], _ builder: EventBatchBuilder = .init()) -> EventBatch {
-    for event in events {
-        for (name, value) in event.fields { builder.append(value, named: name) }
-        builder.finishEvent(
-            timestamp: event.timestamp, received: event.timestamp + 5, sampleRate: event.rate,
-            dataset: builder.datasetCode(event.dataset))
-    }
-    return builder.finish()
-}
-
-func model(of batch: EventBatch) throws -> [ModelEvent] {
-    let spilled = batch[EventBatch.spillName]
-    return try (0..<batch.rows).map { row in
-        guard
-            case .string(let dataset) = batch.datasets.dictionary.value(
-                ofCode: batch.datasets.codes[row])
-        else { throw DecodeError("no dataset", at: row) }
-        var fields: [String: FieldValue] = [:]
-        for name in batch.names where name != EventBatch.spillName {
-            if let value = batch[name]?.value(at: row), !value.isMissing { fields[name] = value }
-        }
-        if case .string(let text) = spilled?.value(at: row) {
-            for field in Spill.fields(text) { fields[field.name] = field.value }
-        }
-        return ModelEvent(
-            timestamp: batch.timestamps[row], rate: batch.sampleRates?[row] ?? 1, dataset: dataset,
-            fields: fields)
-    }
-}
-
-func randomEvents(
-    _ count: Int, _ random: inout some RandomNumberGenerator, fields: Int = 12
-) -> [ModelEvent] {
-    (0..<count).map { index in
-        var values: [String: FieldValue] = [:]
-        for field in 0..<fields where Int.random(in: 0..<3, using: &random) > 0 {
-            values["f\(field)"] =
-                switch Int.random(in: 0..<(field % 2 == 0 ? 2 : 6), using: &random) {
-                case 0: .string("v\(Int.random(in: 0..<40, using: &random))")
-                case 1: .string("")
-                case 2: .int(Int64.random(in: -3...3, using: &random))
-                case 3: .int(.max)
-                case 4: .float(Double.random(in: -1...1, using: &random))
-                default: .bool(Bool.random(using: &random))
-                }
-        }
-        return ModelEvent(
-            timestamp: Int64(index) * 1000, rate: UInt32.random(in: 1...3, using: &random),
-            dataset: Bool.random(using: &random) ? "shop" : "pay", fields: values)
-    }
-}
 
 @Suite struct EventBatchTests {
     @Test(arguments: [0, 1, 63, 64, 65, 300]) func `a batch holds what was appended`(

@@ -1,0 +1,123 @@
+internal import Bytes
+
+/// Dictionary codes of the rows that have one, in the smallest of four forms.
+///
+/// Layout: one form byte, then
+/// - 0 constant: the code, a varint;
+/// - 1 planes: `BytePlanes` of the codes;
+/// - 2 recency: `RecencyCodec`;
+/// - 3 index: a bitmap index of all codes but the commonest. The commonest code, the number of other
+///   codes (varints), and for each its code, the number of its rows, and its rows as planes, rows
+///   counted among those that have a code. Chosen where most rows agree; a filter on one of the
+///   others reads a short list.
+enum CodeCodec {
+    private enum Form {
+        static let constant: UInt8 = 0
+        static let planes: UInt8 = 1
+        static let recency: UInt8 = 2
+        static let index: UInt8 = 3
+    }
+
+    /// Codes beside the commonest up to which an index is tried.
+    private static let indexedCodesMax = 64
+    /// Rows outside the commonest code, as a share of all: 1 in this many at most.
+    private static let indexedShare = 16
+
+    // MARK: - Encode
+
+    static func encode(_ codes: [UInt32], _ memory: inout RecencyCodec.Memory) -> [UInt8] {
+        if let first = codes.first, codes.allSatisfy({ $0 == first }) {
+            var writer = ByteWriter()
+            writer.write(Form.constant)
+            writer.writeVarint(UInt64(first))
+            return writer.bytes
+        }
+        var planes = ByteWriter(capacity: codes.count)
+        planes.write(Form.planes)
+        BytePlanes.encode(codes, into: &planes)
+        var best = planes.bytes
+        if (codes.max() ?? 0) > UInt32(UInt8.max) {
+            var recency = ByteWriter(capacity: codes.count)
+            recency.write(Form.recency)
+            RecencyCodec.encode(RecencyCodec.split(codes, &memory), into: &recency)
+            if recency.count < best.count { best = recency.bytes }
+        }
+        if let index = encodeIndex(codes), index.count < best.count { best = index }
+        return best
+    }
+
+    private static func encodeIndex(_ codes: [UInt32]) -> [UInt8]? {
+        // The commonest code, by majority vote: it must hold nearly all rows to be of use.
+        var common: UInt32 = 0
+        var lead = 0
+        for code in codes {
+            if lead == 0 { common = code }
+            lead += code == common ? 1 : -1
+        }
+        var rows: [UInt32: [UInt32]] = [:]
+        var others = 0
+        for (row, code) in codes.enumerated() where code != common {
+            others += 1
+            if others * indexedShare > codes.count { return nil }
+            rows[code, default: []].append(UInt32(row))
+            if rows.count > indexedCodesMax { return nil }
+        }
+        var writer = ByteWriter()
+        writer.write(Form.index)
+        writer.writeVarint(UInt64(common))
+        writer.writeVarint(rows.count)
+        for (code, list) in rows.sorted(by: { $0.key < $1.key }) {
+            writer.writeVarint(UInt64(code))
+            writer.writeVarint(list.count)
+            BytePlanes.encode(list, into: &writer)
+        }
+        return writer.bytes
+    }
+
+    // MARK: - Decode
+
+    /// The codes of `count` rows, each 1 … `highest`.
+    static func decode(
+        _ bytes: ArraySlice<UInt8>, count: Int, highest: UInt32
+    ) throws(DecodeError) -> [UInt32] {
+        var reader = ByteReader(bytes)
+        let codes: [UInt32]
+        switch try reader.read(UInt8.self) {
+        case Form.constant:
+            codes = [UInt32](repeating: try readCode(&reader), count: count)
+        case Form.planes: codes = try BytePlanes.decode32(&reader, count: count)
+        case Form.recency: codes = try RecencyCodec.decode(&reader, count: count)
+        case Form.index: codes = try decodeIndex(&reader, count: count)
+        default: throw DecodeError("unknown form of codes", at: 0)
+        }
+        guard codes.allSatisfy({ $0 >= 1 && $0 <= highest }) else {
+            throw DecodeError("code outside the dictionary", at: reader.offset)
+        }
+        return codes
+    }
+
+    private static func decodeIndex(
+        _ reader: inout ByteReader, count: Int
+    ) throws(DecodeError) -> [UInt32] {
+        var codes = [UInt32](repeating: try readCode(&reader), count: count)
+        for _ in 0..<(try reader.readCount(limit: indexedCodesMax, "indexed codes")) {
+            let code = try readCode(&reader)
+            let rowCount = try reader.readCount(limit: count, "rows of a code")
+            for row in try BytePlanes.decode32(&reader, count: rowCount) {
+                guard row < count else {
+                    throw DecodeError("row beyond the row group", at: reader.offset)
+                }
+                codes[Int(row)] = code
+            }
+        }
+        return codes
+    }
+
+    private static func readCode(_ reader: inout ByteReader) throws(DecodeError) -> UInt32 {
+        let code = try reader.readVarint()
+        guard let narrow = UInt32(exactly: code) else {
+            throw DecodeError("code exceeds 32 bits", at: reader.offset)
+        }
+        return narrow
+    }
+}

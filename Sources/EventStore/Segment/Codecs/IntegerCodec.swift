@@ -1,0 +1,95 @@
+internal import Bytes
+
+/// 64-bit integers as small distances: from the smallest value, or from the one before.
+///
+/// Layout: one form byte (0 from the smallest, 1 from the value before, the first from 0), the
+/// divisor that all distances share (varint), the smallest distance (8 bytes), then the distances
+/// less the smallest, divided, as `BytePlanes`. Sums wrap around, so every input has an encoding.
+/// The smaller width of the two forms is kept.
+enum IntegerCodec {
+    private enum Form {
+        static let fromSmallest: UInt8 = 0
+        static let fromPrevious: UInt8 = 1
+    }
+
+    // MARK: - Encode
+
+    static func encode(_ values: [Int64], into writer: inout ByteWriter) {
+        let smallest = values.min() ?? 0
+        let plain = Distances(values.map { UInt64(bitPattern: $0 &- smallest) })
+        let deltas = differences(values)
+        let smallestDelta = deltas.min() ?? 0
+        let stepped = Distances(deltas.map { UInt64(bitPattern: $0 &- smallestDelta) })
+        if stepped.bits < plain.bits {
+            write(Form.fromPrevious, smallestDelta, stepped, into: &writer)
+        } else {
+            write(Form.fromSmallest, smallest, plain, into: &writer)
+        }
+    }
+
+    private static func differences(_ values: [Int64]) -> [Int64] {
+        var previous: Int64 = 0
+        return values.map { value in
+            defer { previous = value }
+            return value &- previous
+        }
+    }
+
+    private struct Distances {
+        var values: [UInt64]
+        var divisor: UInt64 = 1
+        /// Bits of the widest, after division.
+        var bits: Int
+
+        init(_ values: [UInt64]) {
+            var common: UInt64 = 0
+            for value in values {
+                common = Distances.greatestCommonDivisor(common, value)
+                if common == 1 { break }
+            }
+            if common > 1 {
+                divisor = common
+                self.values = values.map { $0 / common }
+            } else {
+                self.values = values
+            }
+            bits = 64 - (self.values.max() ?? 0).leadingZeroBitCount
+        }
+
+        static func greatestCommonDivisor(_ a: UInt64, _ b: UInt64) -> UInt64 {
+            var (a, b) = (a, b)
+            while b != 0 { (a, b) = (b, a % b) }
+            return a
+        }
+    }
+
+    private static func write(
+        _ form: UInt8, _ smallest: Int64, _ distances: Distances, into writer: inout ByteWriter
+    ) {
+        writer.write(form)
+        writer.writeVarint(distances.divisor)
+        writer.write(smallest)
+        BytePlanes.encode(distances.values, into: &writer)
+    }
+
+    // MARK: - Decode
+
+    static func decode(_ reader: inout ByteReader, count: Int) throws(DecodeError) -> [Int64] {
+        let form = try reader.read(UInt8.self)
+        guard form <= Form.fromPrevious else {
+            throw DecodeError("unknown form of integers", at: reader.offset - 1)
+        }
+        let divisor = try reader.readVarint()
+        let smallest = try reader.read(Int64.self)
+        let distances = try BytePlanes.decode(&reader, count: count)
+        var previous: Int64 = 0
+        return [Int64](unsafeUninitializedCapacity: count) { values, initialized in
+            for index in 0..<count {
+                let distance = Int64(bitPattern: distances[index] &* divisor) &+ smallest
+                previous = form == Form.fromSmallest ? distance : previous &+ distance
+                values[index] = previous
+            }
+            initialized = count
+        }
+    }
+}

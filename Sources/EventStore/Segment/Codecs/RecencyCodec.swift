@@ -1,0 +1,87 @@
+internal import Bytes
+
+/// Codes of values that come in bursts, such as the ids of a request seen in all its spans.
+///
+/// Each value is written where it first appears in the row group; a repeat says how many first
+/// appearances ago its own was. Spans of a trace lie close in time, so these distances are small
+/// while the codes of a large dictionary are as good as random. Layout: varint number of first
+/// appearances, their codes as planes, then the distances (0: the next first appearance) as planes.
+enum RecencyCodec {
+    struct Split {
+        /// The codes in the order of their first appearance.
+        var fresh: [UInt32] = []
+        /// One a row: 0 for a first appearance, else how many first appearances ago.
+        var distances: [UInt32] = []
+    }
+
+    /// Scratch for `split`: which code was met in this row group and when.
+    struct Memory {
+        fileprivate var places: [UInt32]
+        fileprivate var met: [UInt32]
+        fileprivate var round: UInt32 = 0
+
+        /// For codes below `codes`.
+        init(codes: Int) {
+            places = [UInt32](repeating: 0, count: codes)
+            met = [UInt32](repeating: 0, count: codes)
+        }
+    }
+
+    // MARK: - Encode
+
+    static func split(_ codes: [UInt32], _ memory: inout Memory) -> Split {
+        memory.round += 1
+        var result = Split()
+        result.distances.reserveCapacity(codes.count)
+        for code in codes {
+            let index = Int(code)
+            if memory.met[index] == memory.round {
+                result.distances.append(UInt32(result.fresh.count) - memory.places[index])
+            } else {
+                memory.met[index] = memory.round
+                memory.places[index] = UInt32(result.fresh.count)
+                result.fresh.append(code)
+                result.distances.append(0)
+            }
+        }
+        return result
+    }
+
+    static func encode(_ split: Split, into writer: inout ByteWriter) {
+        writer.writeVarint(split.fresh.count)
+        BytePlanes.encode(split.fresh, into: &writer)
+        BytePlanes.encode(split.distances, into: &writer)
+    }
+
+    // MARK: - Decode
+
+    static func decode(_ reader: inout ByteReader, count: Int) throws(DecodeError) -> [UInt32] {
+        let freshCount = try reader.readCount(limit: count, "first appearances")
+        let fresh = try BytePlanes.decode32(&reader, count: freshCount)
+        return try places(&reader, count: count, freshCount: freshCount).map { fresh[Int($0)] }
+    }
+
+    /// For each row which first appearance it repeats, or is: 0 ..< `freshCount`.
+    static func places(
+        _ reader: inout ByteReader, count: Int, freshCount: Int
+    ) throws(DecodeError) -> [UInt32] {
+        var places = try BytePlanes.decode32(&reader, count: count)
+        var met: UInt32 = 0
+        for row in places.indices {
+            let distance = places[row]
+            if distance == 0 {
+                places[row] = met
+                met += 1
+            } else {
+                guard distance <= met else {
+                    throw DecodeError("distance beyond the first appearances", at: reader.offset)
+                }
+                places[row] = met - distance
+            }
+        }
+        guard met == UInt32(freshCount) else {
+            throw DecodeError("first appearances do not add up", at: reader.offset)
+        }
+        return places
+    }
+}

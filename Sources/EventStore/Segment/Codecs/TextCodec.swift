@@ -1,0 +1,37 @@
+internal import Bytes
+
+/// Strings that hardly repeat, of the rows that have one.
+///
+/// Layout: varint number of distinct strings, `StringListCodec` of them in the order of their first
+/// appearance; and when there are fewer of them than rows, the distances of `RecencyCodec`.
+enum TextCodec {
+    struct Opened {
+        var strings: StringListCodec.List
+        /// One a row, which string it has; nil when each row has its own.
+        var places: [UInt32]?
+    }
+
+    // MARK: - Encode
+
+    static func encode(
+        _ strings: StringListCodec.List, distances: [UInt32]
+    ) -> [UInt8] {
+        var writer = ByteWriter(capacity: strings.text.count)
+        writer.writeVarint(strings.count)
+        StringListCodec.encode(strings, into: &writer)
+        if strings.count < distances.count { BytePlanes.encode(distances, into: &writer) }
+        return writer.bytes
+    }
+
+    // MARK: - Decode
+
+    static func decode(_ bytes: ArraySlice<UInt8>, count: Int) throws(DecodeError) -> Opened {
+        var reader = ByteReader(bytes)
+        let distinct = try reader.readCount(limit: count, "strings")
+        let strings = try StringListCodec.decode(
+            &reader, count: distinct, bytesMax: SegmentFormat.blockBytesMax)
+        if distinct == count { return Opened(strings: strings) }
+        let places = try RecencyCodec.places(&reader, count: count, freshCount: distinct)
+        return Opened(strings: strings, places: places)
+    }
+}

@@ -1,0 +1,360 @@
+internal import Bytes
+public import Events
+internal import Synchronization
+
+/// The bytes of a segment, wherever they are kept; safe from any thread.
+public protocol SegmentFile: AnyObject, Sendable {
+    /// Bytes of the whole file.
+    var byteCount: Int { get }
+    /// Reads exactly `count` bytes; throws when they are not there.
+    func read(at offset: Int, count: Int) throws -> [UInt8]
+}
+
+/// Why a segment cannot be read: what its bytes are instead, and where.
+public struct SegmentError: Error, Sendable, CustomStringConvertible {
+    public let message: String
+    /// Bytes from the start of the file.
+    public let offset: Int
+
+    public var description: String { "segment: \(message) (at byte \(offset))" }
+}
+
+/// An immutable file of events, opened: its footer is in memory, its values are read when asked for.
+public final class Segment: Sendable {
+    let footer: SegmentFooter
+    private let file: any SegmentFile
+    private let columnIndex: [String: Int]
+    private let dictionaries: Mutex<[Int: ValueDictionary]> = .init([:])
+    private let cache: DecodedColumnCache
+    /// Tells this segment from others in the cache.
+    let identity: Int
+
+    /// Opens the footer and checks it; reads no values.
+    ///
+    /// - Parameters:
+    ///   - file: the segment's bytes.
+    ///   - cache: keeps decoded columns, usually one for all segments of a store.
+    /// - Throws: `SegmentError`, or what `file` throws.
+    public init(_ file: any SegmentFile, cache: DecodedColumnCache) throws {
+        self.file = file
+        self.cache = cache
+        identity = cache.makeIdentity()
+        footer = try Segment.readFooter(file)
+        columnIndex = Dictionary(
+            uniqueKeysWithValues: footer.columns.enumerated().map { ($1.name, $0) })
+        let required = [
+            SegmentFooter.timestampName, SegmentFooter.receivedName, SegmentFooter.datasetName,
+        ]
+        for name in required where columnIndex[name] == nil {
+            throw SegmentError(message: "a column of every segment is not there", offset: 0)
+        }
+    }
+
+    deinit { cache.remove(segment: identity) }
+
+    public var rows: Int { footer.rows }
+    public var byteCount: Int { file.byteCount }
+    public var runs: [SegmentRun] { footer.runs }
+
+    /// The row groups in row order, each scanned like a batch.
+    public var rowGroups: [SegmentRowGroup] {
+        footer.groupRows.indices.map { SegmentRowGroup(segment: self, index: $0) }
+    }
+
+    /// The names of all fields.
+    public var fieldNames: [String] {
+        footer.columns.lazy.map(\.name)
+            .filter { !$0.hasPrefix("\u{0}") || $0 == EventBatch.spillName }
+    }
+
+    private static func readFooter(_ file: any SegmentFile) throws -> SegmentFooter {
+        let size = file.byteCount
+        guard size >= SegmentFormat.headerBytes + SegmentFormat.trailerBytes else {
+            throw SegmentError(message: "file is too short: \(size) bytes", offset: 0)
+        }
+        let trailerOffset = size - SegmentFormat.trailerBytes
+        var trailer = ByteReader(
+            try file.read(at: trailerOffset, count: SegmentFormat.trailerBytes))
+        let length = Int(try trailer.read(UInt32.self))
+        let checksum = try trailer.read(UInt32.self)
+        let version = try trailer.read(UInt32.self)
+        guard try trailer.read(UInt64.self) == SegmentFormat.magic else {
+            throw SegmentError(message: "file does not end as a segment", offset: trailerOffset)
+        }
+        guard version == SegmentFormat.version else {
+            throw SegmentError(message: "unknown version \(version)", offset: trailerOffset + 8)
+        }
+        guard length <= SegmentFormat.footerBytesMax,
+            length <= trailerOffset - SegmentFormat.headerBytes
+        else {
+            throw SegmentError(message: "footer exceeds the file: \(length)", offset: trailerOffset)
+        }
+        let offset = trailerOffset - length
+        let bytes = try file.read(at: offset, count: length)
+        guard Checksum.crc32c(bytes) == checksum else {
+            throw SegmentError(message: "footer does not match its checksum", offset: offset)
+        }
+        do throws(DecodeError) {
+            return try SegmentFooter(decoding: bytes[...], blocksEnd: offset)
+        } catch {
+            throw SegmentError(message: "footer: \(error.message)", offset: offset)
+        }
+    }
+
+    // MARK: - Columns
+
+    /// One column of one row group, from the cache or decoded; nil when no row of the group has it.
+    func column(_ name: String, group: Int) throws -> Column? {
+        guard let index = columnIndex[name] else { return nil }
+        let entry = footer.columns[index].groups[group]
+        if entry.isEmpty { return nil }
+        let key = DecodedColumnCache.Key(segment: identity, column: index, group: group)
+        if let column = cache.column(key) { return column }
+        let column = try decode(entry, column: index, rows: footer.groupRows[group])
+        cache.insert(column, key)
+        return column
+    }
+
+    /// The zone of a column in one row group; nil when no row has it.
+    func groupEntry(_ name: String, group: Int) -> SegmentFooter.GroupEntry? {
+        columnIndex[name].map { footer.columns[$0].groups[group] }
+    }
+
+    private func decode(
+        _ entry: SegmentFooter.GroupEntry, column: Int, rows: Int
+    ) throws -> Column {
+        var coded: CodedLane?
+        var texts: TextLane?
+        if let lane = entry.coded {
+            let dictionary = try dictionary(ofColumn: column)
+            coded = try decoding(lane.values) { bytes throws(DecodeError) in
+                try CodeCodec.decode(bytes, count: lane.present, highest: UInt32(dictionary.count))
+            }.spread(over: try presence(lane, rows: rows), dictionary: dictionary)
+        }
+        if let lane = entry.texts {
+            let present = try presence(lane, rows: rows)
+            let opened = try decoding(lane.values) { bytes throws(DecodeError) in
+                try TextCodec.decode(bytes, count: lane.present)
+            }
+            if let places = opened.places, coded == nil {
+                coded = places.map { $0 + 1 }
+                    .spread(over: present, dictionary: opened.strings.dictionary())
+            } else {
+                texts = opened.lane(present: present, rows: rows)
+            }
+        }
+        return Column(
+            rows: rows, coded: coded,
+            ints: try entry.ints.map { lane in
+                NumberLane(
+                    packed: try decoding(lane.values) { bytes throws(DecodeError) in
+                        var reader = ByteReader(bytes)
+                        return try IntegerCodec.decode(&reader, count: lane.present)
+                    }, present: try presence(lane, rows: rows))
+            },
+            floats: try entry.floats.map { lane in
+                NumberLane(
+                    packed: try decoding(lane.values) { bytes throws(DecodeError) in
+                        var reader = ByteReader(bytes)
+                        return try FloatCodec.decode(&reader, count: lane.present)
+                    }, present: try presence(lane, rows: rows))
+            }, texts: texts)
+    }
+
+    private func presence(_ lane: SegmentFooter.LaneEntry, rows: Int) throws -> Bitmap? {
+        guard let block = lane.presence else { return nil }
+        let bitmap = try decoding(block) { bytes throws(DecodeError) in
+            try PresenceCodec.decode(bytes, rows: rows)
+        }
+        guard bitmap.population == lane.present else {
+            throw SegmentError(message: "presence does not fit its count", offset: block.offset)
+        }
+        return bitmap
+    }
+
+    private func dictionary(ofColumn index: Int) throws -> ValueDictionary {
+        if let known = dictionaries.withLock({ $0[index] }) { return known }
+        guard let entry = footer.columns[index].dictionary else {
+            throw SegmentError(message: "codes without a dictionary", offset: 0)
+        }
+        let dictionary = try decoding(entry.block) { bytes throws(DecodeError) in
+            try DictionaryCodec.decode(bytes)
+        }
+        guard dictionary.count == entry.count else {
+            throw SegmentError(
+                message: "dictionary does not fit its count", offset: entry.block.offset)
+        }
+        // Two threads may have decoded it; all must share one, for codes compare by identity.
+        return dictionaries.withLock { known in
+            if let first = known[index] { return first }
+            known[index] = dictionary
+            return dictionary
+        }
+    }
+
+    /// The column's dictionary, to ask which codes a value has before any row is read.
+    public func dictionary(ofColumn name: String) throws -> ValueDictionary? {
+        guard let index = columnIndex[name], footer.columns[index].dictionary != nil else {
+            return nil
+        }
+        return try dictionary(ofColumn: index)
+    }
+
+    // MARK: - Blocks
+
+    private func decoding<Value>(
+        _ block: BlockReference, _ decode: (ArraySlice<UInt8>) throws(DecodeError) -> Value
+    ) throws -> Value {
+        let bytes = try file.read(at: block.offset, count: block.length)
+        guard Checksum.crc32c(bytes) == block.checksum else {
+            throw SegmentError(message: "block does not match its checksum", offset: block.offset)
+        }
+        do throws(DecodeError) {
+            return try decode(bytes[...])
+        } catch {
+            throw SegmentError(message: error.message, offset: block.offset + error.offset)
+        }
+    }
+
+    /// Reads and decodes every block and checks that counts, zones and runs are true.
+    public func verify() throws {
+        for index in footer.groupRows.indices {
+            let group = SegmentRowGroup(segment: self, index: index)
+            let times = try group.loadTimestamps()
+            let first = index * SegmentFormat.rowsPerGroup
+            for run in footer.runs where run.rows > 0 {
+                let rows =
+                    max(
+                        run.firstRow, first)..<max(
+                        max(run.firstRow, first), min(run.firstRow + run.rows, first + times.count))
+                let slice = times[(rows.lowerBound - first)..<(rows.upperBound - first)]
+                let isAscending = zip(slice, slice.dropFirst()).allSatisfy { $0 <= $1 }
+                guard isAscending, slice.allSatisfy({ $0 >= run.earliest && $0 <= run.latest })
+                else { throw SegmentError(message: "rows out of order", offset: 0) }
+            }
+            for (column, entry) in footer.columns.enumerated() where !entry.groups[index].isEmpty {
+                let decoded = try decode(entry.groups[index], column: column, rows: times.count)
+                guard decoded.presence().population == entry.groups[index].present else {
+                    throw SegmentError(message: "a row has two values in one field", offset: 0)
+                }
+            }
+        }
+    }
+}
+
+/// One row group of a segment, scanned like a batch; columns are decoded when they are asked for.
+public final class SegmentRowGroup: EventSource {
+    public let segment: Segment
+    public let index: Int
+
+    init(segment: Segment, index: Int) {
+        self.segment = segment
+        self.index = index
+    }
+
+    public var rows: Int { segment.footer.groupRows[index] }
+    public var fieldNames: [String] { segment.fieldNames }
+
+    public var timeBounds: ClosedRange<Int64> {
+        guard let lane = segment.groupEntry(SegmentFooter.timestampName, group: index)?.ints else {
+            return .min ... .max
+        }
+        let (low, high) = (Int64(bitPattern: lane.low), Int64(bitPattern: lane.high))
+        return low <= high ? low...high : .min ... .max
+    }
+
+    public func loadTimestamps() throws -> [Int64] {
+        try integers(SegmentFooter.timestampName) ?? [Int64](repeating: 0, count: rows)
+    }
+
+    public func loadReceived() throws -> [Int64] {
+        try integers(SegmentFooter.receivedName) ?? [Int64](repeating: 0, count: rows)
+    }
+
+    public func loadSampleRates() throws -> [UInt32]? {
+        try integers(SegmentFooter.sampleRateName)?
+            .map { UInt32(clamping: $0) }
+    }
+
+    private func integers(_ name: String) throws -> [Int64]? {
+        try segment.column(name, group: index)?.ints?.values
+    }
+
+    public func loadDatasets() throws -> CodedLane {
+        guard let lane = try segment.column(SegmentFooter.datasetName, group: index)?.coded else {
+            throw SegmentError(message: "rows without a dataset", offset: 0)
+        }
+        return lane
+    }
+
+    public func loadColumn(_ name: String) throws -> Column? {
+        try segment.column(name, group: index)
+    }
+}
+
+extension Array where Element == UInt32 {
+    /// Spreads the codes of the rows that have one over all rows.
+    fileprivate func spread(over present: Bitmap?, dictionary: ValueDictionary) -> CodedLane {
+        let highest = UInt32(dictionary.count)
+        guard let present else {
+            return CodedLane(dictionary: dictionary, codes: CodeArray(self, highest: highest))
+        }
+        let codes: CodeArray
+        if highest <= UInt32(UInt8.max) {
+            codes = .bytes(spread(over: present))
+        } else if highest <= UInt32(UInt16.max) {
+            codes = .words(spread(over: present))
+        } else {
+            codes = .longs(spread(over: present))
+        }
+        return CodedLane(dictionary: dictionary, codes: codes)
+    }
+
+    private func spread<Code: FixedWidthInteger>(over present: Bitmap) -> [Code] {
+        var codes = [Code](repeating: 0, count: present.count)
+        codes.withUnsafeMutableBufferPointer { codes in
+            var next = 0
+            present.forEachRow { row in
+                codes[row] = Code(truncatingIfNeeded: self[next])
+                next += 1
+            }
+        }
+        return codes
+    }
+}
+
+extension StringListCodec.List {
+    /// The strings as a dictionary of their row group: code i + 1 is string i.
+    fileprivate func dictionary() -> ValueDictionary {
+        ValueDictionary(
+            kinds: [UInt8](repeating: ValueDictionary.Kind.string.rawValue, count: count),
+            payloads: (0..<count).map {
+                UInt64(offsets[$0]) << 32 | UInt64(offsets[$0 + 1] - offsets[$0])
+            }, text: text, isSorted: count == 0)
+    }
+}
+
+extension TextCodec.Opened {
+    /// The strings one a row.
+    fileprivate func lane(present: Bitmap?, rows: Int) -> TextLane {
+        if places == nil && present == nil {
+            return TextLane(offsets: strings.offsets, text: strings.text, present: nil)
+        }
+        var offsets: [UInt32] = [0]
+        offsets.reserveCapacity(rows + 1)
+        var text: [UInt8] = []
+        text.reserveCapacity(strings.text.count)
+        var next = 0
+        for row in 0..<rows {
+            if present?[row] ?? true {
+                let place = places.map { Int($0[next]) } ?? next
+                text.append(
+                    contentsOf: strings.text[
+                        Int(strings.offsets[place])..<Int(strings.offsets[place + 1])])
+                next += 1
+            }
+            offsets.append(UInt32(text.count))
+        }
+        return TextLane(offsets: offsets, text: text, present: present)
+    }
+}
