@@ -62,6 +62,7 @@ let package = Package(
         swiftTests("ServiceTests", ["Service", "Host", "Bytes", "TestSupport"]),
         swiftTests("EventsTests", ["Events", "Bytes", "TestSupport"]),
         swiftTests("EventStoreTests", ["EventStore", "Events", "Host", "Bytes", "TestSupport"]),
+        swiftTests("EventQueryTests", ["EventQuery", "Compute", "Events", "Bytes"]),
     ],
     cxxLanguageStandard: .cxx17
 )

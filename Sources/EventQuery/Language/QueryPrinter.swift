@@ -1,0 +1,103 @@
+import Bytes
+import Compute
+
+extension Query {
+    /// The query in the query language, in its canonical form.
+    ///
+    /// Stages stand in their fixed order and the time range is always named. Reading the text gives
+    /// the same query.
+    public var text: String {
+        var stages = ["from \(source.queryText)", timeRange.queryText + (step?.suffixText ?? "")]
+        for transform in transforms {
+            switch transform {
+            case .filter(let condition): stages.append("where \(condition.text)")
+            case .evaluate(let name, let expression):
+                stages.append("eval \(Words.quoted(name)) = \(expression.text)")
+            }
+        }
+        var scope = ResultScope()
+        switch shape {
+        case .events(let listing):
+            let fields = listing.fields.map { $0.map(Words.quoted).joined(separator: ", ") }
+            stages.append("fields \(fields ?? "*")")
+        case .statistics(let statistics):
+            scope = ResultScope(statistics)
+            stages.append("stats " + statistics.queryText)
+            if let having = statistics.having {
+                stages.append("having \(ExpressionPrinter(scope: scope).text(having))")
+            }
+        }
+        if !sort.isEmpty {
+            let keys = sort.map { scope.text(ofKey: $0.name) + ($0.descending ? " desc" : "") }
+            stages.append("sort \(keys.joined(separator: ", "))")
+        }
+        if let limit { stages.append("limit \(limit)") }
+        if let compareOffset { stages.append("compare \(DurationText.text(compareOffset))") }
+        if isUnweighted { stages.append("unweighted") }
+        return stages.joined(separator: " | ")
+    }
+}
+
+extension DatasetSelection {
+    var queryText: String {
+        switch self {
+        case .all: "*"
+        case .named(let names): names.map(Words.quoted).joined(separator: ", ")
+        }
+    }
+}
+
+extension TimeRange {
+    var queryText: String {
+        switch self {
+        case .last(let nanoseconds): "last \(DurationText.text(nanoseconds))"
+        case .between(let start, let end): "between \(start.queryText) and \(end.queryText)"
+        }
+    }
+}
+
+extension TimePoint {
+    var queryText: String {
+        switch self {
+        case .absolute(let time): RFC3339.text(nanoseconds: time)
+        case .beforeNow(0): "now"
+        case .beforeNow(let offset) where offset > 0: "now-\(DurationText.text(offset))"
+        case .beforeNow(let offset): "now + \(DurationText.text(-offset))"
+        }
+    }
+}
+
+extension Step {
+    /// The step as it follows a time range.
+    var suffixText: String {
+        switch self {
+        case .automatic: " step auto"
+        case .every(let nanoseconds): " step \(DurationText.text(nanoseconds))"
+        }
+    }
+}
+
+extension Statistics {
+    /// The calculations and group keys, as they follow `stats`.
+    var queryText: String {
+        let calls = calculations.map { calculation in
+            (calculation.alias.map { "\(Words.quoted($0)) = " } ?? "") + calculation.callText
+        }
+        let keys = groupBy.map { key in
+            // A bare condition would read as an alias and its expression.
+            let text = ExpressionPrinter().text(key.expression, atLeast: .additive)
+            return key.name == GroupKey.defaultName(of: key.expression)
+                ? text : "\(Words.quoted(key.name)) = \(text)"
+        }
+        let groups = keys.isEmpty ? "" : " by " + keys.joined(separator: ", ")
+        return calls.joined(separator: ", ") + groups
+    }
+}
+
+extension GroupKey {
+    /// The name of a key that was given none: the field's, else the expression's text.
+    static func defaultName(of expression: Expression) -> String {
+        if case .field(let reference) = expression, let name = reference.plainName { return name }
+        return expression.text
+    }
+}

@@ -1,0 +1,68 @@
+import Compute
+
+/// The words of the query language and the rule for names that stand bare.
+enum Words {
+    static let stages = [
+        "last", "between", "step", "where", "eval", "stats", "having", "sort", "limit", "fields",
+        "compare", "unweighted",
+    ]
+
+    /// Words that mean something inside an expression; a field of such a name takes backquotes.
+    static let reserved: Set<String> = [
+        "and", "or", "not", "in", "exists", "true", "false", "null", "by", "where", "asc", "desc",
+        "contains", "starts-with", "ends-with", "matches", "does-not-contain",
+        "does-not-start-with", "does-not-end-with", "does-not-match", "does-not-exist",
+    ]
+
+    /// The event's own properties, which a bare name means before any field.
+    static let properties: [String: FieldReference] = [
+        "timestamp": .timestamp, "received": .received, "dataset": .dataset,
+        "samplerate": .sampleRate,
+    ]
+
+    /// What people write who come from elsewhere, and how it is called here.
+    private static let synonyms = [
+        "count_distinct": "distinct", "uniq": "distinct", "mean": "avg", "average": "avg",
+        "median": "p50", "percentile": "quantile", "p100": "max", "countif": "count_if",
+        "len": "length", "strlen": "length", "tolower": "lower", "to_lower": "lower",
+        "toupper": "upper", "ifnull": "coalesce", "like": "matches", "regex": "matches",
+        "filter": "where", "order": "sort", "head": "limit", "take": "limit", "extend": "eval",
+        "summarize": "stats", "project": "fields", "is": "exists",
+    ]
+
+    static func isNameStart(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "_"):
+            true
+        default: false
+        }
+    }
+
+    static func isNamePart(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"),
+            UInt8(ascii: "/"), UInt8(ascii: ":"):
+            true
+        default: isNameStart(byte)
+        }
+    }
+
+    /// A name as text reads it back: bare where that is possible, else in backquotes.
+    static func quoted(_ name: String) -> String {
+        if let first = name.utf8.first, isNameStart(first), name.utf8.allSatisfy(isNamePart),
+            !reserved.contains(name)
+        {
+            return name
+        }
+        return "`"
+            + name.split(separator: "`", omittingEmptySubsequences: false).joined(separator: "``")
+            + "`"
+    }
+
+    /// The word of the language that is nearest to what was written.
+    static func suggestion(for word: String, among candidates: [String]) -> String? {
+        if let known = synonyms[word.lowercased()], candidates.contains(known) { return known }
+        return nearestName(to: word, among: candidates)
+    }
+}

@@ -1,0 +1,17 @@
+/// Bounds of what one query may ask; each is checked before any work begins.
+public enum QueryLimits {
+    /// Bytes of query text; more than any person or tool writes, less than hurts to parse.
+    public static let textBytesMax = 65_536
+    /// Levels of an expression, so that recursion over it fits every thread's stack.
+    public static let depthMax = 64
+    /// Calculations of one query, as Honeycomb has it.
+    public static let calculationsMax = 100
+    /// Group keys of one query, as Honeycomb's breakdowns.
+    public static let groupKeysMax = 100
+    /// Values of one `in (…)`.
+    public static let membersMax = 10_000
+    /// Rows of one answer.
+    public static let rowsMax = 10_000
+    /// Rows of an answer that was asked without a limit.
+    public static let rowsDefault = 100
+}
