@@ -1,0 +1,88 @@
+/// Bounds of the store; tests make them small, servers may make some larger.
+public struct StoreLimits: Hashable, Sendable {
+    // MARK: - Log
+
+    /// Bytes a log file is allocated with; a larger record gets a file of its own.
+    public var logFileBytes = 64 << 20
+    /// Bytes of one record: a request's batches, compressed, cannot reach it.
+    public var recordBytes = 256 << 20
+    /// Bytes of one group, above which the writer does not add to it: bounds the wait of the first.
+    public var groupBytes = 16 << 20
+    /// Bytes of all appends that wait; beyond them an append is refused as `overloaded`.
+    public var waitingBytes = 256 << 20
+    /// Appends that wait; beyond them an append is refused as `overloaded`.
+    public var waitingRecords = 10_000
+    /// Bytes kept free for seals, manifest and retention; at most `reserveShare` of the device.
+    public var reserveBytes: UInt64 = 1 << 30
+    /// The part of the device the reserve takes at most, in percent.
+    public var reservePercent: UInt64 = 5
+
+    // MARK: - Idempotency
+
+    /// Keys remembered; the oldest goes first.
+    public var keys = 1_000_000
+    /// Bytes of remembered keys and answers; the oldest goes first.
+    public var keyBytes = 256 << 20
+    /// Nanoseconds a key is remembered.
+    public var keyAge: Int64 = 24 * 3_600 * 1_000_000_000
+
+    // MARK: - Head
+
+    /// Rows of an environment's head at which it is sealed.
+    public var headRows = 1_000_000
+    /// Bytes of an environment's head at which it is sealed.
+    public var headBytes = 256 << 20
+    /// Nanoseconds after which the oldest batch of a head is sealed.
+    public var headAge: Int64 = 3_600 * 1_000_000_000
+    /// Bytes of log that one environment's head may hold back.
+    public var heldLogBytes = 1 << 30
+    /// Rows of batches in all heads together at which appends are refused as `overloaded`: sealing
+    /// does not keep up.
+    public var unsealedRows = 8_000_000
+    /// Bytes of batches in all heads together at which appends are refused as `overloaded`.
+    public var unsealedBytes = 1 << 30
+
+    // MARK: - Segments
+
+    /// Rows of one segment, about.
+    public var segmentRows = 1_000_000
+    /// UTC days a seal writes segments of their own for; the rest share a mixed one.
+    public var daysPerSeal = 8
+    /// Segments of one day from which compaction makes one.
+    public var compactionSegments = 4
+    /// The part of a segment that must be dead for a rewrite, in percent.
+    public var deadPercent = 30
+    /// Nanoseconds retention waits after a start or a jump of the clock.
+    public var retentionCaution: Int64 = 600 * 1_000_000_000
+    /// Nanoseconds by which the clocks may part before it counts as a jump.
+    public var clockJump: Int64 = 3_600 * 1_000_000_000
+
+    // MARK: - Manifest
+
+    /// Bytes of edits after which the manifest is written anew, if that halves it.
+    public var manifestBytes = 4 << 20
+    /// Environments in one store.
+    public var environments = 1_000
+
+    public init() {}
+}
+
+/// Bounds that are part of a format: what a reader refuses to believe.
+enum FormatLimits {
+    /// Bytes of an environment's name, as UTF-8.
+    static let environmentNameBytes = 128
+    /// Bytes of an idempotency key.
+    static let keyBytes = 1_024
+    /// Bytes of a remembered answer.
+    static let answerBytes = 4 << 20
+    /// Batches of one record.
+    static let batchesPerRecord = 4_096
+    /// Bytes of a log file that a reader opens.
+    static let logFileBytes = 1 << 30
+    /// Bytes of a manifest that a reader opens.
+    static let manifestBytes = 1 << 30
+    /// Bytes of one manifest edit.
+    static let editBytes = 512 << 20
+    /// Bytes of a segment's file name.
+    static let fileNameBytes = 64
+}

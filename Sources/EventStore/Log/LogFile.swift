@@ -1,0 +1,67 @@
+internal import Bytes
+internal import Host
+
+/// A payload ready for the log; made on the thread that brings it, not on the writer's.
+struct LogPayload: Sendable {
+    let bytes: [UInt8]
+    let checksum: UInt32
+
+    init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+        checksum = Checksum.crc32c(bytes)
+    }
+
+    /// Bytes its record takes in the log.
+    var recordBytes: Int { LogFormat.recordBytes(payloadBytes: bytes.count) }
+}
+
+/// A log file that is being written: records are framed into a buffer and written at its end.
+struct LogFile {
+    let file: any File
+    let number: UInt64
+    let header: LogFormat.FileHeader
+    /// Bytes allocated on the device.
+    let capacity: Int
+    /// Bytes written, the file's header among them.
+    private(set) var end: Int
+
+    /// Makes a file under `path`, allocates it and writes its header; not yet synced.
+    ///
+    /// Without a capacity the file grows as it is written.
+    init(
+        _ files: any FileSystem, path: String, number: UInt64, header: LogFormat.FileHeader,
+        capacity: Int?
+    ) throws(HostError) {
+        file = try files.open(path, .create)
+        self.number = number
+        self.header = header
+        self.capacity = capacity ?? .max
+        end = LogFormat.FileHeader.size
+        if let capacity { try file.allocate(UInt64(capacity)) }
+        try file.write(header.encoded(), at: 0)
+    }
+
+    func fits(_ bytes: Int) -> Bool { bytes <= capacity - end }
+
+    /// Writes records in one piece; numbered from `sequence` on.
+    ///
+    /// After an error the file's end is where it was; what lies behind is to be cut off.
+    mutating func append(
+        _ payloads: [LogPayload], from sequence: UInt64, syncedBelow: UInt64
+    ) throws(HostError) {
+        let size = payloads.reduce(0) { $0 + $1.recordBytes }
+        precondition(fits(size), "BUG: records beyond the end of their log file")
+        var buffer = ByteWriter(capacity: size)
+        for (index, payload) in payloads.enumerated() {
+            LogFormat.RecordHeader(
+                identity: header.identity, sequence: sequence + UInt64(index),
+                syncedBelow: syncedBelow, payloadBytes: payload.bytes.count,
+                payloadChecksum: payload.checksum
+            ).encode(into: &buffer)
+            buffer.write(contentsOf: payload.bytes)
+            while buffer.count % LogFormat.alignment != 0 { buffer.write(UInt8(0)) }
+        }
+        try file.write(buffer.bytes, at: UInt64(end))
+        end += buffer.count
+    }
+}
