@@ -1,0 +1,164 @@
+import Bytes
+import Compute
+import Events
+
+/// Honeycomb's filter operations and the conditions they are.
+enum SpecificationFilters {
+    private static let matches: [(name: String, match: MatchOperator, negated: Bool)] = [
+        ("starts-with", .startsWith, false), ("does-not-start-with", .startsWith, true),
+        ("ends-with", .endsWith, false), ("does-not-end-with", .endsWith, true),
+        ("contains", .contains, false), ("does-not-contain", .contains, true),
+    ]
+
+    private static let names =
+        ComparisonOperator.allCases.map(\.rawValue) + matches.map(\.name)
+        + ["exists", "does-not-exist", "in", "not-in"]
+
+    /// Prefixes that speak of another span of the same trace.
+    private static let relations = ["root", "parent", "child", "any", "any2", "any3", "none"]
+
+    /// A column of a filter or a breakdown.
+    static func column(_ name: String, at path: String) throws(SpecificationError) -> Expression {
+        if let dot = name.firstIndex(of: "."), relations.contains(String(name[..<dot])) {
+            let message = "relational fields (\(name[...dot])…) are not available yet"
+            throw SpecificationError(path: path, message: message)
+        }
+        return .field(FieldReference(plainName: name))
+    }
+
+    // MARK: - Reading
+
+    /// The condition of `filters` and `filter_combination`; nil without filters.
+    static func condition(
+        _ object: SpecificationObject
+    ) throws(SpecificationError) -> Expression? {
+        let combination = try object.string("filter_combination") ?? "AND"
+        guard combination == "AND" || combination == "OR" else {
+            throw object.fail("filter_combination", "must be AND or OR")
+        }
+        var conditions: [Expression] = []
+        for element in try object.array("filters", limit: 100) {
+            conditions.append(try filter(element.value, at: element.path))
+        }
+        if conditions.count < 2 { return conditions.first }
+        return combination == "OR" ? .or(conditions) : .and(conditions)
+    }
+
+    private static func filter(
+        _ value: JSONValue, at path: String
+    ) throws(SpecificationError) -> Expression {
+        let object = try SpecificationObject(value, at: path, known: ["column", "op", "value"])
+        guard let name = try object.string("column") else {
+            throw object.fail("column", "is missing")
+        }
+        guard let operation = try object.string("op") else { throw object.fail("op", "is missing") }
+        let column = try column(name, at: object.path(of: "column"))
+        if operation == "exists" || operation == "does-not-exist" {
+            if object["value"] != nil { throw object.fail("value", "\(operation) takes no value") }
+            return .exists(column, negated: operation == "does-not-exist")
+        }
+        if operation == "in" || operation == "not-in" {
+            let values = try members(object)
+            return .membership(column, values, negated: operation == "not-in")
+        }
+        if let known = matches.first(where: { $0.name == operation }) {
+            guard let pattern = try object.string("value") else {
+                throw object.fail("value", "is missing")
+            }
+            return .match(known.match, column, pattern, negated: known.negated)
+        }
+        guard let comparison = ComparisonOperator(rawValue: operation) else {
+            var message = "there is no operation \"\(operation)\""
+            if let meant = nearestName(to: operation, among: names) {
+                message += "; did you mean \"\(meant)\"?"
+            }
+            throw object.fail("op", message)
+        }
+        guard let json = object["value"], let literal = FieldValue(json: json) else {
+            throw object.fail("value", "must be a string, a number or a boolean")
+        }
+        return .compare(comparison, column, .literal(literal))
+    }
+
+    private static func members(
+        _ object: SpecificationObject
+    ) throws(SpecificationError) -> [FieldValue] {
+        var values: [FieldValue] = []
+        for element in try object.array("value", limit: QueryLimits.membersMax) {
+            guard let value = FieldValue(json: element.value) else {
+                let message = "must be a string, a number or a boolean"
+                throw SpecificationError(path: element.path, message: message)
+            }
+            values.append(value)
+        }
+        if values.isEmpty { throw object.fail("value", "must be an array with values") }
+        return values
+    }
+
+    // MARK: - Writing
+
+    /// Adds `filters` and, for an `or`, `filter_combination`.
+    static func write(
+        _ condition: Expression, at path: String, to object: inout JSONObject
+    ) throws(SpecificationError) {
+        var conditions = [condition]
+        var combination = "AND"
+        if case .or(let operands) = condition {
+            conditions = operands
+            combination = "OR"
+        } else if case .and(let operands) = condition {
+            conditions = operands.flatMap { operand in
+                if case .and(let inner) = operand { inner } else { [operand] }
+            }
+        }
+        var filters: [JSONValue] = []
+        for condition in conditions { filters.append(try filter(condition, at: path)) }
+        if !filters.isEmpty { object.append("filters", .array(filters)) }
+        if combination == "OR" { object.append("filter_combination", "OR") }
+    }
+
+    private static func filter(
+        _ condition: Expression, at path: String
+    ) throws(SpecificationError) -> JSONValue {
+        if case .not(let operand) = condition, let opposite = opposite(of: operand) {
+            return try filter(opposite, at: path)
+        }
+        let none = SpecificationError(
+            path: path, message: "a specification has no filter for: \(condition.text)")
+        switch condition {
+        case .compare(let sign, .field(let reference), .literal(let value)):
+            guard let name = reference.plainName, !value.isMissing else { throw none }
+            return [
+                "column": .string(name), "op": .string(sign.rawValue), "value": JSONValue(value),
+            ]
+        case .membership(.field(let reference), let values, let negated):
+            guard let name = reference.plainName, !values.contains(.missing) else { throw none }
+            let list = JSONValue.array(values.map { JSONValue($0) })
+            return ["column": .string(name), "op": negated ? "not-in" : "in", "value": list]
+        case .match(let match, .field(let reference), let pattern, let negated):
+            let known = matches.first { $0.match == match && $0.negated == negated }
+            guard let name = reference.plainName, let known else { throw none }
+            return [
+                "column": .string(name), "op": .string(known.name), "value": .string(pattern),
+            ]
+        case .exists(.field(let reference), let negated):
+            guard let name = reference.plainName else { throw none }
+            return ["column": .string(name), "op": negated ? "does-not-exist" : "exists"]
+        default: throw none
+        }
+    }
+
+    /// The exact opposite of a condition, where one operation says it.
+    private static func opposite(of condition: Expression) -> Expression? {
+        switch condition {
+        case .compare(.equal, let left, let right): .compare(.notEqual, left, right)
+        case .compare(.notEqual, let left, let right): .compare(.equal, left, right)
+        case .membership(let operand, let values, let negated):
+            .membership(operand, values, negated: !negated)
+        case .match(let match, let operand, let pattern, let negated):
+            .match(match, operand, pattern, negated: !negated)
+        case .exists(let operand, let negated): .exists(operand, negated: !negated)
+        default: nil
+        }
+    }
+}
