@@ -29,7 +29,7 @@ public enum RFC3339 {
     }
 
     /// Days since 1970 of a date of the Gregorian calendar.
-    static func day(year: Int64, month: Int64, dayOfMonth: Int64) -> Int64 {
+    public static func day(year: Int64, month: Int64, dayOfMonth: Int64) -> Int64 {
         // Years begin in March, so that the leap day is a year's last.
         let shifted = month <= 2 ? year - 1 : year
         let era = floorDivide(shifted, 400)
