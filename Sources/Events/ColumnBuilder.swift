@@ -15,6 +15,8 @@ final class ColumnBuilder {
     private var floats = GrowingBuffer<Double>(capacity: 8)
     /// The row of the last value, −1 before the first; tells a repeated field of one event.
     private(set) var lastRow = -1
+    /// Whether the batch builder has the column on its list for this batch.
+    var isInUse = false
 
     init(name: String) { self.name = name }
 
@@ -137,5 +139,6 @@ final class ColumnBuilder {
         floatRows.removeAll()
         floats.removeAll()
         lastRow = -1
+        isInUse = false
     }
 }

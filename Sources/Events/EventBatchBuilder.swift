@@ -12,6 +12,8 @@ public final class EventBatchBuilder {
     // `owners` keeps them alive; this lane is read once a value and must not count references.
     private var builders = GrowingBuffer<Unmanaged<ColumnBuilder>>(capacity: 256)
     private var touched = GrowingBuffer<UInt32>(capacity: 256)
+    /// Columns that may hold values of this batch; the others are of earlier ones.
+    private var inUse = GrowingBuffer<UInt32>(capacity: 256)
     private var timestamps = GrowingBuffer<Int64>(capacity: 1024)
     private var received = GrowingBuffer<Int64>(capacity: 1024)
     private var sampleRates = GrowingBuffer<UInt32>(capacity: 1024)
@@ -28,11 +30,13 @@ public final class EventBatchBuilder {
     public var fieldCount: Int { touched.count + spill.fieldCount }
     /// Columns made so far; they are numbered from 0 and keep their number until `forgetNames`.
     public var columnCount: Int { owners.count }
+    /// Columns with values in this batch; about, for those of dropped events count too.
+    public var columnsInUse: Int { inUse.count }
 
     /// The column of a field name, made when it is new; nil when the batch has no room for more
     /// names, and the field goes to `spill`.
     ///
-    /// The name must be UTF-8 of 1 … `nameBytes` bytes.
+    /// The name must be UTF-8 of at most `nameBytes` bytes.
     public func column(named name: UnsafeBufferPointer<UInt8>) -> Int? {
         if owners.count >= EventLimits.namesPerDataset {
             // Only names already there; the table must not grow with names that are spilled.
@@ -52,8 +56,17 @@ public final class EventBatchBuilder {
     @inline(__always)
     private func touch(_ column: Int, _ body: (ColumnBuilder) -> Void) {
         builders[column]._withUnsafeGuaranteedRef { builder in
-            if builder.lastRow != rows { touched.append(UInt32(truncatingIfNeeded: column)) }
+            if builder.lastRow != rows { note(builder, UInt32(truncatingIfNeeded: column)) }
             body(builder)
+        }
+    }
+
+    @inline(__always)
+    private func note(_ builder: ColumnBuilder, _ column: UInt32) {
+        touched.append(column)
+        if !builder.isInUse {
+            builder.isInUse = true
+            inUse.append(column)
         }
     }
 
@@ -88,6 +101,12 @@ public final class EventBatchBuilder {
         case .float(let value): append(value, to: column)
         case .string(var value): value.withUTF8 { append($0, to: column) }
         }
+    }
+
+    /// Takes back the column's value of the event under way, if it has one.
+    public func removeValue(of column: Int) {
+        let owner = owners[column]
+        if owner.lastRow == rows { owner.removeLast() }
     }
 
     /// Keeps a field for which the batch has no column.
@@ -156,15 +175,25 @@ public final class EventBatchBuilder {
             datasets: CodedLane(
                 dictionary: datasets.dictionary(),
                 codes: CodeArray(datasetCodes.array(), highest: UInt32(datasets.count))),
-            columns: owners.lazy.filter { !$0.isEmpty }
-                .map { ($0.name, $0.column(rows: self.rows)) })
+            columns: columns())
         removeAll()
         return batch
     }
 
+    private func columns() -> [(name: String, column: Column)] {
+        var columns: [(name: String, column: Column)] = []
+        columns.reserveCapacity(inUse.count)
+        for index in 0..<inUse.count {
+            let owner = owners[Int(inUse[index])]
+            if !owner.isEmpty { columns.append((owner.name, owner.column(rows: rows))) }
+        }
+        return columns
+    }
+
     /// Forgets the events; columns keep their numbers and their memory.
     public func removeAll() {
-        for owner in owners { owner.removeAll() }
+        for index in 0..<inUse.count { owners[Int(inUse[index])].removeAll() }
+        inUse.removeAll()
         datasets.removeAll()
         timestamps.removeAll()
         received.removeAll()
