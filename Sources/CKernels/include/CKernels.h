@@ -163,4 +163,13 @@ static inline bool wf_equal_padded(const uint8_t *a, const uint8_t *b, size_t le
 #endif
 }
 
+// ---------------------------------------------------------------------------------- text and numbers
+
+/// Whether `length` bytes are UTF-8: no overlong forms, no surrogates.
+bool wf_is_utf8(const uint8_t *p, size_t length);
+
+/// The double nearest to the decimal number at `text`, infinite when it is too large.
+/// The number's grammar is already checked; a byte that cannot continue a number follows it.
+double wf_parse_double(const uint8_t *text);
+
 #endif
