@@ -61,6 +61,7 @@ let package = Package(
         swiftTests("HostTests", ["Host", "TestSupport"]),
         swiftTests("ServiceTests", ["Service", "Host", "Bytes", "TestSupport"]),
         swiftTests("EventsTests", ["Events", "Bytes", "TestSupport"]),
+        swiftTests("IngestTests", ["Ingest", "Events", "Bytes", "TestSupport"]),
         swiftTests("EventStoreTests", ["EventStore", "Events", "Host", "Bytes", "TestSupport"]),
         swiftTests("EventQueryTests", ["EventQuery", "Compute", "Events", "Bytes"]),
     ],

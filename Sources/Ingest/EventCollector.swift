@@ -1,0 +1,57 @@
+internal import Events
+
+/// Counts the events of one body and gathers those that are kept into batches.
+struct EventCollector: ~Copyable {
+    private let builder: EventBatchBuilder
+    private let dataset: String
+    private let receivedAt: Int64
+    private var datasetCode: UInt32
+    private var decoded = Decoded()
+
+    /// - Parameter receivedAt: nanoseconds since 1970.
+    init(_ builder: EventBatchBuilder, dataset: String, receivedAt: Int64) {
+        self.builder = builder
+        self.dataset = dataset
+        self.receivedAt = receivedAt
+        datasetCode = builder.datasetCode(dataset)
+    }
+
+    var isFull: Bool { decoded.events == IngestLimits.eventsPerBody }
+
+    /// Keeps the event whose fields the builder holds; without a time of its own it has the time
+    /// at which it was received.
+    mutating func keep(at timestamp: Int64?, sampleRate: UInt32) {
+        builder.finishEvent(
+            timestamp: timestamp ?? receivedAt, received: receivedAt, sampleRate: sampleRate,
+            dataset: datasetCode)
+        decoded.events += 1
+        if builder.rows & 1023 == 0 && mustEndBatch { endBatch() }
+    }
+
+    /// Drops the event whose fields the builder holds, if any.
+    mutating func reject(_ fault: EventFault, line: Int) {
+        builder.dropEvent()
+        var message = fault.message
+        if let detail = fault.detail, decoded.rejections.count < IngestLimits.quotedRejections {
+            message += ": " + detail
+        }
+        decoded.rejections.append(
+            Rejection(index: decoded.events, line: line, message: message))
+        decoded.events += 1
+    }
+
+    /// All of the body; the builder is empty afterwards.
+    consuming func finish() -> Decoded {
+        if builder.rows > 0 { endBatch() }
+        return decoded
+    }
+
+    private var mustEndBatch: Bool {
+        builder.isFull || builder.rows * builder.columnsInUse >= IngestLimits.cellsPerBatch
+    }
+
+    private mutating func endBatch() {
+        decoded.batches.append(builder.finish())
+        datasetCode = builder.datasetCode(dataset)
+    }
+}

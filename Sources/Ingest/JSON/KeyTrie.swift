@@ -1,0 +1,182 @@
+internal import CKernels
+internal import Events
+
+/// A key at its place in nested objects, and what is known about it.
+struct KeyNode: BitwiseCopyable {
+    /// The key as it was sent, escapes and all, with its closing quote and a colon: in the arena.
+    var keyOffset: UInt32
+    /// Bytes of the key without quote and colon.
+    var keyLength: UInt32
+    /// The dotted name of the field, escapes resolved: in the arena.
+    var nameOffset: UInt32
+    var nameLength: UInt32
+    var parent: Int32
+    /// The column of the batch builder; see `KeyTrie.unknownColumn`, `KeyTrie.noColumn`.
+    var column: Int32 = KeyTrie.unknownColumn
+    /// The keys that followed this one the last times, −1 for none.
+    var next: Int32 = -1
+    var nextBefore: Int32 = -1
+    /// The keys with which the object at this key began the last times.
+    var first: Int32 = -1
+    var firstBefore: Int32 = -1
+    var role: KeyRole = .field
+}
+
+/// What a key of an NDJSON line says of the event itself.
+enum KeyRole: UInt8, BitwiseCopyable {
+    case field
+    /// The order is the order of preference.
+    case time0, time1, time2, time3
+    case rate0, rate1
+
+    var isTime: Bool { self >= .time0 && self <= .time3 }
+}
+
+extension KeyRole: Comparable {
+    static func < (a: KeyRole, b: KeyRole) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// The keys met so far, so that the next event's keys need no scanning: each is compared in place
+/// with the one that followed last time, and hashed only when that was wrong.
+///
+/// Not of any one body: kept from body to body until `isFull`.
+struct KeyTrie: ~Copyable {
+    /// The object of an event's fields.
+    static let dataRoot: Int32 = 0
+    /// The object that is a line of NDJSON.
+    static let lineRoot: Int32 = 1
+    static let unknownColumn: Int32 = -1
+    /// The batch has no room for the field; it goes to the spill.
+    static let noColumn: Int32 = -2
+
+    private(set) var nodes = GrowingBuffer<KeyNode>(capacity: 512)
+    private var arena = GrowingBuffer<UInt8>(capacity: 16_384)
+    /// Open addressing, at most half full: node number plus one.
+    private var slots = GrowingBuffer<UInt32>(capacity: 1024)
+    private var slotMask = 1023
+
+    init() { removeAll() }
+
+    var isFull: Bool { nodes.count >= IngestLimits.rememberedKeys }
+
+    mutating func removeAll() {
+        nodes.removeAll()
+        arena.removeAll()
+        slots.removeAll()
+        slotMask = 1023
+        for _ in 0...slotMask { slots.append(0) }
+        for root in [KeyTrie.dataRoot, KeyTrie.lineRoot] {
+            nodes.append(
+                KeyNode(keyOffset: 0, keyLength: 0, nameOffset: 0, nameLength: 0, parent: root))
+        }
+    }
+
+    /// Forgets which column belongs to a key: the builder has begun anew.
+    func forgetColumns() {
+        for index in 0..<nodes.count { nodes.base[index].column = KeyTrie.unknownColumn }
+    }
+
+    // MARK: - Prediction
+
+    /// The bytes of the node's key, its quote and its colon, when they stand at `place`; else 0.
+    @inline(__always)
+    func match(_ node: Int32, at place: Cursor) -> Int {
+        if node < 0 { return 0 }
+        let entry = nodes.base + Int(node)
+        let length = Int(entry.pointee.keyLength) + 2
+        let key = UnsafePointer(arena.base) + Int(entry.pointee.keyOffset)
+        return wf_equal_padded(key, place, length) ? length : 0
+    }
+
+    /// Remembers that `node` followed `previous`, or opened the object at `parent` when that is −1.
+    func link(_ node: Int32, after previous: Int32, in parent: Int32) {
+        if previous >= 0 {
+            let entry = nodes.base + Int(previous)
+            guard entry.pointee.next != node else { return }
+            entry.pointee.nextBefore = entry.pointee.next
+            entry.pointee.next = node
+        } else {
+            let entry = nodes.base + Int(parent)
+            guard entry.pointee.first != node else { return }
+            entry.pointee.firstBefore = entry.pointee.first
+            entry.pointee.first = node
+        }
+    }
+
+    // MARK: - Looking up
+
+    /// The node of a key under `parent`; −1 when it is new.
+    func find(_ key: UnsafeBufferPointer<UInt8>, in parent: Int32) -> Int32 {
+        var slot = hash(key, parent) & slotMask
+        while slots[slot] != 0 {
+            let index = Int(slots[slot]) - 1
+            let node = nodes[index]
+            if node.parent == parent, Int(node.keyLength) == key.count, let base = key.baseAddress,
+                index > KeyTrie.lineRoot,
+                wf_equal(arena.base + Int(node.keyOffset), base, key.count)
+            {
+                return Int32(index)
+            }
+            slot = (slot + 1) & slotMask
+        }
+        return -1
+    }
+
+    /// Adds a key that `find` did not find.
+    mutating func add(
+        _ key: UnsafeBufferPointer<UInt8>, name: UnsafeBufferPointer<UInt8>, in parent: Int32,
+        role: KeyRole
+    ) -> Int32 {
+        let number = Int32(nodes.count)
+        let keyOffset = UInt32(arena.count)
+        if let base = key.baseAddress { arena.append(base, count: key.count) }
+        arena.append(JSONByte.quote)
+        arena.append(JSONByte.colon)
+        let nameOffset = UInt32(arena.count)
+        if let base = name.baseAddress { arena.append(base, count: name.count) }
+        // `match` reads up to 15 bytes beyond a key.
+        for _ in 0..<16 { arena.append(0) }
+        var node = KeyNode(
+            keyOffset: keyOffset, keyLength: UInt32(key.count), nameOffset: nameOffset,
+            nameLength: UInt32(name.count), parent: parent)
+        node.role = role
+        nodes.append(node)
+        if nodes.count * 2 > slotMask { growSlots() } else { place(number) }
+        return number
+    }
+
+    /// The dotted name of a node, valid until a key is added.
+    @inline(__always)
+    func name(of node: Int32) -> UnsafeBufferPointer<UInt8> {
+        let entry = nodes[Int(node)]
+        return UnsafeBufferPointer(
+            start: arena.base + Int(entry.nameOffset), count: Int(entry.nameLength))
+    }
+
+    func setColumn(_ column: Int32, of node: Int32) {
+        nodes.base[Int(node)].column = column
+    }
+
+    // MARK: - The table
+
+    private func hash(_ key: UnsafeBufferPointer<UInt8>, _ parent: Int32) -> Int {
+        guard let base = key.baseAddress else { return 0 }
+        return Int(truncatingIfNeeded: wf_hash(base, key.count, UInt64(parent)))
+    }
+
+    private func place(_ number: Int32) {
+        let node = nodes[Int(number)]
+        let key = UnsafeBufferPointer(
+            start: UnsafePointer(arena.base) + Int(node.keyOffset), count: Int(node.keyLength))
+        var slot = hash(key, node.parent) & slotMask
+        while slots[slot] != 0 { slot = (slot + 1) & slotMask }
+        slots[slot] = UInt32(number) + 1
+    }
+
+    private mutating func growSlots() {
+        slotMask = slotMask * 2 + 1
+        slots.removeAll()
+        for _ in 0...slotMask { slots.append(0) }
+        for number in Int(KeyTrie.lineRoot) + 1..<nodes.count { place(Int32(number)) }
+    }
+}
