@@ -63,7 +63,9 @@ let package = Package(
         swiftTests("EventsTests", ["Events", "Bytes", "TestSupport"]),
         swiftTests("IngestTests", ["Ingest", "Events", "Bytes", "TestSupport"]),
         swiftTests("EventStoreTests", ["EventStore", "Events", "Host", "Bytes", "TestSupport"]),
-        swiftTests("EventQueryTests", ["EventQuery", "Compute", "Events", "Bytes"]),
+        swiftTests(
+            "EventQueryTests",
+            ["EventQuery", "EventStore", "Compute", "Events", "Host", "Bytes", "TestSupport"]),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -1,0 +1,157 @@
+import Compute
+import EventQuery
+import Events
+import TestSupport
+
+/// Answers queries over plain rows by the shortest road: the oracle of the engine.
+struct NaiveEvaluator {
+    let events: [ModelEvent]
+    /// Nanoseconds since 1970.
+    let now: Int64
+
+    func answer(_ query: Query) -> Answer {
+        let rows = selectedRows(query)
+        switch query.shape {
+        case .events(let listing): return Answer(events: list(rows, listing, query))
+        case .statistics(let statistics): return tabulate(rows, statistics, query)
+        }
+    }
+
+    // MARK: - Rows
+
+    private func bounds(_ range: TimeRange) -> Range<Int64> {
+        func time(_ point: TimePoint) -> Int64 {
+            switch point {
+            case .absolute(let time): time
+            case .beforeNow(let offset): now - offset
+            }
+        }
+        switch range {
+        case .last(let length): return now - length..<now
+        case .between(let start, let end): return time(start)..<max(time(start), time(end))
+        }
+    }
+
+    private func selectedRows(_ query: Query) -> [NaiveRow] {
+        let bounds = bounds(query.timeRange)
+        return events.compactMap { event in
+            guard bounds.contains(event.timestamp) else { return nil }
+            if case .named(let names) = query.source, !names.contains(event.dataset) { return nil }
+            var row = NaiveRow(event: event)
+            for transform in query.transforms {
+                let expression = NaiveExpression(value: row.value)
+                switch transform {
+                case .filter(let condition): if !expression.isTrue(condition) { return nil }
+                case .evaluate(let name, let formula):
+                    row.derived[name] = expression.evaluate(formula)
+                }
+            }
+            return row
+        }
+    }
+
+    private func list(
+        _ rows: [NaiveRow], _ listing: EventListing, _ query: Query
+    ) -> [Answer.Listed] {
+        let sorted = rows.sorted { first, second in
+            for key in query.effectiveSort {
+                let reference: FieldReference =
+                    switch key.name {
+                    case "timestamp": .timestamp
+                    case "received": .received
+                    case "dataset": .dataset
+                    case "samplerate": .sampleRate
+                    default: .named(key.name)
+                    }
+                let (a, b) = (first.value(reference), second.value(reference))
+                if a != b { return key.descending ? b < a : a < b }
+            }
+            return false
+        }
+        return sorted.prefix(query.rowLimit).map { row in
+            var fields = row.event.fields.merging(row.derived) { _, derived in derived }
+            fields = fields.filter { !$0.value.isMissing }
+            if let names = listing.fields { fields = fields.filter { names.contains($0.key) } }
+            return Answer.Listed(
+                timestamp: row.event.timestamp, dataset: row.event.dataset, rate: row.event.rate,
+                fields: fields)
+        }
+    }
+
+    // MARK: - Groups
+
+    private func tabulate(
+        _ rows: [NaiveRow], _ statistics: Statistics, _ query: Query
+    ) -> Answer {
+        var members = Dictionary(grouping: rows) { keys(of: $0, statistics) }
+        if statistics.groupBy.isEmpty, rows.isEmpty { members[[]] = [] }
+        let aggregates = statistics.calculations.map {
+            NaiveAggregate(calculation: $0, isUnweighted: query.isUnweighted)
+        }
+        func row(_ keys: [FieldValue], _ rows: [NaiveRow]) -> Answer.Row {
+            Answer.Row(keys: keys, cells: aggregates.map { $0.answer(rows) })
+        }
+        var groups = members.map { row($0.key, $0.value) }
+        groups = groups.filter { holds(statistics.having, $0, statistics) }
+        groups.sort { precedes($0, $1, query.effectiveSort, statistics) }
+        groups = Array(groups.prefix(query.rowLimit))
+        var answer = Answer(groups: groups)
+        guard case .every(let width) = query.step else { return answer }
+        for group in groups {
+            let buckets = Dictionary(grouping: members[group.keys] ?? []) { row in
+                floorDivide(row.event.timestamp, width) * width
+            }
+            answer.series += buckets.map { ($0.key, row(group.keys, $0.value)) }
+        }
+        answer.series.sort { first, second in
+            if first.time != second.time { return first.time < second.time }
+            return first.row.keys.lexicographicallyPrecedes(second.row.keys)
+        }
+        return answer
+    }
+
+    private func keys(of row: NaiveRow, _ statistics: Statistics) -> [FieldValue] {
+        statistics.groupBy.map { NaiveExpression(value: row.value).evaluate($0.expression) }
+    }
+
+    /// The value of a column of the answer; a heatmap has none.
+    private func column(
+        _ name: String, _ row: Answer.Row, _ statistics: Statistics
+    ) -> FieldValue {
+        if let place = statistics.groupBy.firstIndex(where: { $0.name == name }) {
+            return row.keys[place]
+        }
+        if let place = statistics.calculations.firstIndex(where: { $0.key == name }),
+            case .value(let value) = row.cells[place]
+        {
+            return value
+        }
+        return .missing
+    }
+
+    private func holds(
+        _ having: Expression?, _ row: Answer.Row, _ statistics: Statistics
+    ) -> Bool {
+        guard let having else { return true }
+        let expression = NaiveExpression { reference in
+            guard case .named(let name) = reference else { return .missing }
+            return column(name, row, statistics)
+        }
+        return expression.isTrue(having)
+    }
+
+    private func precedes(
+        _ first: Answer.Row, _ second: Answer.Row, _ sort: [SortKey], _ statistics: Statistics
+    ) -> Bool {
+        for key in sort {
+            let a = column(key.name, first, statistics)
+            let b = column(key.name, second, statistics)
+            if a != b { return key.descending ? b < a : a < b }
+        }
+        return first.keys.lexicographicallyPrecedes(second.keys)
+    }
+}
+
+private func floorDivide(_ a: Int64, _ b: Int64) -> Int64 {
+    a >= 0 ? a / b : -((b - 1 - a) / b)
+}
