@@ -86,10 +86,12 @@ public final class SimulatedDisk: FileSystem {
 
     public func synchronizeDirectory(_ path: String) throws(HostError) {
         try perform(.synchronize, path) { state throws(HostError) in
-            for change in state.pendingNames where change.directory == path {
+            if state.ignoresSyncs { return }
+            let directory = path == "." ? "" : path
+            for change in state.pendingNames where change.directory == directory {
                 state.makeDurable(change)
             }
-            state.pendingNames.removeAll { $0.directory == path }
+            state.pendingNames.removeAll { $0.directory == directory }
         }
     }
 
@@ -117,6 +119,7 @@ public final class SimulatedDisk: FileSystem {
             guard state.locks.insert(path).inserted else {
                 throw HostError(.lock, path, code: HostError.heldByAnotherCode)
             }
+            if state.names[path] == nil { state.setName(path, .file(state.addInode())) }
             return SimulatedLock(disk: self, path: path, life: state.life)
         }
     }

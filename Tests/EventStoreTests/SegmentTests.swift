@@ -81,7 +81,9 @@ func inSegmentOrder(_ events: [ModelEvent]) -> [ModelEvent] {
 
     @Test func `ids, bursts of ids, uneven strings and wild numbers come back exactly`() throws {
         var random = SystemRandomNumberGenerator()
-        let floats: [Double] = [0.1, -1e300, .leastNonzeroMagnitude, 123_456_789.123_456, 1.0 / 3, 2.5, -7]
+        let floats: [Double] = [
+            0.1, -1e300, .leastNonzeroMagnitude, 123_456_789.123_456, 1.0 / 3, 2.5, -7,
+        ]
         let ints: [Int64] = [.min, .max, 0, -1, 1 << 53, 9_007_199_254_740_993]
         let events = (0..<3000).map { row in
             let id = UInt64.random(in: (1 << 60)...UInt64.max, using: &random)

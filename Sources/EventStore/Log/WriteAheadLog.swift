@@ -243,10 +243,11 @@ extension WriteAheadLog {
     ///
     /// The last file always stays: it alone tells the next start which sequence comes next.
     func removableBelow(_ sequence: UInt64) -> UInt64 {
-        guard mayRemove, failure == nil else { return 0 }
+        guard mayRemove, failure == nil, let first = finished.first else { return 0 }
         let last = current?.header.firstSequence ?? tail?.firstSequence
         let ends = finished.dropFirst().map(\.firstSequence) + (last.map { [$0] } ?? [])
-        return ends.last { $0 <= sequence } ?? 0
+        let end = ends.last { $0 <= sequence } ?? 0
+        return first.firstSequence < end ? end : 0
     }
 
     /// Removes the files all of whose records have a lower sequence, from the oldest on.

@@ -1,0 +1,217 @@
+internal import Bytes
+internal import Events
+internal import Host
+internal import Synchronization
+
+/// The one writer of the log: takes all that waits, writes it, syncs once, publishes, answers.
+final class Committer: @unchecked Sendable {
+    // SENDABLE: `log` is used by the writer's thread only, or, without threads, by the caller of
+    // `runOnce` and `perform`.
+    private let log: WriteAheadLog
+    private let context: StoreContext
+    private let hasThread: Bool
+    private let queue = Monitor(Queue())
+    private let durable: Atomic<UInt64>
+    private let written = Atomic<UInt64>(0)
+
+    typealias Completion = @Sendable (Result<Acceptance, EventStoreError>) -> Void
+
+    /// A request on its way into the log.
+    struct Pending: Sendable {
+        let environment: Environment
+        let batches: [EventBatch]
+        let payload: LogPayload
+        let idempotency: Idempotency?
+        /// Nanoseconds since 1970.
+        let acceptedAt: Int64
+        let durability: Durability
+        let completion: Completion
+
+        var name: IdempotencyTable.Name? {
+            idempotency.map { IdempotencyTable.Name(environment: environment.name, key: $0.key) }
+        }
+    }
+
+    private struct Queue {
+        var pending: [Pending] = []
+        var bytes = 0
+        var tasks: [@Sendable (Committer) -> Void] = []
+        var isClosed = false
+    }
+
+    init(_ log: WriteAheadLog, _ context: StoreContext, hasThread: Bool) {
+        self.log = log
+        self.context = context
+        self.hasThread = hasThread
+        durable = Atomic(log.syncedBelow)
+    }
+
+    /// Every record of a lower sequence is durable and published.
+    var durableBelow: UInt64 { durable.load(ordering: .acquiring) }
+
+    /// Bytes of records written since the store was opened.
+    var writtenBytes: UInt64 { written.load(ordering: .relaxed) }
+
+    /// Bytes and records that wait to be written.
+    var waiting: (records: Int, bytes: Int) { queue.withLock { ($0.pending.count, $0.bytes) } }
+
+    // MARK: - Taking
+
+    /// Adds a request to the next group; answers why not when there is no room or no more writing.
+    func enqueue(_ pending: Pending) -> EventStoreError? {
+        queue.update { queue in
+            if queue.isClosed { return EventStoreError(.closed, "the store is closed") }
+            let limits = context.limits
+            if queue.pending.count >= limits.waitingRecords || queue.bytes >= limits.waitingBytes {
+                return EventStoreError(
+                    .overloaded, "too many requests wait to be written: \(queue.pending.count)")
+            }
+            queue.pending.append(pending)
+            queue.bytes += pending.payload.recordBytes
+            return nil
+        }
+    }
+
+    /// Lets the writer do something with the log between two groups, and waits for it.
+    func perform<Result: Sendable>(
+        _ body: @escaping @Sendable (WriteAheadLog) -> Result
+    ) -> Result {
+        guard hasThread else { return body(log) }
+        let result = Monitor<Result?>(nil)
+        let isTaken = queue.update { queue in
+            if queue.isClosed { return false }
+            queue.tasks.append { committer in
+                let value = body(committer.log)
+                result.update { $0 = value }
+            }
+            return true
+        }
+        // After the writer's thread has ended its log is the caller's.
+        return isTaken ? result.wait { $0 } : body(log)
+    }
+
+    /// Ends the writer when everything that waits is written.
+    func close() { queue.update { $0.isClosed = true } }
+
+    // MARK: - Writing
+
+    /// The life of the writer's thread.
+    func run() {
+        while let work = queue.wait(until: { queue -> Work?? in
+            if let work = self.takeWork(&queue) { return .some(work) }
+            return queue.isClosed ? .some(nil) : nil
+        }) {
+            perform(work)
+        }
+    }
+
+    /// Writes one group, if anything waits.
+    func runOnce() {
+        if let work = queue.withLock({ takeWork(&$0) }) { perform(work) }
+    }
+
+    private struct Work: Sendable {
+        let group: [Pending]
+        let tasks: [@Sendable (Committer) -> Void]
+    }
+
+    private func takeWork(_ queue: inout Queue) -> Work? {
+        if queue.pending.isEmpty && queue.tasks.isEmpty { return nil }
+        var count = 0
+        var bytes = 0
+        for pending in queue.pending {
+            let size = pending.payload.recordBytes
+            if count > 0 && bytes + size > context.limits.groupBytes { break }
+            count += 1
+            bytes += size
+        }
+        let work = Work(group: Array(queue.pending.prefix(count)), tasks: queue.tasks)
+        queue.pending.removeFirst(count)
+        queue.bytes -= bytes
+        queue.tasks = []
+        return work
+    }
+
+    private func perform(_ work: Work) {
+        for task in work.tasks { task(self) }
+        if !work.group.isEmpty { commit(work.group) }
+    }
+
+    private func commit(_ group: [Pending]) {
+        // Buffered ones first: they are published first, and a head is in the order of the log.
+        let buffered = group.filter { $0.durability == .buffered }
+        let synced = group.filter { $0.durability == .synced }
+        let bytesBefore = log.writtenBytes
+        let first: UInt64
+        do throws(EventStoreError) {
+            first = try log.write((buffered + synced).map(\.payload))
+        } catch {
+            return fail(group, error)
+        }
+        written.store(log.writtenBytes, ordering: .relaxed)
+        publish(buffered, from: first, bytesBefore)
+        for pending in buffered { answer(pending) }
+        do throws(EventStoreError) {
+            try log.synchronize()
+        } catch {
+            abandonKeys(of: buffered, error)
+            return fail(synced, error)
+        }
+        publish(synced, from: first + UInt64(buffered.count), bytesBefore)
+        durable.store(log.nextSequence, ordering: .releasing)
+        finishKeys(of: buffered, from: first)
+        finishKeys(of: synced, from: first + UInt64(buffered.count))
+        for pending in synced { answer(pending) }
+    }
+
+    private func publish(_ group: [Pending], from first: UInt64, _ bytesBefore: UInt64) {
+        let now = context.machine.clock.monotonicNanoseconds()
+        var parts: [String: (Environment, [HeadList.Part])] = [:]
+        for (index, pending) in group.enumerated() {
+            let sequence = first + UInt64(index)
+            for batch in pending.batches where batch.rows > 0 {
+                let part = HeadList.Part(
+                    batch: batch, sequences: sequence...sequence, arrivedAt: now,
+                    logBytesBefore: bytesBefore)
+                parts[pending.environment.name, default: (pending.environment, [])].1.append(part)
+            }
+        }
+        for (environment, parts) in parts.values { environment.append(parts) }
+    }
+
+    // MARK: - Answering
+
+    private func answer(_ pending: Pending) {
+        pending.completion(
+            .success(
+                Acceptance(
+                    answer: pending.idempotency?.answer, isDuplicate: false,
+                    durability: pending.durability)))
+    }
+
+    private func fail(_ group: [Pending], _ error: EventStoreError) {
+        if !error.isTemporary && error.code != .inputOutput { context.refuse(error) }
+        abandonKeys(of: group, error)
+        for pending in group { pending.completion(.failure(error)) }
+    }
+
+    /// Keys are remembered when their request is durable; who waited for it is answered then.
+    private func finishKeys(of group: [Pending], from first: UInt64) {
+        let now = context.machine.clock.monotonicNanoseconds()
+        for (index, pending) in group.enumerated() {
+            guard let name = pending.name, let idempotency = pending.idempotency else { continue }
+            let saved = SavedKey(
+                sequence: first + UInt64(index), acceptedAt: pending.acceptedAt,
+                idempotency: idempotency)
+            let waiters = context.withKeys { $0.finish(name, saved, now: now) }
+            for waiter in waiters { waiter(.success(idempotency.answer)) }
+        }
+    }
+
+    private func abandonKeys(of group: [Pending], _ error: EventStoreError) {
+        for pending in group {
+            guard let name = pending.name else { continue }
+            for waiter in context.withKeys({ $0.abandon(name) }) { waiter(.failure(error)) }
+        }
+    }
+}

@@ -1,0 +1,278 @@
+internal import Bytes
+internal import Events
+internal import Host
+internal import Synchronization
+
+/// Events of all environments: appended once, on disk when that is answered, readable at once.
+///
+/// One process opens a directory at a time. All calls are safe from any thread.
+public final class EventStore: Sendable {
+    /// How a store is opened.
+    public enum Mode: Hashable, Sendable {
+        /// To serve. Damage makes it take nothing new; what can be read is there.
+        case serve
+        /// To serve, with a note in the place of what is damaged: only by explicit command.
+        case serveSkippingDamage
+        /// To read a stopped server's directory; nothing is written.
+        case readOnly
+    }
+
+    /// What may be decided when a store is opened.
+    public struct Options: Sendable {
+        public var mode = Mode.serve
+        public var limits = StoreLimits()
+        /// Bytes of decoded columns kept for later queries.
+        public var cacheBytes = 256 << 20
+        /// Told what an operator should know, one line at a time, on any thread.
+        public var notice: @Sendable (String) -> Void = { _ in }
+        /// Whether the store runs threads of its own; without them tests call `step`.
+        package var hasThreads = true
+
+        public init() {}
+    }
+
+    let context: StoreContext
+    let mode: Mode
+    /// nil when the store was opened to read or its log is damaged.
+    let committer: Committer?
+    let maintenance: Maintenance
+    /// What was wrong with the files when the store was opened.
+    public let findings: [Finding]
+    private let lock: (any FileLock)?
+    private let threads: StoreThreads?
+    private let isClosed = Atomic<Bool>(false)
+
+    init(
+        _ context: StoreContext, mode: Mode, committer: Committer?, findings: [Finding],
+        lock: (any FileLock)?, hasThreads: Bool
+    ) throws(EventStoreError) {
+        self.context = context
+        self.mode = mode
+        self.committer = committer
+        self.findings = findings
+        self.lock = lock
+        maintenance = Maintenance(context, committer)
+        threads =
+            hasThreads && mode != .readOnly
+            ? try StoreThreads(context, committer, maintenance) : nil
+    }
+
+    // MARK: - Appending
+
+    /// Stores a request's events; `completion` is called once, on the writer's thread or this one.
+    ///
+    /// It should be short: the next group waits for it. The events are visible to snapshots before
+    /// it is called. Failures: `outOfSpace` and `overloaded` pass by themselves, `keyConflict`,
+    /// `tooLarge` are the caller's, `readOnly`, `inputOutput`, `closed` end the matter.
+    public func append(
+        _ record: IngestRecord, durability: Durability = .synced,
+        completion: @escaping @Sendable (Result<Acceptance, EventStoreError>) -> Void
+    ) {
+        do throws(EventStoreError) {
+            try check(record)
+            guard let committer else {
+                throw context.refusal ?? EventStoreError(.readOnly, "the store is open to read")
+            }
+            guard let environment = context.findOrMakeEnvironment(record.environment) else {
+                throw EventStoreError(.tooLarge, "too many environments")
+            }
+            guard let idempotency = record.idempotency else {
+                return try enqueue(record, environment, durability, committer, completion)
+            }
+            let name = IdempotencyTable.Name(
+                environment: record.environment, key: idempotency.key)
+            switch meet(name, idempotency.digest, completion) {
+            case .first:
+                do throws(EventStoreError) {
+                    try enqueue(record, environment, durability, committer, completion)
+                } catch {
+                    for waiter in context.withKeys({ $0.abandon(name) }) { waiter(.failure(error)) }
+                    throw error
+                }
+            case .waiting: break
+            case .answered(let answer): completion(.success(.repeated(answer)))
+            case .conflict:
+                throw EventStoreError(
+                    .keyConflict, "the idempotency key was used with another body")
+            }
+        } catch {
+            completion(.failure(error))
+        }
+    }
+
+    /// The answer to a request that was here before, to spare its decoding; nil when it must be
+    /// appended to know.
+    public func priorAnswer(
+        environment: String, key: String, digest: BodyDigest
+    ) -> [UInt8]? {
+        let name = IdempotencyTable.Name(environment: environment, key: key)
+        let now = context.machine.clock.monotonicNanoseconds()
+        return context.withKeys { $0.answer(name, digest, now: now) }
+    }
+
+    private func meet(
+        _ name: IdempotencyTable.Name, _ digest: BodyDigest,
+        _ completion: @escaping @Sendable (Result<Acceptance, EventStoreError>) -> Void
+    ) -> IdempotencyTable.Meeting {
+        let now = context.machine.clock.monotonicNanoseconds()
+        return context.withKeys { keys in
+            keys.meet(name, digest, now: now) { result in
+                completion(result.map { .repeated($0) })
+            }
+        }
+    }
+
+    private func check(_ record: IngestRecord) throws(EventStoreError) {
+        if isClosed.load(ordering: .relaxed) {
+            throw EventStoreError(.closed, "the store is closed")
+        }
+        if let refusal = context.refusal { throw refusal }
+        let length = record.environment.utf8.count
+        guard (1...FormatLimits.environmentNameBytes).contains(length),
+            record.batches.count <= FormatLimits.batchesPerRecord
+        else { throw EventStoreError(.tooLarge, "an environment's name or a request is too long") }
+        if let idempotency = record.idempotency {
+            guard (1...FormatLimits.keyBytes).contains(idempotency.key.utf8.count),
+                idempotency.answer.count <= FormatLimits.answerBytes
+            else { throw EventStoreError(.tooLarge, "an idempotency key is empty or too long") }
+        }
+        let (limits, unsealed) = (context.limits, context.unsealed)
+        if unsealed.rows >= limits.unsealedRows || unsealed.bytes >= limits.unsealedBytes {
+            throw EventStoreError(.overloaded, "sealing does not keep up: \(unsealed.rows) rows")
+        }
+    }
+
+    private func enqueue(
+        _ record: IngestRecord, _ environment: Environment, _ durability: Durability,
+        _ committer: Committer,
+        _ completion: @escaping @Sendable (Result<Acceptance, EventStoreError>) -> Void
+    ) throws(EventStoreError) {
+        let acceptedAt = context.machine.clock.wallNanoseconds()
+        let encoded = LogRecord(
+            environment: record.environment, acceptedAt: acceptedAt,
+            idempotency: record.idempotency,
+            batches: record.batches.map { .init(rows: $0.rows, bytes: $0.encoded()) }
+        ).encoded()
+        guard encoded.count <= context.limits.recordBytes else {
+            throw EventStoreError(.tooLarge, "a request is too large: \(encoded.count) bytes")
+        }
+        let pending = Committer.Pending(
+            environment: environment, batches: record.batches, payload: LogPayload(encoded),
+            idempotency: record.idempotency, acceptedAt: acceptedAt, durability: durability,
+            completion: completion)
+        if let refusal = committer.enqueue(pending) { throw refusal }
+    }
+
+    // MARK: - Reading
+
+    /// All events of an environment at this moment; empty for one that does not exist.
+    public func snapshot(environment: String) -> EventStoreSnapshot {
+        context.environment(environment)?.snapshot() ?? EventStoreSnapshot(head: [], segments: [])
+    }
+
+    /// The names of the environments that have or had events, ascending.
+    public var environments: [String] { context.allEnvironments.map(\.name) }
+
+    /// Why nothing new is taken until the next start; nil while the store works.
+    public var refusal: EventStoreError? { context.refusal }
+
+    /// What the store holds and how it fares.
+    public func figures() -> StoreFigures {
+        var figures = StoreFigures()
+        figures.headRows = context.unsealed.rows
+        figures.headBytes = context.unsealed.bytes
+        for environment in context.allEnvironments {
+            let snapshot = environment.snapshot()
+            figures.headBatches += snapshot.head.count
+            figures.segments += snapshot.segments.count
+            for segment in snapshot.segments {
+                figures.segmentRows += segment.rows
+                figures.segmentBytes += segment.byteCount
+            }
+        }
+        if let waiting = committer?.waiting {
+            figures.waitingRecords = waiting.records
+            figures.waitingBytes = waiting.bytes
+        }
+        figures.keys = context.withKeys { $0.count }
+        return figures
+    }
+
+    // MARK: - Life
+
+    /// Says how long events are kept; asked anew at each round of retention.
+    public func setRetention(_ policy: @escaping RetentionPolicies) {
+        maintenance.setRetention(policy)
+    }
+
+    /// The time before which an event of a dataset is past its retention; nil when none is.
+    ///
+    /// Such events are refused one by one; their age counts from the earlier of event and receipt.
+    public func retentionCutoff(environment: String, dataset: String) -> Int64? {
+        maintenance.retentionCutoff(environment, dataset)
+    }
+
+    /// Seals all heads now and waits for it.
+    public func seal() throws(EventStoreError) { try perform { $0.sealAll() } }
+
+    /// Does one round of sealing, compaction, retention and tidying of the log, and waits for it.
+    package func maintain() throws(EventStoreError) { try perform { $0.runRound() } }
+
+    private func perform(
+        _ body: @escaping @Sendable (Maintenance) -> Void
+    ) throws(EventStoreError) {
+        if let threads { threads.maintain(body) } else { body(maintenance) }
+        if let failure = maintenance.lastFailure { throw failure }
+    }
+
+    /// Without threads: writes one group and merges small batches, as the threads would.
+    package func step() {
+        committer?.runOnce()
+        for environment in context.allEnvironments { while environment.mergeOnce() {} }
+    }
+
+    /// Finishes what was begun, seals everything, leaves an empty log and lets the directory go.
+    ///
+    /// Throws when something could not be written; nothing acknowledged is lost by it. A second call
+    /// does nothing.
+    public func close() throws(EventStoreError) {
+        if isClosed.exchange(true, ordering: .relaxed) { return }
+        defer { lock?.release() }
+        guard mode != .readOnly, let committer else {
+            threads?.end()
+            return
+        }
+        committer.close()
+        threads?.end()
+        while committer.waiting.records > 0 { committer.runOnce() }
+        if let refusal = context.refusal { throw refusal }
+        maintenance.sealAll()
+        if let failure = maintenance.lastFailure { throw failure }
+        try maintenance.saveKeys(below: committer.durableBelow)
+        try committer.perform { log in
+            Result { () throws(EventStoreError) in try log.closeEmpty() }
+        }.get()
+    }
+}
+
+extension Acceptance {
+    fileprivate static func repeated(_ answer: [UInt8]) -> Acceptance {
+        Acceptance(answer: answer, isDuplicate: true, durability: .synced)
+    }
+}
+
+/// What a store holds and how it fares; rows, bytes and counts of this moment.
+public struct StoreFigures: Hashable, Sendable {
+    public internal(set) var headRows = 0
+    public internal(set) var headBytes = 0
+    public internal(set) var headBatches = 0
+    public internal(set) var segments = 0
+    /// Dead rows not counted.
+    public internal(set) var segmentRows = 0
+    public internal(set) var segmentBytes = 0
+    /// Requests that wait for the writer.
+    public internal(set) var waitingRecords = 0
+    public internal(set) var waitingBytes = 0
+    /// Idempotency keys that are remembered.
+    public internal(set) var keys = 0
+}
