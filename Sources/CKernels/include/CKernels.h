@@ -6,6 +6,7 @@
 #ifndef WIDEFIELD_CKERNELS_H
 #define WIDEFIELD_CKERNELS_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -171,5 +172,101 @@ bool wf_is_utf8(const uint8_t *p, size_t length);
 /// The double nearest to the decimal number at `text`, infinite when it is too large.
 /// The number's grammar is already checked; a byte that cannot continue a number follows it.
 double wf_parse_double(const uint8_t *text);
+// ------------------------------------------------------------------------------- codes to bitmaps
+
+/// ORs into `words` the rows whose 8-bit code is `code`; row i is bit i % 64 of word i / 64.
+static inline void wf_or_equal8(const uint8_t *codes, size_t rows, uint8_t code, uint64_t *words) {
+    size_t row = 0;
+#if WF_SSE2
+    const __m128i wanted = _mm_set1_epi8((char)code);
+    for (; row + 64 <= rows; row += 64) {
+        uint64_t word = 0;
+        for (int part = 0; part < 4; part++) {
+            __m128i chunk = _mm_loadu_si128((const __m128i *)(codes + row + part * 16));
+            uint64_t mask = (uint16_t)_mm_movemask_epi8(_mm_cmpeq_epi8(chunk, wanted));
+            word |= mask << (part * 16);
+        }
+        words[row / 64] |= word;
+    }
+#endif
+    for (; row < rows; row++) words[row / 64] |= (uint64_t)(codes[row] == code) << (row % 64);
+}
+
+/// As `wf_or_equal8`, for 16-bit codes.
+static inline void wf_or_equal16(const uint16_t *codes, size_t rows, uint16_t code,
+                                 uint64_t *words) {
+    size_t row = 0;
+#if WF_SSE2
+    const __m128i wanted = _mm_set1_epi16((short)code);
+    for (; row + 64 <= rows; row += 64) {
+        uint64_t word = 0;
+        for (int part = 0; part < 4; part++) {
+            const __m128i *at = (const __m128i *)(codes + row + part * 16);
+            __m128i low = _mm_cmpeq_epi16(_mm_loadu_si128(at), wanted);
+            __m128i high = _mm_cmpeq_epi16(_mm_loadu_si128(at + 1), wanted);
+            uint64_t mask = (uint16_t)_mm_movemask_epi8(_mm_packs_epi16(low, high));
+            word |= mask << (part * 16);
+        }
+        words[row / 64] |= word;
+    }
+#endif
+    for (; row < rows; row++) words[row / 64] |= (uint64_t)(codes[row] == code) << (row % 64);
+}
+
+/// As `wf_or_equal8`, for 32-bit codes.
+static inline void wf_or_equal32(const uint32_t *codes, size_t rows, uint32_t code,
+                                 uint64_t *words) {
+    size_t row = 0;
+#if WF_SSE2
+    const __m128i wanted = _mm_set1_epi32((int)code);
+    for (; row + 64 <= rows; row += 64) {
+        uint64_t word = 0;
+        for (int part = 0; part < 16; part++) {
+            __m128i chunk = _mm_loadu_si128((const __m128i *)(codes + row + part * 4));
+            uint64_t mask =
+                (uint64_t)_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(chunk, wanted)));
+            word |= mask << (part * 4);
+        }
+        words[row / 64] |= word;
+    }
+#endif
+    for (; row < rows; row++) words[row / 64] |= (uint64_t)(codes[row] == code) << (row % 64);
+}
+
+#define WF_OR_TABLE(name, type)                                                                  \
+    static inline void name(const type *codes, size_t rows, const uint8_t *table,                \
+                            uint64_t *words) {                                                   \
+        size_t row = 0;                                                                          \
+        for (; row + 64 <= rows; row += 64) {                                                    \
+            uint64_t word = 0;                                                                   \
+            for (int bit = 0; bit < 64; bit++) word |= (uint64_t)table[codes[row + bit]] << bit; \
+            words[row / 64] |= word;                                                             \
+        }                                                                                        \
+        for (; row < rows; row++) words[row / 64] |= (uint64_t)table[codes[row]] << (row % 64);  \
+    }
+
+/// ORs into `words` the rows whose code has a 1 in `table` (0 or 1 a code).
+WF_OR_TABLE(wf_or_table8, uint8_t)
+WF_OR_TABLE(wf_or_table16, uint16_t)
+WF_OR_TABLE(wf_or_table32, uint32_t)
+
+/// Where `needle` begins in `text`, or `length` when it does not; an empty needle is at 0.
+static inline size_t wf_find(const uint8_t *text, size_t length, const uint8_t *needle,
+                             size_t needle_length) {
+    if (needle_length == 0) return 0;
+    if (needle_length > length) return length;
+    const uint8_t *p = text, *last = text + (length - needle_length);
+    while (p <= last) {
+        p = (const uint8_t *)memchr(p, needle[0], (size_t)(last - p) + 1);
+        if (p == NULL) return length;
+        if (memcmp(p, needle, needle_length) == 0) return (size_t)(p - text);
+        p++;
+    }
+    return length;
+}
+
+// ---------------------------------------------------------------------------------------- numbers
+
+static inline double wf_log10(double value) { return log10(value); }
 
 #endif

@@ -1,0 +1,81 @@
+public import Events
+
+/// One aggregate of a query over the cells of a group space: fed by batches, merged, then asked.
+///
+/// One thread each; partials of threads and of spaces are merged.
+public protocol AggregateState: AnyObject {
+    /// Makes room for cells 0 ..< `count`; new ones have seen nothing.
+    func grow(toCells count: Int)
+    /// Takes the listed rows of a source.
+    func update(_ rows: GroupedRows, _ input: AggregateInput) throws
+    /// Adds another state of the same kind: its cell i is this one's cell `map[i]`, −1 for none.
+    func merge(_ other: any AggregateState, _ map: [Int])
+    /// What the aggregate says of one cell.
+    func value(ofCell cell: Int, _ reading: AggregateReading) -> AggregateValue
+    /// An empty state of the same kind.
+    func makeEmpty() -> any AggregateState
+    /// Bytes held, about.
+    var byteCount: Int { get }
+    /// Values that were of a type the aggregate does not take.
+    var ignored: Int { get }
+}
+
+/// What is asked of a state: several answers can come from one, and then it is built once.
+public enum AggregateReading: Hashable, Sendable {
+    /// The only thing the state has to say.
+    case plain
+    case sum
+    case average
+    /// The value at this share (0…1) of the events.
+    case quantile(Double)
+    case histogram
+}
+
+/// What an aggregate says of a group.
+public enum AggregateValue: Hashable, Sendable {
+    case value(FieldValue)
+    case histogram([HistogramBin])
+}
+
+/// How many events had a value from `low` up to, and not including, `high`.
+public struct HistogramBin: Hashable, Sendable {
+    public let low: Double
+    public let high: Double
+    public let count: UInt64
+
+    public init(low: Double, high: Double, count: UInt64) {
+        self.low = low
+        self.high = high
+        self.count = count
+    }
+}
+
+/// The argument of an aggregate over one source, in the shapes that aggregates ask for; each is made
+/// once, however many aggregates share it.
+public final class AggregateInput {
+    public let column: Column?
+    public let rows: Int
+    private var numbersKnown: [Bool: NumberColumn] = [:]
+    private var codesKnown: GroupCodes?
+
+    public init(_ column: Column?, rows: Int) {
+        self.column = column
+        self.rows = rows
+    }
+
+    /// The numbers of the column; booleans as 0 and 1 when asked for.
+    func numbers(includingBooleans: Bool) -> NumberColumn {
+        if let known = numbersKnown[includingBooleans] { return known }
+        let made = NumberColumn(column, rows: rows, includingBooleans: includingBooleans)
+        numbersKnown[includingBooleans] = made
+        return made
+    }
+
+    /// The column as codes.
+    public var codes: GroupCodes {
+        if let codesKnown { return codesKnown }
+        let made = GroupCodes(column, rows: rows)
+        codesKnown = made
+        return made
+    }
+}

@@ -1,0 +1,194 @@
+internal import CKernels
+internal import Events
+
+/// How many different values each group has: exact, not weighted.
+///
+/// While all rows share the argument's dictionary, a group's values are a bitmap of codes, or, where
+/// groups times values are many, entries of one hash set. States of different dictionaries are
+/// merged into a dictionary of both, each value looked up once.
+public final class DistinctState: AggregateState {
+    /// Bits of all bitmaps together: 32 MiB.
+    private static let bitsMax = 1 << 28
+
+    private var dictionary: ValueDictionary?
+    /// The merged dictionary, when values came from several.
+    private var merged: DictionaryBuilder?
+    private var cells = 0
+    /// One bitmap a cell, empty until the cell has a value.
+    private var bitmaps: [[UInt64]]? = []
+    private var pairs = PairSet()
+
+    public init() {}
+
+    public func makeEmpty() -> any AggregateState { DistinctState() }
+    public var ignored: Int { 0 }
+
+    public var byteCount: Int {
+        (bitmaps?.reduce(0) { $0 + $1.count * 8 + 32 } ?? 0) + pairs.byteCount
+            + (merged?.textByteCount ?? 0) + (merged?.count ?? 0) * 25
+    }
+
+    public func grow(toCells count: Int) {
+        if count <= cells { return }
+        bitmaps?.append(contentsOf: repeatElement([], count: count - cells))
+        cells = count
+        usePairsIfMany()
+    }
+
+    private var valueCount: Int { merged?.count ?? dictionary?.count ?? 0 }
+    private var wordCount: Int { (valueCount + 64) / 64 }
+
+    /// Gives up bitmaps when all of them full would be too much.
+    private func usePairsIfMany() {
+        guard let old = bitmaps, cells * (valueCount + 1) > DistinctState.bitsMax else { return }
+        bitmaps = nil
+        for (cell, words) in old.enumerated() {
+            forEachBit(words) { pairs.insert(UInt32(cell), UInt32($0)) }
+        }
+    }
+
+    private func forEachBit(_ words: [UInt64], _ body: (Int) -> Void) {
+        for (index, word) in words.enumerated() {
+            var rest = word
+            while rest != 0 {
+                body(index << 6 + rest.trailingZeroBitCount)
+                rest &= rest &- 1
+            }
+        }
+    }
+
+    public func update(_ rows: GroupedRows, _ input: AggregateInput) {
+        guard input.column != nil else { return }
+        let codes = input.codes
+        var map: [UInt32]?
+        if dictionary == nil && merged == nil {
+            dictionary = codes.dictionary
+            usePairsIfMany()
+        } else if dictionary !== codes.dictionary {
+            map = join(codes.dictionary)
+        }
+        let listed = codes.gathered(rows.rows)
+        let width = wordCount
+        for place in 0..<rows.count where listed[place] != 0 {
+            let code = map?[Int(listed[place])] ?? listed[place]
+            insert(code, Int(rows.cells[place]), width)
+        }
+    }
+
+    @inline(__always)
+    private func insert(_ code: UInt32, _ cell: Int, _ width: Int) {
+        guard bitmaps != nil else {
+            pairs.insert(UInt32(cell), code)
+            return
+        }
+        let word = Int(code >> 6)
+        bitmaps?.withUnsafeMutableBufferPointer { bitmaps in
+            if bitmaps[cell].count <= word {
+                bitmaps[cell].append(
+                    contentsOf: repeatElement(0, count: max(width, word + 1) - bitmaps[cell].count))
+            }
+            bitmaps[cell][word] |= 1 << UInt64(code & 63)
+        }
+    }
+
+    /// Goes on with a dictionary of all values met, and answers where those of `other` are in it.
+    private func join(_ other: ValueDictionary) -> [UInt32] {
+        let builder: DictionaryBuilder
+        if let merged {
+            builder = merged
+        } else {
+            // The first dictionary's codes stay what they are: its values come first.
+            builder = DictionaryBuilder(expected: dictionary?.count ?? 16)
+            if let dictionary { _ = builder.codes(ofEntriesIn: dictionary) }
+            merged = builder
+            dictionary = nil
+        }
+        let map = builder.codes(ofEntriesIn: other)
+        usePairsIfMany()
+        return map
+    }
+
+    public func merge(_ other: any AggregateState, _ map: [Int]) {
+        guard let other = other as? DistinctState else {
+            preconditionFailure("BUG: unlike aggregates")
+        }
+        guard let theirs = other.merged?.dictionary() ?? other.dictionary else { return }
+        var codes: [UInt32]?
+        if dictionary == nil && merged == nil {
+            dictionary = theirs
+            usePairsIfMany()
+        } else if dictionary !== theirs {
+            codes = join(theirs)
+        }
+        let width = wordCount
+        for (cell, words) in (other.bitmaps ?? []).enumerated() where map[cell] >= 0 {
+            if codes == nil, bitmaps != nil {
+                unite(words, map[cell])
+            } else {
+                forEachBit(words) { insert(codes?[$0] ?? UInt32($0), map[cell], width) }
+            }
+        }
+        other.pairs.forEach { cell, code in
+            let target = map[Int(cell)]
+            if target >= 0 { insert(codes?[Int(code)] ?? code, target, width) }
+        }
+    }
+
+    private func unite(_ words: [UInt64], _ cell: Int) {
+        bitmaps?.withUnsafeMutableBufferPointer { bitmaps in
+            if bitmaps[cell].count < words.count {
+                bitmaps[cell].append(
+                    contentsOf: repeatElement(0, count: words.count - bitmaps[cell].count))
+            }
+            for index in words.indices { bitmaps[cell][index] |= words[index] }
+        }
+    }
+
+    public func value(ofCell cell: Int, _ reading: AggregateReading) -> AggregateValue {
+        if let bitmaps {
+            return .value(.int(Int64(bitmaps[cell].reduce(0) { $0 + $1.nonzeroBitCount })))
+        }
+        return .value(.int(Int64(pairs.count(of: UInt32(cell)))))
+    }
+}
+
+/// Different pairs of a cell and a code: a flat hash set, with the number of pairs of each cell.
+private struct PairSet {
+    private var slots: [UInt64] = []
+    private var count = 0
+    private var countOfCell: [UInt32: Int] = [:]
+
+    var byteCount: Int { slots.count * 8 + countOfCell.count * 24 }
+
+    mutating func insert(_ cell: UInt32, _ code: UInt32) {
+        if count * 2 >= slots.count { grow() }
+        // Codes begin at 1, so no pair is 0.
+        let pair = UInt64(cell) << 32 | UInt64(code)
+        var slot = Int(truncatingIfNeeded: wf_hash64(pair)) & (slots.count - 1)
+        while slots[slot] != 0 {
+            if slots[slot] == pair { return }
+            slot = (slot + 1) & (slots.count - 1)
+        }
+        slots[slot] = pair
+        count += 1
+        countOfCell[cell, default: 0] += 1
+    }
+
+    private mutating func grow() {
+        let old = slots
+        slots = [UInt64](repeating: 0, count: max(1024, old.count * 2))
+        for pair in old where pair != 0 {
+            var slot = Int(truncatingIfNeeded: wf_hash64(pair)) & (slots.count - 1)
+            while slots[slot] != 0 { slot = (slot + 1) & (slots.count - 1) }
+            slots[slot] = pair
+        }
+    }
+
+    func count(of cell: UInt32) -> Int { countOfCell[cell] ?? 0 }
+
+    func forEach(_ body: (UInt32, UInt32) -> Void) {
+        for pair in slots where pair != 0 {
+            body(UInt32(truncatingIfNeeded: pair >> 32), UInt32(truncatingIfNeeded: pair))
+        }
+    }
+}

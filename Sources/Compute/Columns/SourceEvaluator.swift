@@ -1,0 +1,270 @@
+public import Bytes
+public import Events
+
+/// Works out expressions over all rows of one source: conditions as bitmaps, values as columns.
+///
+/// What depends on a dictionary alone is worked out once for each and kept in `memo` from source to
+/// source. One thread each.
+public final class SourceEvaluator {
+    public let source: any EventSource
+    let evaluator: ExpressionEvaluator
+    private let memo: DictionaryMemo
+    private var columns: [FieldReference: Column?] = [:]
+
+    public init(_ source: any EventSource, _ evaluator: ExpressionEvaluator, memo: DictionaryMemo) {
+        self.source = source
+        self.evaluator = evaluator
+        self.memo = memo
+    }
+
+    public var rows: Int { source.rows }
+
+    // MARK: - Values
+
+    /// The field's values; nil when no row has any.
+    public func column(_ reference: FieldReference) throws -> Column? {
+        if let known = columns[reference] { return known }
+        let column: Column?
+        switch reference {
+        case .named(let name): column = try source.values(named: name)
+        case .timestamp: column = Column(integers: try source.loadTimestamps())
+        case .received: column = Column(integers: try source.loadReceived())
+        case .dataset: column = Column(rows: rows, coded: try source.loadDatasets())
+        case .sampleRate:
+            let rates = try source.loadSampleRates() ?? [UInt32](repeating: 1, count: rows)
+            column = Column(integers: rates.map { Int64($0) })
+        }
+        columns[reference] = .some(column)
+        return column
+    }
+
+    /// The expression's values; nil when no row has any.
+    public func column(_ expression: Expression) throws -> Column? {
+        if case .field(let reference) = expression { return try column(reference) }
+        let fields = expression.fields
+        if fields.count <= 1, let mapped = try mappedColumn(expression, fields.first) {
+            return mapped
+        }
+        // Slow path: row by row.
+        let lookup = try rowLookup(fields)
+        let dictionary = DictionaryBuilder()
+        var codes = [UInt32](repeating: 0, count: rows)
+        for row in 0..<rows {
+            codes[row] = dictionary.code(of: evaluator.value(of: expression) { lookup($0, row) })
+        }
+        return Column(codes, dictionary.dictionary())
+    }
+
+    /// Fast path: an expression of one field that is all codes is worked out once a distinct value.
+    private func mappedColumn(_ expression: Expression, _ field: FieldReference?) throws -> Column?
+    {
+        let input = try field.flatMap { try column($0) }
+        let coded = input?.coded
+        if let input, input.ints != nil || input.floats != nil || input.texts != nil { return nil }
+        let mapping = memo.mapping(of: coded?.dictionary ?? .empty, expression) { dictionary in
+            let result = DictionaryBuilder()
+            var map = [result.code(of: evaluator.value(of: expression) { _ in .missing })]
+            for index in 0..<dictionary.count {
+                let value = dictionary[index]
+                map.append(result.code(of: evaluator.value(of: expression) { _ in value }))
+            }
+            return DictionaryMemo.Mapping(codes: map, dictionary: result.dictionary())
+        }
+        let codes =
+            coded.map { lane in (0..<rows).map { mapping.codes[Int(lane.codes[$0])] } }
+            ?? [UInt32](repeating: mapping.codes[0], count: rows)
+        return Column(codes, mapping.dictionary)
+    }
+
+    private func rowLookup(
+        _ fields: Set<FieldReference>
+    ) throws -> (FieldReference, Int) -> FieldValue {
+        var inputs: [FieldReference: Column] = [:]
+        for field in fields { inputs[field] = try column(field) }
+        return { reference, row in inputs[reference]?.value(at: row) ?? .missing }
+    }
+
+    // MARK: - Conditions
+
+    /// The rows for which a condition holds.
+    public func rows(where condition: Expression) throws -> Bitmap {
+        switch condition {
+        case .and(let all):
+            var result = Bitmap(count: rows, repeating: true)
+            for part in all {
+                result.formIntersection(try rows(where: part))
+                if result.isEmpty { break }
+            }
+            return result
+        case .or(let all):
+            var result = Bitmap(count: rows)
+            for part in all { result.formUnion(try rows(where: part)) }
+            return result
+        case .not(let a): return inverted(try rows(where: a))
+        // Negative forms are the exact negation of the positive ones, so only those have kernels.
+        case .compare(.notEqual, let a, let b):
+            return inverted(try rows(where: .compare(.equal, a, b)))
+        case .membership(let a, let members, negated: true):
+            return inverted(try rows(where: .membership(a, members, negated: false)))
+        case .match(let operation, let a, let text, negated: true):
+            return inverted(try rows(where: .match(operation, a, text, negated: false)))
+        case .exists(let a, let negated):
+            let present = try column(a)?.presence() ?? Bitmap(count: rows)
+            return negated ? inverted(present) : present
+        default: return try leaf(condition)
+        }
+    }
+
+    private func inverted(_ bitmap: Bitmap) -> Bitmap {
+        var result = bitmap
+        result.invert()
+        return result
+    }
+
+    private func leaf(_ condition: Expression) throws -> Bitmap {
+        let fields = condition.fields
+        guard fields.count == 1, let field = fields.first else {
+            return try rowByRow(condition, fields)
+        }
+        let whenMissing = evaluator.isTrue(condition) { _ in .missing }
+        guard let column = try column(field) else {
+            return Bitmap(count: rows, repeating: whenMissing)
+        }
+        var result = Bitmap(count: rows)
+        if whenMissing { result = inverted(column.presence()) }
+        if let lane = column.coded {
+            let set = memo.codes(of: lane.dictionary, condition) {
+                evaluator.codes(of: $0, where: condition)
+            }
+            result.withMutableWords { words in
+                if let base = words.baseAddress { set.select(lane.codes, into: base) }
+            }
+        }
+        if let lane = column.ints { result.formUnion(ints(lane, condition)) }
+        if let lane = column.floats { result.formUnion(floats(lane, condition)) }
+        if let lane = column.texts { result.formUnion(texts(lane, condition)) }
+        return result
+    }
+
+    private func rowByRow(_ condition: Expression, _ fields: Set<FieldReference>) throws -> Bitmap {
+        let lookup = try rowLookup(fields)
+        var result = Bitmap(count: rows)
+        for row in 0..<rows where evaluator.isTrue(condition, { lookup($0, row) }) {
+            result[row] = true
+        }
+        return result
+    }
+
+    private func ints(_ lane: NumberLane<Int64>, _ condition: Expression) -> Bitmap {
+        var result: Bitmap
+        if let range = NumberRange(condition)?.integers {
+            result = Bitmap(lane.values) { range.contains($0) }
+        } else {
+            result = Bitmap(lane.values) { value in
+                evaluator.isTrue(condition) { _ in .int(value) }
+            }
+        }
+        if let present = lane.present { result.formIntersection(present) }
+        return result
+    }
+
+    private func floats(_ lane: NumberLane<Double>, _ condition: Expression) -> Bitmap {
+        var result: Bitmap
+        if let range = NumberRange(condition)?.floats {
+            let (low, high) = (range.low, range.high)
+            switch (range.includesLow, range.includesHigh) {
+            case (true, true): result = Bitmap(lane.values) { $0 >= low && $0 <= high }
+            case (true, false): result = Bitmap(lane.values) { $0 >= low && $0 < high }
+            case (false, true): result = Bitmap(lane.values) { $0 > low && $0 <= high }
+            case (false, false): result = Bitmap(lane.values) { $0 > low && $0 < high }
+            }
+        } else {
+            result = Bitmap(lane.values) { value in
+                evaluator.isTrue(condition) { _ in .float(value) }
+            }
+        }
+        if let present = lane.present { result.formIntersection(present) }
+        return result
+    }
+
+    private func texts(_ lane: TextLane, _ condition: Expression) -> Bitmap {
+        var result = Bitmap(count: rows)
+        let holds = textCondition(condition)
+        lane.text.withUnsafeBufferPointer { text in
+            for row in 0..<lane.rows where lane.present?[row] ?? true {
+                let range = Int(lane.offsets[row])..<Int(lane.offsets[row + 1])
+                if holds(UnsafeBufferPointer(rebasing: text[range])) { result[row] = true }
+            }
+        }
+        return result
+    }
+
+    /// The condition as a test of a string's bytes, without making a string where that can be.
+    private func textCondition(
+        _ condition: Expression
+    ) -> (UnsafeBufferPointer<UInt8>) -> Bool {
+        switch condition {
+        case .compare(.equal, .field, .literal(.string(let wanted))):
+            let wanted = Array(wanted.utf8)
+            return { text in
+                text.count == wanted.count
+                    && wanted.withUnsafeBufferPointer {
+                        ExpressionEvaluator.holds(.startsWith, text, $0)
+                    }
+            }
+        case .match(.matches, .field, let pattern, negated: false):
+            let pattern = evaluator.pattern(pattern)
+            return { pattern.matches($0) }
+        case .match(let operation, .field, let part, negated: false):
+            let part = Array(part.utf8)
+            return { text in
+                part.withUnsafeBufferPointer { ExpressionEvaluator.holds(operation, text, $0) }
+            }
+        default:
+            return { [evaluator] text in
+                let value = FieldValue.string(String(decoding: text, as: UTF8.self))
+                return evaluator.isTrue(condition) { _ in value }
+            }
+        }
+    }
+}
+
+extension Column {
+    /// A column that has an integer in every row.
+    fileprivate convenience init(integers: [Int64]) {
+        self.init(rows: integers.count, ints: NumberLane(values: integers, present: nil))
+    }
+
+    fileprivate convenience init?(_ codes: [UInt32], _ dictionary: ValueDictionary) {
+        if dictionary.count == 0 { return nil }
+        self.init(
+            rows: codes.count,
+            coded: CodedLane(
+                dictionary: dictionary,
+                codes: CodeArray(codes, highest: UInt32(dictionary.count))))
+    }
+}
+
+extension Bitmap {
+    /// The rows whose value meets a condition, 64 at a time.
+    @inline(__always)
+    fileprivate init<Value>(_ values: [Value], _ holds: (Value) -> Bool) {
+        var words = [UInt64](repeating: 0, count: Bitmap.wordCount(values.count))
+        values.withUnsafeBufferPointer { values in
+            words.withUnsafeMutableBufferPointer { words in
+                var row = 0
+                while row + 64 <= values.count {
+                    var word: UInt64 = 0
+                    for bit in 0..<64 { word |= (holds(values[row + bit]) ? 1 : 0) << UInt64(bit) }
+                    words[row >> 6] = word
+                    row += 64
+                }
+                while row < values.count {
+                    if holds(values[row]) { words[row >> 6] |= 1 << UInt64(row & 63) }
+                    row += 1
+                }
+            }
+        }
+        self.init(count: values.count, words: words)
+    }
+}

@@ -1,0 +1,44 @@
+internal import CRE2
+
+/// A regular expression in RE2 syntax, found anywhere in a string, in time linear in its length.
+///
+/// Immutable after compiling and safe from any thread.
+public final class RegularExpression: @unchecked Sendable {
+    // SENDABLE: RE2 objects may be matched from many threads at once, and this one never changes.
+    private let handle: OpaquePointer
+
+    /// Compiles `pattern`.
+    ///
+    /// - Throws: `InvalidPattern` with RE2's reason.
+    public init(_ pattern: String) throws(InvalidPattern) {
+        var reason = [CChar](repeating: 0, count: 256)
+        var pattern = pattern
+        let compiled = pattern.withUTF8 { bytes in
+            bytes.withMemoryRebound(to: CChar.self) { text in
+                wf_regex_compile(text.baseAddress, text.count, &reason, reason.count)
+            }
+        }
+        guard let compiled else {
+            let text = reason.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+            throw InvalidPattern(reason: String(decoding: text, as: UTF8.self))
+        }
+        handle = compiled
+    }
+
+    deinit { wf_regex_free(handle) }
+
+    public func matches(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        text.withMemoryRebound(to: CChar.self) {
+            wf_regex_matches(handle, $0.baseAddress, $0.count)
+        }
+    }
+
+    public func matches(_ text: String) -> Bool {
+        var text = text
+        return text.withUTF8 { matches($0) }
+    }
+
+    public struct InvalidPattern: Error, Hashable, Sendable {
+        public let reason: String
+    }
+}
