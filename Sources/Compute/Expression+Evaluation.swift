@@ -2,7 +2,7 @@ internal import CKernels
 public import Events
 
 /// The value of an expression for one event: the meaning that every kernel must have too.
-public struct ExpressionEvaluator {
+public struct ExpressionEvaluator: Sendable {
     /// Compiled regular expressions, by pattern; made before any row is looked at.
     private let patterns: [String: RegularExpression]
 

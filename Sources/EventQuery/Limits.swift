@@ -14,4 +14,6 @@ public enum QueryLimits {
     public static let rowsMax = 10_000
     /// Rows of an answer that was asked without a limit.
     public static let rowsDefault = 100
+    /// Time buckets of one series.
+    public static let bucketsMax = 10_000
 }

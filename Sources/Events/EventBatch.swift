@@ -66,6 +66,12 @@ public protocol EventSource: AnyObject, Sendable {
     func loadColumn(_ name: String) throws -> Column?
     /// The names of all columns, the spill column among them.
     var fieldNames: [String] { get }
+    /// What several sources with the same `fieldNames` belong to, as a segment; nil for none.
+    var nameOwner: AnyObject? { get }
+}
+
+extension EventSource {
+    public var nameOwner: AnyObject? { nil }
 }
 
 extension EventBatch: EventSource {

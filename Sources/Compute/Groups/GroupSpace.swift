@@ -33,7 +33,8 @@ public final class GroupSpace {
 
     public let dimensions: [Dimension]
     private let strides: [UInt64]
-    private var table: CellTable?
+    private let table: CellTable?
+    private let denseCount: Int
 
     public init(_ dimensions: [Dimension]) {
         self.dimensions = dimensions
@@ -49,12 +50,24 @@ public final class GroupSpace {
         self.strides = strides
         if !isCountable || total > UInt64(GroupSpace.denseCellsMax) {
             table = CellTable(width: dimensions.count, strides: isCountable ? strides : nil)
+            denseCount = 0
         } else {
+            table = nil
             denseCount = Int(total)
         }
     }
 
-    private var denseCount = 0
+    /// A space whose cells were numbered by a table elsewhere.
+    init(_ dimensions: [Dimension], _ table: CellTable) {
+        self.dimensions = dimensions
+        self.table = table
+        strides = []
+        denseCount = 0
+    }
+
+    /// Whether a combination's number follows from its codes, the same in every space of these
+    /// dimensions.
+    var isDense: Bool { table == nil }
 
     /// Cells that have a number so far; all combinations while they are few.
     public var cellCount: Int { table?.count ?? denseCount }

@@ -254,6 +254,7 @@ public final class SegmentRowGroup: EventSource {
 
     public var rows: Int { segment.footer.groupRows[index] }
     public var fieldNames: [String] { segment.fieldNames }
+    public var nameOwner: AnyObject? { segment }
 
     public var timeBounds: ClosedRange<Int64> {
         guard let lane = segment.groupEntry(SegmentFooter.timestampName, group: index)?.ints else {

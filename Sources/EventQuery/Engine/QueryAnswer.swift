@@ -1,0 +1,79 @@
+public import Compute
+public import Events
+
+/// The answer to a query, before anybody's format.
+public struct QueryAnswer: Sendable {
+    public enum Content: Sendable {
+        case events([EventRow])
+        case statistics(StatisticsTable)
+    }
+
+    public var content: Content
+    public var meta: AnswerMeta
+}
+
+/// One event as it was sent.
+public struct EventRow: Sendable {
+    /// Nanoseconds since 1970.
+    public var timestamp: Int64
+    public var received: Int64
+    public var dataset: String
+    public var sampleRate: UInt32
+    /// The fields that the event has, of those asked for; sorted by name.
+    public var fields: [(name: String, value: FieldValue)]
+}
+
+/// Numbers by group, and by time where a step was asked for.
+public struct StatisticsTable: Sendable {
+    public var groupNames: [String]
+    /// The calculations' names, in the order in which they were asked for.
+    public var calculationNames: [String]
+    public var rows: [Row]
+    /// Buckets that have events, of the groups in `rows`, by time, then in the order of `rows`.
+    public var series: [SeriesRow] = []
+    /// All groups as one, kept or not.
+    public var total: [AggregateValue]?
+    /// The groups that `rows` leaves out, as one; nil when it leaves out none.
+    public var other: [AggregateValue]?
+    /// The same, this much earlier.
+    public var compared: Compared?
+
+    public struct Row: Sendable {
+        /// One a group name.
+        public var group: [FieldValue]
+        /// One a calculation.
+        public var values: [AggregateValue]
+    }
+
+    public struct SeriesRow: Sendable {
+        /// Start of the bucket, nanoseconds since 1970.
+        public var time: Int64
+        public var row: Row
+    }
+
+    public struct Compared: Sendable {
+        public var rows: [Row]
+        public var series: [SeriesRow]
+    }
+}
+
+/// What was done for an answer, and how far it can be trusted.
+public struct AnswerMeta: Sendable {
+    /// Events that met the conditions, each counted once.
+    public var events = 0
+    /// Events looked at: those of the batches and row groups that could not be ruled out.
+    public var rowsScanned = 0
+    /// The range of time that was asked about, nanoseconds since 1970, the end not included.
+    public var timeRange: Range<Int64> = 0..<0
+    /// Time was up before all events were seen.
+    public var isPartial = false
+    /// The relative error of each calculation that is approximate.
+    public var approximate: [String: Double] = [:]
+    /// Values that a calculation could not take, by its name.
+    public var ignored: [String: Int] = [:]
+    /// What the asker should know, such as a field that no event has.
+    public var warnings: [String] = []
+    /// Width of the series' buckets, nanoseconds.
+    public var step: Int64?
+    public var elapsedNanoseconds: Int64 = 0
+}

@@ -1,0 +1,213 @@
+internal import Compute
+public import Events
+public import Host
+internal import Synchronization
+
+/// Answers queries over batches and row groups, on all threads of a pool.
+///
+/// Query → plan → partials per thread → one partial → table. Head batches and row groups of segments
+/// go through the same lines of code.
+public struct QueryEngine: Sendable {
+    private let pool: WorkerPool
+    private let clock: any HostClock
+
+    public init(pool: WorkerPool, clock: any HostClock) {
+        self.pool = pool
+        self.clock = clock
+    }
+
+    /// Answers a query.
+    ///
+    /// - Parameters:
+    ///   - sources: batches and row groups; those of one segment one after the other.
+    ///   - now: what `now` means in the query, nanoseconds since 1970.
+    /// - Throws: `QueryFailure`.
+    public func answer(
+        _ query: Query, over sources: [any EventSource], now: Int64,
+        options: QueryOptions = QueryOptions(), cancellation: QueryCancellation = .init()
+    ) throws(QueryFailure) -> QueryAnswer {
+        let started = clock.monotonicNanoseconds()
+        let deadline = started &+ options.timeLimit
+        let plan = try QueryPlan(query, now: now, options: options)
+        var answer: QueryAnswer
+        switch query.shape {
+        case .events: answer = try events(plan, sources, deadline, cancellation)
+        case .statistics:
+            answer = try statistics(plan, sources, deadline, options, cancellation)
+            if let offset = query.compareOffset {
+                let earlier = try QueryPlan(query, now: now, options: options, shift: offset)
+                let before = try statistics(earlier, sources, deadline, options, cancellation)
+                answer.compare(with: before)
+            }
+        }
+        answer.meta.timeRange = plan.timeRange
+        answer.meta.step = plan.buckets?.width
+        answer.meta.warnings += plan.warnings(sources)
+        answer.meta.elapsedNanoseconds = clock.monotonicNanoseconds() &- started
+        return answer
+    }
+
+    // MARK: - Statistics
+
+    private func statistics(
+        _ plan: QueryPlan, _ sources: [any EventSource], _ deadline: Int64,
+        _ options: QueryOptions, _ cancellation: QueryCancellation
+    ) throws(QueryFailure) -> QueryAnswer {
+        let scans = (0..<pool.parallelism).map { _ in StatisticsScan(plan) }
+        let budget = options.memoryLimit / max(1, scans.count)
+        let work = SourceQueue(sources.count, deadline, clock, cancellation)
+        let lanes = Lanes(scans)
+        pool.parallelFor(scans.count) { lane in
+            let scan = lanes[lane]
+            while let index = work.next() {
+                do {
+                    try scan.scan(sources[index])
+                } catch {
+                    work.fail(.storage("\(error)"))
+                }
+                if scan.byteCount > budget {
+                    work.fail(.outOfMemory(limit: options.memoryLimit))
+                }
+            }
+        }
+        if let failure = work.failure { throw failure }
+        let partial = plan.merge(scans)
+        var meta = AnswerMeta()
+        meta.events = scans.reduce(0) { $0 + $1.events }
+        meta.rowsScanned = scans.reduce(0) { $0 + $1.rowsScanned }
+        meta.isPartial = work.isOverdue
+        for calculation in plan.calculations {
+            let slot = plan.slots[calculation.slot]
+            meta.approximate[calculation.name] = slot.error(of: calculation.reading)
+            let ignored = partial.states[calculation.slot].ignored
+            if ignored > 0 { meta.ignored[calculation.name] = ignored }
+        }
+        return QueryAnswer(
+            content: .statistics(plan.table(partial, options: options)), meta: meta)
+    }
+
+    // MARK: - Events
+
+    private func events(
+        _ plan: QueryPlan, _ sources: [any EventSource], _ deadline: Int64,
+        _ cancellation: QueryCancellation
+    ) throws(QueryFailure) -> QueryAnswer {
+        var scan = EventListingScan(plan)
+        var meta = AnswerMeta()
+        do {
+            for index in scan.order(sources) {
+                if cancellation.isCancelled { throw QueryFailure.cancelled }
+                if clock.monotonicNanoseconds() > deadline {
+                    meta.isPartial = true
+                    break
+                }
+                if scan.canSkip(sources[index]) { continue }
+                try scan.scan(sources[index], index: index)
+            }
+            let rows = try scan.rows(sources)
+            meta.events = scan.events
+            meta.rowsScanned = scan.rowsScanned
+            return QueryAnswer(content: .events(rows), meta: meta)
+        } catch let failure as QueryFailure {
+            throw failure
+        } catch {
+            throw .storage("\(error)")
+        }
+    }
+}
+
+extension QueryAnswer {
+    /// Puts the rows of an earlier time beside these.
+    fileprivate mutating func compare(with earlier: QueryAnswer) {
+        guard case .statistics(var table) = content,
+            case .statistics(let before) = earlier.content
+        else { return }
+        table.compared = StatisticsTable.Compared(rows: before.rows, series: before.series)
+        content = .statistics(table)
+        meta.rowsScanned += earlier.meta.rowsScanned
+        meta.isPartial = meta.isPartial || earlier.meta.isPartial
+    }
+}
+
+extension QueryPlan {
+    /// Names that no event has, with the nearest one that some have.
+    fileprivate func warnings(_ sources: [any EventSource]) -> [String] {
+        var wanted: Set<String> = []
+        for expression in conditions + groupBy.map(\.expression) + slots.compactMap(\.argument)
+            + slots.compactMap(\.filter)
+        {
+            for case .named(let name) in expression.fields { wanted.insert(name) }
+        }
+        if wanted.isEmpty { return [] }
+        var known: Set<String> = []
+        var seen: Set<ObjectIdentifier> = []
+        for source in sources {
+            guard let names = source.newFieldNames(&seen) else { continue }
+            known.formUnion(names)
+            if wanted.isSubset(of: known) { return [] }
+        }
+        // Where fields spilled, a name may be there without a column.
+        if known.contains(EventBatch.spillName) || known.isEmpty { return [] }
+        return wanted.subtracting(known).sorted().map { name in
+            let nearest = nearestName(to: name, among: known)
+            return "no event has a field \"\(name)\""
+                + (nearest.map { "; did you mean \"\($0)\"?" } ?? "")
+        }
+    }
+}
+
+extension EventSource {
+    /// The source's names, unless another row group of its segment was asked before.
+    fileprivate func newFieldNames(_ seen: inout Set<ObjectIdentifier>) -> [String]? {
+        guard let owner = nameOwner else { return fieldNames }
+        return seen.insert(ObjectIdentifier(owner)).inserted ? fieldNames : nil
+    }
+}
+
+/// Gives out sources to threads until all are given, time is up, or something went wrong.
+private final class SourceQueue: Sendable {
+    private let count: Int
+    private let deadline: Int64
+    private let clock: any HostClock
+    private let cancellation: QueryCancellation
+    private let taken = Atomic<Int>(0)
+    private let overdue = Atomic<Bool>(false)
+    private let failed = Mutex<QueryFailure?>(nil)
+
+    init(
+        _ count: Int, _ deadline: Int64, _ clock: any HostClock, _ cancellation: QueryCancellation
+    ) {
+        self.count = count
+        self.deadline = deadline
+        self.clock = clock
+        self.cancellation = cancellation
+    }
+
+    func next() -> Int? {
+        if cancellation.isCancelled { fail(.cancelled) }
+        if failure != nil { return nil }
+        let index = taken.wrappingAdd(1, ordering: .relaxed).oldValue
+        if index >= count { return nil }
+        if clock.monotonicNanoseconds() > deadline {
+            overdue.store(true, ordering: .relaxed)
+            return nil
+        }
+        return index
+    }
+
+    func fail(_ failure: QueryFailure) {
+        failed.withLock { if $0 == nil { $0 = failure } }
+    }
+
+    var failure: QueryFailure? { failed.withLock { $0 } }
+    var isOverdue: Bool { overdue.load(ordering: .relaxed) }
+}
+
+/// The scans of all threads.
+private struct Lanes: @unchecked Sendable {
+    // SENDABLE: `parallelFor` gives each index to one thread, and the caller reads them afterwards.
+    private let scans: [StatisticsScan]
+
+    init(_ scans: [StatisticsScan]) { self.scans = scans }
+    subscript(index: Int) -> StatisticsScan { scans[index] }
+}

@@ -1,0 +1,47 @@
+internal import Synchronization
+
+/// How a query is to be answered; what it asks is in `Query`.
+public struct QueryOptions: Sendable {
+    /// Percentiles without approximation.
+    public var isExact = false
+    /// All groups as one, and those left out as one, beside the rows.
+    public var wantsTotals = false
+    /// Nanoseconds after which the best answer so far is given.
+    public var timeLimit: Int64 = 30_000_000_000
+    /// Bytes that the groups of one query may take.
+    public var memoryLimit = 512 << 20
+
+    public init() {}
+}
+
+/// Lets another thread stop a query, as when its client is gone.
+public final class QueryCancellation: Sendable {
+    private let flag = Atomic<Bool>(false)
+
+    public init() {}
+
+    public func cancel() { flag.store(true, ordering: .relaxed) }
+    public var isCancelled: Bool { flag.load(ordering: .relaxed) }
+}
+
+/// Why a query has no answer, in words for the one who asked.
+public enum QueryFailure: Error, Sendable, CustomStringConvertible {
+    /// The query asks for something that cannot be; the message says what could.
+    case refused(String)
+    /// The groups need more than the query's share of memory.
+    case outOfMemory(limit: Int)
+    case cancelled
+    /// Stored bytes could not be read.
+    case storage(String)
+
+    public var description: String {
+        switch self {
+        case .refused(let message): message
+        case .outOfMemory(let limit):
+            "the groups of this query need more than \(limit >> 20) MiB; "
+                + "narrow the filter or the time range, or group by fewer fields"
+        case .cancelled: "the query was cancelled"
+        case .storage(let message): message
+        }
+    }
+}

@@ -1,0 +1,171 @@
+internal import Compute
+internal import Events
+
+/// A query made ready: times fixed, derived fields put in their places, states shared.
+struct QueryPlan: Sendable {
+    let query: Query
+    /// Nanoseconds since 1970, the end not included.
+    let timeRange: Range<Int64>
+    let buckets: TimeBuckets?
+    /// Dataset names in the form they are compared in; nil for all.
+    let datasets: Set<String>?
+    /// Conditions that must all hold; those cheaper to test first.
+    let conditions: [Expression]
+    /// What `eval` gave names to.
+    let definitions: [String: Expression]
+    let groupBy: [GroupKey]
+    let slots: [AggregateSlot]
+    let calculations: [PlannedCalculation]
+    let evaluator: ExpressionEvaluator
+
+    /// A calculation and the state that answers it.
+    struct PlannedCalculation: Sendable {
+        let name: String
+        let slot: Int
+        let reading: AggregateReading
+    }
+
+    init(_ query: Query, now: Int64, options: QueryOptions, shift: Int64 = 0) throws(QueryFailure) {
+        self.query = query
+        timeRange = try QueryPlan.range(query.timeRange, now: now, shift: shift)
+        buckets = try QueryPlan.buckets(query.step, timeRange)
+        switch query.source {
+        case .all: datasets = nil
+        case .named(let names): datasets = Set(names.map(DatasetName.key))
+        }
+        var definitions: [String: Expression] = [:]
+        var conditions: [Expression] = []
+        for transform in query.transforms {
+            switch transform {
+            case .evaluate(let name, let expression):
+                definitions[name] = expression.substituting(definitions)
+            case .filter(let condition):
+                conditions += condition.substituting(definitions).conjuncts
+            }
+        }
+        self.conditions = conditions.enumerated()
+            .sorted { ($0.element.cost, $0.offset) < ($1.element.cost, $1.offset) }.map(\.element)
+        self.definitions = definitions
+        guard case .statistics(let statistics) = query.shape else {
+            groupBy = []
+            slots = []
+            calculations = []
+            evaluator = try QueryPlan.evaluator(conditions + Array(definitions.values))
+            return
+        }
+        groupBy = statistics.groupBy.map {
+            GroupKey(name: $0.name, expression: $0.expression.substituting(definitions))
+        }
+        var slots: [AggregateSlot] = []
+        var planned: [PlannedCalculation] = []
+        for calculation in statistics.calculations {
+            let (slot, reading) = try AggregateSlot.make(
+                calculation, definitions, isExact: options.isExact)
+            let index = slots.firstIndex(of: slot) ?? slots.count
+            if index == slots.count { slots.append(slot) }
+            planned.append(
+                PlannedCalculation(name: calculation.key, slot: index, reading: reading))
+        }
+        self.slots = slots
+        calculations = planned
+        evaluator = try QueryPlan.evaluator(
+            conditions + groupBy.map(\.expression) + slots.compactMap(\.argument)
+                + slots.compactMap(\.filter) + [statistics.having].compactMap { $0 })
+    }
+
+    var statistics: Statistics? {
+        if case .statistics(let statistics) = query.shape { statistics } else { nil }
+    }
+
+    private static func evaluator(
+        _ expressions: [Expression]
+    ) throws(QueryFailure) -> ExpressionEvaluator {
+        do throws(RegularExpression.InvalidPattern) {
+            return try ExpressionEvaluator(for: expressions)
+        } catch {
+            throw .refused("the regular expression is not valid: \(error.reason)")
+        }
+    }
+
+    // MARK: - Time
+
+    private static func range(
+        _ range: TimeRange, now: Int64, shift: Int64
+    ) throws(QueryFailure) -> Range<Int64> {
+        func at(_ point: TimePoint) -> Int64 {
+            switch point {
+            case .absolute(let time): time
+            case .beforeNow(let span): now.subtractingSaturated(span)
+            }
+        }
+        let (start, end): (Int64, Int64)
+        switch range {
+        case .last(let span): (start, end) = (now.subtractingSaturated(span), now)
+        case .between(let first, let last): (start, end) = (at(first), at(last))
+        }
+        guard start <= end else {
+            throw .refused("the time range ends before it starts")
+        }
+        let (from, to) = (start.subtractingSaturated(shift), end.subtractingSaturated(shift))
+        return from..<to
+    }
+
+    private static func buckets(
+        _ step: Step?, _ range: Range<Int64>
+    ) throws(QueryFailure) -> TimeBuckets? {
+        guard let step, !range.isEmpty else { return nil }
+        let width: Int64
+        switch step {
+        case .every(let nanoseconds): width = max(1, nanoseconds)
+        case .automatic: width = automaticStep(range)
+        }
+        let rest = range.lowerBound % width
+        let origin = range.lowerBound.subtractingSaturated(rest < 0 ? rest + width : rest)
+        let span = UInt64(bitPattern: range.upperBound &- origin)
+        let count = (span + UInt64(width) - 1) / UInt64(width)
+        guard count <= UInt64(QueryLimits.bucketsMax) else {
+            throw .refused(
+                "the step makes \(count) time buckets, more than \(QueryLimits.bucketsMax); "
+                    + "take a longer step or a shorter range")
+        }
+        return TimeBuckets(origin: origin, width: width, count: Int(count))
+    }
+
+    /// The shortest of the usual steps that makes no more buckets than a chart can show.
+    private static func automaticStep(_ range: Range<Int64>) -> Int64 {
+        let second: Int64 = 1_000_000_000
+        let steps = [
+            1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 14_400, 21_600,
+            43_200, 86_400, 172_800, 604_800,
+        ].map { $0 * second }
+        let span = UInt64(bitPattern: range.upperBound &- range.lowerBound)
+        for step in steps where span / UInt64(step) <= 150 { return step }
+        return Int64(clamping: span / 150 + 1)
+    }
+}
+
+extension Int64 {
+    fileprivate func subtractingSaturated(_ other: Int64) -> Int64 {
+        let (result, overflow) = subtractingReportingOverflow(other)
+        return overflow ? (other > 0 ? .min : .max) : result
+    }
+}
+
+extension Expression {
+    /// The conditions that must all hold for this one to hold.
+    fileprivate var conjuncts: [Expression] {
+        if case .and(let all) = self { return all.flatMap(\.conjuncts) }
+        return [self]
+    }
+
+    /// How dear a condition is to test, for ordering only.
+    fileprivate var cost: Int {
+        switch self {
+        case .exists(.field, _): 0
+        case .compare(_, .field, .literal), .membership(.field, _, _): 1
+        case .match(let operation, .field, _, _): operation == .matches ? 3 : 2
+        case .and(let all), .or(let all): all.reduce(4) { $0 + $1.cost }
+        default: fields.count <= 1 ? 5 : 100
+        }
+    }
+}

@@ -1,0 +1,166 @@
+internal import Compute
+internal import Events
+
+extension QueryPlan {
+    /// Makes rows of groups: keeps those that `having` lets through, orders them, cuts them off.
+    func table(_ partial: GroupPartial, options: QueryOptions) -> StatisticsTable {
+        var groups = partial
+        var groupOfCell: [Int]?
+        if buckets != nil {
+            let (whole, map) = partial.droppingLastDimension()
+            groups = whole
+            groupOfCell = map
+        }
+        let kept = keptGroups(groups)
+        var table = StatisticsTable(
+            groupNames: groupBy.map(\.name), calculationNames: calculations.map(\.name),
+            rows: kept.map { row($0, in: groups) })
+        if let buckets, let groupOfCell {
+            table.series = series(partial, buckets, groupOfCell, kept)
+        }
+        if options.wantsTotals {
+            let total = groups.total()
+            table.total = values(ofCell: 0, in: total)
+            let left = groups.total(without: Set(kept))
+            if left.rowCounts.count(ofCell: 0) > 0 { table.other = values(ofCell: 0, in: left) }
+        }
+        return table
+    }
+
+    private func keptGroups(_ partial: GroupPartial) -> [Int] {
+        // Without group keys there is one group, events or not.
+        var groups = groupBy.isEmpty ? [0] : partial.groups
+        if let having = statistics?.having {
+            groups = groups.filter { cell in
+                evaluator.isTrue(having) { reference in
+                    guard case .named(let name) = reference else { return .missing }
+                    return value(named: name, ofCell: cell, in: partial)
+                }
+            }
+        }
+        let order = GroupOrder(self, partial, query.effectiveSort)
+        return order.first(query.rowLimit, of: groups)
+    }
+
+    private func row(_ cell: Int, in partial: GroupPartial) -> StatisticsTable.Row {
+        StatisticsTable.Row(
+            group: groupBy.indices.map { partial.space.value(ofCell: cell, in: $0) },
+            values: values(ofCell: cell, in: partial))
+    }
+
+    private func values(ofCell cell: Int, in partial: GroupPartial) -> [AggregateValue] {
+        calculations.map { partial.states[$0.slot].value(ofCell: cell, $0.reading) }
+    }
+
+    /// A calculation's value, or a group key's, by its name in the answer.
+    func value(named name: String, ofCell cell: Int, in partial: GroupPartial) -> FieldValue {
+        if let calculation = calculations.first(where: { $0.name == name }) {
+            let state = partial.states[calculation.slot]
+            if case .value(let value) = state.value(ofCell: cell, calculation.reading) {
+                return value
+            }
+            return .missing
+        }
+        guard let dimension = groupBy.firstIndex(where: { $0.name == name }) else {
+            return .missing
+        }
+        return partial.space.value(ofCell: cell, in: dimension)
+    }
+
+    private func series(
+        _ partial: GroupPartial, _ buckets: TimeBuckets, _ groupOfCell: [Int], _ kept: [Int]
+    ) -> [StatisticsTable.SeriesRow] {
+        var place: [Int: Int] = [:]
+        for (index, group) in kept.enumerated() { place[group] = index }
+        var cells: [(bucket: UInt32, place: Int, cell: Int)] = []
+        for cell in partial.groups {
+            guard let index = place[groupOfCell[cell]] else { continue }
+            let bucket = partial.space.code(ofCell: cell, in: groupBy.count)
+            cells.append((bucket, index, cell))
+        }
+        cells.sort { ($0.bucket, $0.place) < ($1.bucket, $1.place) }
+        return cells.map { bucket, _, cell in
+            StatisticsTable.SeriesRow(
+                time: buckets.start(ofBucket: Int(bucket)), row: row(cell, in: partial))
+        }
+    }
+}
+
+/// The order of groups in an answer: by the sort keys, ties by group key, ascending.
+struct GroupOrder {
+    private let plan: QueryPlan
+    private let partial: GroupPartial
+    private let keys: [SortKey]
+
+    init(_ plan: QueryPlan, _ partial: GroupPartial, _ keys: [SortKey]) {
+        self.plan = plan
+        self.partial = partial
+        self.keys = keys
+    }
+
+    /// The first `limit` of the groups, in order.
+    func first(_ limit: Int, of groups: [Int]) -> [Int] {
+        guard let key = keys.first else { return Array(sorted(groups).prefix(limit)) }
+        // Work is kept for groups that can come first: the rest is cut off by the first key alone.
+        let values = groups.map { plan.value(named: key.name, ofCell: $0, in: partial) }
+        var candidates = Array(groups.indices)
+        if groups.count > limit * 2, limit > 0 {
+            let bound = values.element(at: limit - 1, descending: key.descending)
+            candidates = candidates.filter {
+                key.descending ? values[$0] >= bound : values[$0] <= bound
+            }
+        }
+        let sorted = candidates.sorted { a, b in
+            if values[a] != values[b] {
+                return key.descending ? values[a] > values[b] : values[a] < values[b]
+            }
+            return precedes(groups[a], groups[b], keys.dropFirst())
+        }
+        return sorted.prefix(limit).map { groups[$0] }
+    }
+
+    private func sorted(_ groups: [Int]) -> [Int] {
+        groups.sorted { precedes($0, $1, keys[...]) }
+    }
+
+    private func precedes(_ a: Int, _ b: Int, _ keys: ArraySlice<SortKey>) -> Bool {
+        for key in keys {
+            let x = plan.value(named: key.name, ofCell: a, in: partial)
+            let y = plan.value(named: key.name, ofCell: b, in: partial)
+            if x != y { return key.descending ? x > y : x < y }
+        }
+        for dimension in plan.groupBy.indices {
+            let x = partial.space.code(ofCell: a, in: dimension)
+            let y = partial.space.code(ofCell: b, in: dimension)
+            if x == y { continue }
+            // Fast path: codes of a sorted dictionary are in the order of their values.
+            if case .values(let dictionary) = partial.space.dimensions[dimension] {
+                if dictionary.isSorted { return x < y }
+                return dictionary.value(ofCode: x) < dictionary.value(ofCode: y)
+            }
+        }
+        return false
+    }
+}
+
+extension [FieldValue] {
+    /// The element that would stand at `place` if the array were sorted (Hoare's selection).
+    fileprivate func element(at place: Int, descending: Bool) -> FieldValue {
+        var rest = self
+        var place = place
+        while true {
+            let pivot = rest[rest.count / 2]
+            let before = rest.filter { descending ? $0 > pivot : $0 < pivot }
+            if place < before.count {
+                rest = before
+                continue
+            }
+            place -= before.count
+            let after = rest.filter { descending ? $0 < pivot : $0 > pivot }
+            let equal = rest.count - before.count - after.count
+            if place < equal { return pivot }
+            place -= equal
+            rest = after
+        }
+    }
+}
