@@ -1,6 +1,6 @@
 internal import Events
 
-/// The smallest or the largest number, not weighted.
+/// The smallest or the largest value in the order of values, not weighted.
 public final class ExtremeState: AggregateState {
     public enum Side: Sendable { case smallest, largest }
 
@@ -13,12 +13,14 @@ public final class ExtremeState: AggregateState {
     private var ints: [Int64] = []
     private var floats: [Double] = []
     private var seen: [UInt8] = []
-    public private(set) var ignored = 0
+    /// The extreme among strings and booleans, for cells that have any.
+    private var others: [Int: FieldValue] = [:]
+    public var ignored: Int { 0 }
 
     public init(_ side: Side) { self.side = side }
 
     public func makeEmpty() -> any AggregateState { ExtremeState(side) }
-    public var byteCount: Int { seen.count * 17 }
+    public var byteCount: Int { seen.count * 17 + others.count * 64 }
 
     public func grow(toCells count: Int) {
         let added = count - seen.count
@@ -31,11 +33,31 @@ public final class ExtremeState: AggregateState {
 
     public func update(_ rows: GroupedRows, _ input: AggregateInput) {
         let numbers = input.numbers(includingBooleans: false)
-        ignored += numbers.countOthers(rows)
         switch side {
         case .smallest: update(rows, numbers, { $0 < $1 }, { $0 < $1 })
         case .largest: update(rows, numbers, { $0 > $1 }, { $0 > $1 })
         }
+        if let present = numbers.others { updateOthers(rows.restricted(to: present), input) }
+    }
+
+    /// Slow path: values that are no numbers, each distinct value of a cell looked at once.
+    private func updateOthers(_ rows: GroupedRows, _ input: AggregateInput) {
+        let codes = input.codes
+        let listed = codes.gathered(rows.rows)
+        var met: Set<UInt64> = []
+        for place in 0..<rows.count {
+            let cell = Int(rows.cells[place])
+            guard met.insert(UInt64(cell) << 32 | UInt64(listed[place])).inserted else { continue }
+            takeOther(codes.dictionary.value(ofCode: listed[place]), cell)
+        }
+    }
+
+    private func takeOther(_ value: FieldValue, _ cell: Int) {
+        guard let known = others[cell] else {
+            others[cell] = value
+            return
+        }
+        if side == .smallest ? value < known : value > known { others[cell] = value }
     }
 
     @inline(__always)
@@ -67,7 +89,7 @@ public final class ExtremeState: AggregateState {
         guard let other = other as? ExtremeState else {
             preconditionFailure("BUG: unlike aggregates")
         }
-        ignored += other.ignored
+        for (cell, value) in other.others where map[cell] >= 0 { takeOther(value, map[cell]) }
         for (cell, target) in map.enumerated() where target >= 0 {
             seen[target] |= other.seen[cell]
             switch side {
@@ -85,6 +107,7 @@ public final class ExtremeState: AggregateState {
         var values: [FieldValue] = []
         if seen[cell] & Seen.int != 0 { values.append(.int(ints[cell])) }
         if seen[cell] & Seen.float != 0 { values.append(.float(floats[cell])) }
+        if let other = others[cell] { values.append(other) }
         return .value((side == .smallest ? values.min() : values.max()) ?? .missing)
     }
 }
