@@ -6,82 +6,47 @@ internal import Bytes
 /// the last event `finish`. The builder then begins anew and keeps its memory, so a worker uses one
 /// for all its requests. Not thread-safe.
 public final class EventBatchBuilder {
-    private let names = DictionaryBuilder(expected: 256)
-    private let datasets = DictionaryBuilder()
-    private var owners: [ColumnBuilder] = []
-    // `owners` keeps them alive; this lane is read once a value and must not count references.
-    private var builders = GrowingBuffer<Unmanaged<ColumnBuilder>>(capacity: 256)
-    private var touched = GrowingBuffer<UInt32>(capacity: 256)
-    /// Columns that may hold values of this batch; the others are of earlier ones.
-    private var inUse = GrowingBuffer<UInt32>(capacity: 256)
-    private var timestamps = GrowingBuffer<Int64>(capacity: 1024)
-    private var received = GrowingBuffer<Int64>(capacity: 1024)
-    private var sampleRates = GrowingBuffer<UInt32>(capacity: 1024)
-    private var datasetCodes = GrowingBuffer<UInt32>(capacity: 1024)
-    private var isSampled = false
-    private var spill = SpillWriter()
+    // Behind a pointer, so that a call costs no check of exclusive access.
+    private let batch: UnsafeMutablePointer<BatchUnderWay>
 
-    public init() {}
+    public init() {
+        batch = .allocate(capacity: 1)
+        batch.initialize(to: BatchUnderWay())
+    }
+
+    deinit {
+        batch.deinitialize(count: 1)
+        batch.deallocate()
+    }
 
     /// Events finished so far.
-    public var rows: Int { timestamps.count }
+    public var rows: Int { batch.pointee.rows }
     public var isFull: Bool { rows == EventLimits.rowsPerBatch }
     /// Distinct fields of the event under way.
-    public var fieldCount: Int { touched.count + spill.fieldCount }
+    public var fieldCount: Int { batch.pointee.fieldCount }
     /// Columns made so far; they are numbered from 0 and keep their number until `forgetNames`.
-    public var columnCount: Int { owners.count }
+    public var columnCount: Int { batch.pointee.columnCount }
     /// Columns with values in this batch; about, for those of dropped events count too.
-    public var columnsInUse: Int { inUse.count }
+    public var columnsInUse: Int { batch.pointee.columnsInUse }
 
     /// The column of a field name, made when it is new; nil when the batch has no room for more
     /// names, and the field goes to `spill`.
     ///
     /// The name must be UTF-8 of at most `nameBytes` bytes.
     public func column(named name: UnsafeBufferPointer<UInt8>) -> Int? {
-        if owners.count >= EventLimits.namesPerDataset {
-            // Only names already there; the table must not grow with names that are spilled.
-            return names.existingCode(of: name).map { Int($0) - 1 }
-        }
-        let code = Int(names.code(of: name))
-        if code > owners.count {
-            let owner = ColumnBuilder(name: String(decoding: name, as: UTF8.self))
-            owners.append(owner)
-            builders.append(.passUnretained(owner))
-        }
-        return code - 1
+        batch.pointee.column(named: name)
     }
 
     // MARK: - Fields of the event under way
 
-    @inline(__always)
-    private func touch(_ column: Int, _ body: (ColumnBuilder) -> Void) {
-        builders[column]._withUnsafeGuaranteedRef { builder in
-            if builder.lastRow != rows { note(builder, UInt32(truncatingIfNeeded: column)) }
-            body(builder)
-        }
-    }
-
-    @inline(__always)
-    private func note(_ builder: ColumnBuilder, _ column: UInt32) {
-        touched.append(column)
-        if !builder.isInUse {
-            builder.isInUse = true
-            inUse.append(column)
-        }
-    }
-
     /// A string of UTF-8, at most `EventLimits.stringBytes` long.
     public func append(_ text: UnsafeBufferPointer<UInt8>, to column: Int) {
-        touch(column) { $0.append(text, row: rows) }
+        batch.pointee.append(text, to: column)
     }
 
-    public func append(_ value: Bool, to column: Int) {
-        touch(column) { $0.append(value, row: rows) }
-    }
+    public func append(_ value: Bool, to column: Int) { batch.pointee.append(value, to: column) }
 
-    public func append(_ value: Int64, to column: Int) {
-        touch(column) { $0.append(value, row: rows) }
-    }
+    public func append(_ value: Int64, to column: Int) { batch.pointee.append(value, to: column) }
 
     /// Any float: −0 is kept as 0, what is not finite as its name.
     public func append(_ value: Double, to column: Int) {
@@ -89,7 +54,7 @@ public final class EventBatchBuilder {
             append(FieldValue(number: value), to: column)
             return
         }
-        touch(column) { $0.append(value == 0 ? 0 : value, row: rows) }
+        batch.pointee.append(value == 0 ? 0 : value, to: column)
     }
 
     /// One value of any type; `missing` leaves the field out.
@@ -104,14 +69,11 @@ public final class EventBatchBuilder {
     }
 
     /// Takes back the column's value of the event under way, if it has one.
-    public func removeValue(of column: Int) {
-        let owner = owners[column]
-        if owner.lastRow == rows { owner.removeLast() }
-    }
+    public func removeValue(of column: Int) { batch.pointee.removeValue(of: column) }
 
     /// Keeps a field for which the batch has no column.
     public func spill(_ name: UnsafeBufferPointer<UInt8>, _ value: FieldValue) {
-        spill.append(String(decoding: name, as: UTF8.self), value)
+        batch.pointee.spill(name, value)
     }
 
     /// One value of any type under any name, to its column or to the spill.
@@ -129,10 +91,7 @@ public final class EventBatchBuilder {
     // MARK: - Ends
 
     /// The code by which `finishEvent` names a dataset.
-    public func datasetCode(_ name: String) -> UInt32 {
-        var name = name
-        return name.withUTF8 { datasets.code(of: $0) }
-    }
+    public func datasetCode(_ name: String) -> UInt32 { batch.pointee.datasetCode(name) }
 
     /// Keeps the event under way.
     ///
@@ -144,85 +103,20 @@ public final class EventBatchBuilder {
         timestamp: Int64, received arrival: Int64, sampleRate: UInt32, dataset: UInt32
     ) {
         precondition(!isFull, "BUG: more events than a batch holds")
-        if spill.fieldCount > 0, let column = spillColumn() {
-            spill.withText { append($0, to: column) }
-        }
-        spill.removeAll()
-        touched.removeAll()
-        let rate = max(1, sampleRate)
-        isSampled = isSampled || rate != 1
-        received.append(arrival)
-        sampleRates.append(rate)
-        datasetCodes.append(dataset)
-        timestamps.append(timestamp)
+        batch.pointee.finishEvent(
+            timestamp: timestamp, received: arrival, sampleRate: max(1, sampleRate),
+            dataset: dataset)
     }
 
     /// Takes back every field of the event under way.
-    public func dropEvent() {
-        for index in 0..<touched.count {
-            owners[Int(touched[index])].removeLast()
-        }
-        touched.removeAll()
-        spill.removeAll()
-    }
+    public func dropEvent() { batch.pointee.dropEvent() }
 
     /// The batch of all finished events; the builder is empty afterwards.
-    public func finish() -> EventBatch {
-        dropEvent()
-        let batch = EventBatch(
-            timestamps: timestamps.array(), received: received.array(),
-            sampleRates: isSampled ? sampleRates.array() : nil,
-            datasets: CodedLane(
-                dictionary: datasets.dictionary(),
-                codes: CodeArray(datasetCodes.array(), highest: UInt32(datasets.count))),
-            columns: columns())
-        removeAll()
-        return batch
-    }
-
-    private func columns() -> [(name: String, column: Column)] {
-        var columns: [(name: String, column: Column)] = []
-        columns.reserveCapacity(inUse.count)
-        for index in 0..<inUse.count {
-            let owner = owners[Int(inUse[index])]
-            if !owner.isEmpty { columns.append((owner.name, owner.column(rows: rows))) }
-        }
-        return columns
-    }
+    public func finish() -> EventBatch { batch.pointee.finish() }
 
     /// Forgets the events; columns keep their numbers and their memory.
-    public func removeAll() {
-        for index in 0..<inUse.count { owners[Int(inUse[index])].removeAll() }
-        inUse.removeAll()
-        datasets.removeAll()
-        timestamps.removeAll()
-        received.removeAll()
-        sampleRates.removeAll()
-        datasetCodes.removeAll()
-        touched.removeAll()
-        spill.removeAll()
-        isSampled = false
-    }
+    public func removeAll() { batch.pointee.removeAll() }
 
     /// Forgets the columns too, as when a stream of other shape begins.
-    public func forgetNames() {
-        removeAll()
-        names.removeAll()
-        builders.removeAll()
-        owners.removeAll()
-    }
-
-    private func spillColumn() -> Int? {
-        if let index = owners.firstIndex(where: { $0.name == EventBatch.spillName }) {
-            return index
-        }
-        let owner = ColumnBuilder(name: EventBatch.spillName)
-        owners.append(owner)
-        builders.append(.passUnretained(owner))
-        // The name's code must be the column's number plus one, as for every other column.
-        var name = EventBatch.spillName
-        let code = name.withUTF8 { names.code(of: $0) }
-        precondition(Int(code) == owners.count, "BUG: the spill column has a name of its own")
-        return owners.count - 1
-    }
+    public func forgetNames() { batch.pointee.forgetNames() }
 }

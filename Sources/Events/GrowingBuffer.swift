@@ -26,14 +26,30 @@ package struct GrowingBuffer<Element: BitwiseCopyable>: ~Copyable {
         count += added
     }
 
-    package mutating func removeLast() { count -= 1 }
-    package mutating func truncate(to length: Int) { count = min(count, length) }
-    package mutating func removeAll() { count = 0 }
+    @inlinable package mutating func removeLast() { count -= 1 }
+    @inlinable package mutating func truncate(to length: Int) { count = min(count, length) }
 
-    @inlinable @inline(__always)
+    /// Keeps the memory, unless it is more than `bytesKept`.
+    @inlinable
+    package mutating func removeAll() {
+        count = 0
+        if capacity * MemoryLayout<Element>.stride > Self.bytesKept { shrink() }
+    }
+
+    /// Above it an emptied buffer begins small again: one large body must not hold memory for ever.
+    @usableFromInline package static var bytesKept: Int { 128 << 10 }
+
+    @usableFromInline
+    package mutating func shrink() {
+        base.deallocate()
+        capacity = 8
+        base = .allocate(capacity: capacity)
+    }
+
+    @inlinable
     package subscript(index: Int) -> Element {
-        get { base[index] }
-        nonmutating set { base[index] = newValue }
+        @inline(__always) get { base[index] }
+        @inline(__always) nonmutating set { base[index] = newValue }
     }
 
     package func array() -> [Element] { Array(UnsafeBufferPointer(start: base, count: count)) }

@@ -55,7 +55,7 @@ extension Spill {
             guard let column = batch[name] else { continue }
             column.presence().forEachRow { rows[$0].append(name, column.value(at: $0)) }
         }
-        let builder = ColumnBuilder(name: EventBatch.spillName)
+        var builder = ColumnBuilder(name: EventBatch.spillName)
         for row in 0..<batch.rows where rows[row].fieldCount > 0 {
             rows[row].withText { builder.append($0, row: row) }
         }

@@ -1,3 +1,4 @@
+internal import CKernels
 internal import Events
 
 /// When an event was and how many it stands for.
@@ -107,14 +108,19 @@ extension JSONEventReader {
         }
         let part: ElementPart =
             switch key.count {
-            case 4 where key.elementsEqual("data".utf8): .data
-            case 4 where key.elementsEqual("time".utf8): .time
-            case 10 where key.elementsEqual("samplerate".utf8): .sampleRate
+            case 4 where JSONEventReader.is(key, "data"): .data
+            case 4 where JSONEventReader.is(key, "time"): .time
+            case 10 where JSONEventReader.is(key, "samplerate"): .sampleRate
             default: .other
             }
         let place = scanner.skipSpaces(scanned.end + 1)
         guard place[0] == JSONByte.colon else { throw JSONFault("expected a colon", at: place) }
         return (part, scanner.skipSpaces(place + 1))
+    }
+
+    private static func `is`(_ key: UnsafeBufferPointer<UInt8>, _ name: StaticString) -> Bool {
+        guard let base = key.baseAddress, key.count == name.utf8CodeUnitCount else { return false }
+        return wf_equal(base, name.utf8Start, key.count)
     }
 
     // MARK: - Lines

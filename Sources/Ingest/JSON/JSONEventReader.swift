@@ -55,10 +55,10 @@ struct JSONEventReader: ~Copyable {
             (node, place) = try key(place + 1, after: previous, in: parent)
             if hasFault {
                 place = try scanner.skipValue(place)
-            } else if trie.nodes[Int(node)].role == .field {
+            } else if trie.node(node).pointee.role == .field {
                 place = try value(place, of: node, level: level)
             } else {
-                roles.note(trie.nodes[Int(node)].role, node, place)
+                roles.note(trie.node(node).pointee.role, node, place)
                 place = try scanner.skipValue(place)
             }
             if hasFault { return try scanner.skipMembers(place) }
@@ -88,16 +88,16 @@ extension JSONEventReader {
         let guess: Int32
         let earlier: Int32
         if previous >= 0 {
-            guess = trie.nodes[Int(previous)].next
-            earlier = trie.nodes[Int(previous)].nextBefore
+            guess = trie.node(previous).pointee.next
+            earlier = trie.node(previous).pointee.nextBefore
         } else {
-            guess = trie.nodes[Int(parent)].first
-            earlier = trie.nodes[Int(parent)].firstBefore
+            guess = trie.node(parent).pointee.first
+            earlier = trie.node(parent).pointee.firstBefore
         }
         var node = guess
         var length = trie.match(guess, at: start)
         if length == 0 && guess >= 0 {
-            node = trie.nodes[Int(guess)].next
+            node = trie.node(guess).pointee.next
             length = trie.match(node, at: start)
             if length == 0 {
                 node = earlier
@@ -240,14 +240,14 @@ extension JSONEventReader {
     private mutating func column(
         of node: Int32, or value: @autoclosure () -> FieldValue
     ) -> Int? {
-        let column = trie.nodes[Int(node)].column
+        let column = trie.node(node).pointee.column
         if column >= 0 { return Int(column) }
         return findColumn(of: node, or: value())
     }
 
     private mutating func findColumn(of node: Int32, or value: FieldValue) -> Int? {
         let name = trie.name(of: node)
-        if trie.nodes[Int(node)].column == KeyTrie.unknownColumn {
+        if trie.node(node).pointee.column == KeyTrie.unknownColumn {
             let column = builder.column(named: name)
             trie.setColumn(column.map { Int32($0) } ?? KeyTrie.noColumn, of: node)
             if let column { return column }
@@ -258,7 +258,7 @@ extension JSONEventReader {
 
     /// `null` is no value, also after an earlier one of the same name.
     private mutating func removeValue(of node: Int32) {
-        let column = trie.nodes[Int(node)].column
+        let column = trie.node(node).pointee.column
         if column >= 0 { builder.removeValue(of: Int(column)) }
     }
 

@@ -49,7 +49,7 @@ struct KeyTrie: ~Copyable {
     /// The batch has no room for the field; it goes to the spill.
     static let noColumn: Int32 = -2
 
-    private(set) var nodes = GrowingBuffer<KeyNode>(capacity: 512)
+    private var nodes = GrowingBuffer<KeyNode>(capacity: 512)
     private var arena = GrowingBuffer<UInt8>(capacity: 16_384)
     /// Open addressing, at most half full: node number plus one.
     private var slots = GrowingBuffer<UInt32>(capacity: 1024)
@@ -76,13 +76,19 @@ struct KeyTrie: ~Copyable {
         for index in 0..<nodes.count { nodes.base[index].column = KeyTrie.unknownColumn }
     }
 
+    /// What is known of a key; valid until a key is added.
+    @inline(__always)
+    func node(_ number: Int32) -> UnsafePointer<KeyNode> {
+        UnsafePointer(nodes.base + Int(number))
+    }
+
     // MARK: - Prediction
 
     /// The bytes of the node's key, its quote and its colon, when they stand at `place`; else 0.
     @inline(__always)
     func match(_ node: Int32, at place: Cursor) -> Int {
         if node < 0 { return 0 }
-        let entry = nodes.base + Int(node)
+        let entry = self.node(node)
         let length = Int(entry.pointee.keyLength) + 2
         let key = UnsafePointer(arena.base) + Int(entry.pointee.keyOffset)
         return wf_equal_padded(key, place, length) ? length : 0
@@ -148,9 +154,10 @@ struct KeyTrie: ~Copyable {
     /// The dotted name of a node, valid until a key is added.
     @inline(__always)
     func name(of node: Int32) -> UnsafeBufferPointer<UInt8> {
-        let entry = nodes[Int(node)]
+        let entry = self.node(node)
         return UnsafeBufferPointer(
-            start: arena.base + Int(entry.nameOffset), count: Int(entry.nameLength))
+            start: arena.base + Int(entry.pointee.nameOffset),
+            count: Int(entry.pointee.nameLength))
     }
 
     func setColumn(_ column: Int32, of node: Int32) {

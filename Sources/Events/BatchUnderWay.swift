@@ -1,0 +1,190 @@
+internal import Bytes
+
+/// What an `EventBatchBuilder` holds: columns of all batches it has built, events of this one.
+///
+/// A struct without reference counts and without checks of exclusive access, because every value of
+/// every event goes through it.
+struct BatchUnderWay: ~Copyable {
+    private var names = DictionaryTable(expected: 256)
+    private var datasets = DictionaryTable(expected: 8)
+    private var columns: UnsafeMutablePointer<ColumnBuilder>
+    private var columnCapacity = 128
+    private(set) var columnCount = 0
+    /// Columns of the event under way; a value taken back leaves its column here.
+    private var touched = GrowingBuffer<UInt32>(capacity: 256)
+    /// Columns that may hold values of this batch; the others are of earlier ones.
+    private var inUse = GrowingBuffer<UInt32>(capacity: 256)
+    private var timestamps = GrowingBuffer<Int64>(capacity: 1024)
+    private var received = GrowingBuffer<Int64>(capacity: 1024)
+    private var sampleRates = GrowingBuffer<UInt32>(capacity: 1024)
+    private var datasetCodes = GrowingBuffer<UInt32>(capacity: 1024)
+    private var isSampled = false
+    private var spill = SpillWriter()
+
+    init() { columns = .allocate(capacity: columnCapacity) }
+
+    deinit {
+        columns.deinitialize(count: columnCount)
+        columns.deallocate()
+    }
+
+    var rows: Int { timestamps.count }
+    var fieldCount: Int { touched.count + spill.fieldCount }
+    var columnsInUse: Int { inUse.count }
+
+    // MARK: - Columns
+
+    mutating func column(named name: UnsafeBufferPointer<UInt8>) -> Int? {
+        if columnCount >= EventLimits.namesPerDataset {
+            // Only names already there; the table must not grow with names that are spilled.
+            return names.existingCode(of: name).map { Int($0) - 1 }
+        }
+        let code = Int(names.code(of: name))
+        if code > columnCount { addColumn(String(decoding: name, as: UTF8.self)) }
+        return code - 1
+    }
+
+    private mutating func addColumn(_ name: String) {
+        if columnCount == columnCapacity {
+            let wider = UnsafeMutablePointer<ColumnBuilder>.allocate(capacity: columnCapacity * 2)
+            wider.moveInitialize(from: columns, count: columnCount)
+            columns.deallocate()
+            columns = wider
+            columnCapacity *= 2
+        }
+        (columns + columnCount).initialize(to: ColumnBuilder(name: name))
+        columnCount += 1
+    }
+
+    private mutating func spillColumn() -> Int {
+        var name = EventBatch.spillName
+        let code = Int(name.withUTF8 { names.code(of: $0) })
+        if code > columnCount { addColumn(EventBatch.spillName) }
+        precondition(code <= columnCount, "BUG: a name without a column")
+        return code - 1
+    }
+
+    // MARK: - Fields of the event under way
+
+    @inline(__always)
+    mutating func append(_ text: UnsafeBufferPointer<UInt8>, to column: Int) {
+        note(column)
+        columns[column].append(text, row: rows)
+    }
+
+    @inline(__always)
+    mutating func append(_ value: Bool, to column: Int) {
+        note(column)
+        columns[column].append(value, row: rows)
+    }
+
+    @inline(__always)
+    mutating func append(_ value: Int64, to column: Int) {
+        note(column)
+        columns[column].append(value, row: rows)
+    }
+
+    @inline(__always)
+    mutating func append(_ value: Double, to column: Int) {
+        note(column)
+        columns[column].append(value, row: rows)
+    }
+
+    @inline(__always)
+    private mutating func note(_ column: Int) {
+        precondition(column >= 0 && column < columnCount, "BUG: a column that was never made")
+        if columns[column].lastRow == rows { return }
+        touched.append(UInt32(truncatingIfNeeded: column))
+        if !columns[column].isInUse {
+            columns[column].isInUse = true
+            inUse.append(UInt32(truncatingIfNeeded: column))
+        }
+    }
+
+    mutating func removeValue(of column: Int) {
+        if columns[column].lastRow == rows { columns[column].removeLast() }
+    }
+
+    mutating func spill(_ name: UnsafeBufferPointer<UInt8>, _ value: FieldValue) {
+        spill.append(String(decoding: name, as: UTF8.self), value)
+    }
+
+    // MARK: - Ends
+
+    mutating func datasetCode(_ name: String) -> UInt32 {
+        var name = name
+        return name.withUTF8 { datasets.code(of: $0) }
+    }
+
+    mutating func finishEvent(
+        timestamp: Int64, received arrival: Int64, sampleRate: UInt32, dataset: UInt32
+    ) {
+        if spill.fieldCount > 0 {
+            let column = spillColumn()
+            note(column)
+            let row = rows
+            let builder = columns + column
+            spill.withText { builder.pointee.append($0, row: row) }
+            spill.removeAll()
+        }
+        touched.removeAll()
+        isSampled = isSampled || sampleRate != 1
+        received.append(arrival)
+        sampleRates.append(sampleRate)
+        datasetCodes.append(dataset)
+        timestamps.append(timestamp)
+    }
+
+    mutating func dropEvent() {
+        for index in 0..<touched.count {
+            let column = Int(touched[index])
+            if columns[column].lastRow == rows { columns[column].removeLast() }
+        }
+        touched.removeAll()
+        spill.removeAll()
+    }
+
+    mutating func finish() -> EventBatch {
+        dropEvent()
+        let batch = EventBatch(
+            timestamps: timestamps.array(), received: received.array(),
+            sampleRates: isSampled ? sampleRates.array() : nil,
+            datasets: CodedLane(
+                dictionary: datasets.dictionary(),
+                codes: CodeArray(datasetCodes.array(), highest: UInt32(datasets.count))),
+            columns: finishedColumns())
+        removeAll()
+        return batch
+    }
+
+    private func finishedColumns() -> [(name: String, column: Column)] {
+        var finished: [(name: String, column: Column)] = []
+        finished.reserveCapacity(inUse.count)
+        for index in 0..<inUse.count {
+            let column = columns + Int(inUse[index])
+            if column.pointee.isEmpty { continue }
+            finished.append((column.pointee.name, column.pointee.column(rows: rows)))
+        }
+        return finished
+    }
+
+    mutating func removeAll() {
+        for index in 0..<inUse.count { columns[Int(inUse[index])].removeAll() }
+        inUse.removeAll()
+        datasets.removeAll()
+        timestamps.removeAll()
+        received.removeAll()
+        sampleRates.removeAll()
+        datasetCodes.removeAll()
+        touched.removeAll()
+        spill.removeAll()
+        isSampled = false
+    }
+
+    mutating func forgetNames() {
+        removeAll()
+        names.removeAll()
+        columns.deinitialize(count: columnCount)
+        columnCount = 0
+    }
+}
