@@ -36,7 +36,7 @@ public enum CommandLineTool {
     }
 
     static let commands: [CommandSpec] = [
-        .serve, .keys,
+        .serve, .generate, .keys,
     ]
 
     private static var overview: String {
