@@ -48,9 +48,8 @@ let package = Package(
             ],
             // The page is part of the binary.
             resources: [
-                .embedInCode("Page/index.html"), .embedInCode("Page/page.css"),
-                .embedInCode("Page/page.js"), .embedInCode("Page/icon.svg"),
-            ],
+                "index.html", "page.css", "page.js", "chart.js", "table.js", "dom.js", "icon.svg",
+            ].map { .embedInCode("Page/\($0)") },
             swiftSettings: strict),
         .executableTarget(name: "widefield", dependencies: ["Service"], swiftSettings: strict),
 

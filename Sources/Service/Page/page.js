@@ -1,1 +1,296 @@
-x
+import { make, numberText, valueText } from "/assets/dom.js";
+import { timeChart } from "/assets/chart.js";
+import { eventTable, groupTable } from "/assets/table.js";
+
+const at = (id) => document.getElementById(id);
+const query = at("query"), run = at("run"), status = at("status"), problem = at("problem");
+let running = null;
+
+// MARK: asking the server
+
+/** The key of this tab, for servers that ask for one. */
+function headers() {
+  const key = sessionStorage.getItem("key");
+  return key ? { "X-Honeycomb-Team": key } : {};
+}
+
+async function ask(path, options = {}) {
+  const response = await fetch(path, {
+    ...options, headers: { ...headers(), ...options.headers },
+  });
+  at("key-form").hidden = response.status !== 401;
+  const body = await response.json().catch(() => ({ error: `HTTP ${response.status}` }));
+  if (!response.ok) throw Object.assign(new Error(body.error ?? "the question failed"), body);
+  return body;
+}
+
+async function runQuery() {
+  const text = query.value.trim();
+  if (!text) return;
+  running?.abort();
+  const mine = (running = new AbortController());
+  run.disabled = true;
+  status.textContent = "Running…";
+  forgetProblem();
+  rememberInLink(text);
+  try {
+    const answer = await ask("/api/query", {
+      method: "POST", signal: mine.signal, headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ query: text, series: true }),
+    });
+    showAnswer(answer);
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    status.textContent = "";
+    showProblem(error);
+  } finally {
+    if (running === mine) run.disabled = false;
+  }
+}
+
+// MARK: the answer
+
+function showAnswer(answer) {
+  const { data, meta } = answer;
+  at("examples").hidden = true;
+  status.textContent = describe(meta, data.results.length);
+  const columns = meta.columns ?? { groups: [], calculations: [] };
+  const isEvents = columns.calculations.length === 0;
+  at("charts").replaceChildren(...(isEvents ? [] : charts(answer, columns)));
+  const csv = at("as-csv");
+  csv.hidden = sessionStorage.getItem("key") !== null;
+  csv.href = `/api/query?format=csv&q=${encodeURIComponent(query.value.trim())}`;
+  if (data.results.length === 0) {
+    at("table").replaceChildren(
+      make("p", { className: "empty", textContent: "No events match in this time." }));
+  } else if (isEvents) {
+    at("table").replaceChildren(eventTable(data.results, columns.fields));
+  } else {
+    const rows = data.results.map((row) => row.data);
+    at("table").replaceChildren(groupTable(rows, columns.groups, columns.calculations,
+      columns.groups.length > 0 && (data.series?.length ?? 0) > 0));
+  }
+}
+
+function describe(meta, rows) {
+  const parts = [
+    `${numberText(rows)} ${rows === 1 ? "row" : "rows"}`,
+    `${numberText(meta.events)} events match`,
+    `${numberText(meta.rows_scanned)} rows read`,
+    `${numberText(meta.elapsed_ms)} ms`,
+  ];
+  if (meta.partial) parts.push("partial: the time or memory of a query ran out");
+  const rough = Object.entries(meta.approximate ?? {});
+  if (rough.length) {
+    parts.push(rough.map(([name, error]) => `${name} to ${error * 100} %`).join(", "));
+  }
+  return parts.join(" · ");
+}
+
+function charts(answer, columns) {
+  const series = answer.data.series ?? [];
+  if (!series.length) return [];
+  const range = answer.meta.time_range.map((time) => Date.parse(time));
+  const groupOf = (row) => JSON.stringify(columns.groups.map((name) => row[name] ?? null));
+  const indexes = new Map(
+    answer.data.results.slice(0, 10).map((row, index) => [groupOf(row.data), index]));
+  const step = (answer.meta.granularity ?? 0) * 1000;
+  return columns.calculations.map((calculation) => {
+    const lines = new Map();
+    for (const { time, data } of series) {
+      const group = groupOf(data);
+      const index = indexes.get(group);
+      if (index === undefined) continue;
+      if (!lines.has(group)) {
+        const label = columns.groups.map((name) => valueText(data[name])).join(" · ");
+        lines.set(group, { label: label || calculation, index, points: [] });
+      }
+      lines.get(group).points.push([Date.parse(time), data[calculation]]);
+    }
+    for (const line of lines.values()) line.points.sort((a, b) => a[0] - b[0]);
+    return timeChart(calculation, [...lines.values()], range, step, zoom);
+  });
+}
+
+/** Asks the same question of a stretch of time. */
+function zoom(from, to) {
+  const stage = `between ${new Date(from).toISOString()} and ${new Date(to).toISOString()}`;
+  const parts = splitStages(query.value);
+  const place = parts.findIndex((part) => /^\s*(last|between)\b/.test(part));
+  if (place >= 0) parts[place] = ` ${stage} `;
+  else parts.splice(1, 0, ` ${stage} `);
+  query.value = parts.join("|");
+  runQuery();
+}
+
+/** The text between the pipes, not counting pipes in quotes. */
+function splitStages(text) {
+  const parts = [""];
+  let quote = null;
+  for (const character of text) {
+    if (quote) quote = character === quote ? null : quote;
+    else if (`"'\``.includes(character)) quote = character;
+    if (character === "|" && !quote) parts.push("");
+    else parts[parts.length - 1] += character;
+  }
+  return parts;
+}
+
+// MARK: what is wrong
+
+function forgetProblem() {
+  problem.hidden = true;
+  at("marks").replaceChildren();
+}
+
+/** Tells what is wrong and marks the place in the text. */
+function showProblem(error) {
+  const place = error.line ? ` (line ${error.line}, column ${error.column})` : "";
+  problem.replaceChildren(error.message + place);
+  const expected = [].concat(error.expected ?? []);
+  if (expected.length) {
+    problem.append(
+      make("span", { className: "expected", textContent: `Expected ${expected.join(", ")}` }));
+  }
+  problem.hidden = false;
+  if (!error.line) return;
+  const lines = query.value.trim().split("\n");
+  const indent = query.value.length - query.value.trimStart().length;
+  const before = lines.slice(0, error.line - 1).reduce((sum, line) => sum + line.length + 1, indent);
+  const start = Math.min(before + error.column - 1, query.value.length);
+  const word = /^[\w.\-/:]+|^./.exec(query.value.slice(start))?.[0] ?? " ";
+  at("marks").replaceChildren(
+    query.value.slice(0, start), make("mark", { textContent: word }),
+    query.value.slice(start + word.length));
+  query.focus();
+  query.setSelectionRange(start, start);
+}
+
+// MARK: the link
+
+function rememberInLink(text) {
+  const link = `#q=${encodeURIComponent(text)}`;
+  if (location.hash !== link) history.pushState(null, "", link);
+}
+
+function readLink() {
+  const text = new URLSearchParams(location.hash.slice(1)).get("q");
+  if (text) query.value = text;
+  return Boolean(text);
+}
+
+// MARK: datasets, fields, examples
+
+let fields = [];
+
+async function showDatasets() {
+  const datasets = await ask("/1/datasets");
+  datasets.sort((a, b) => a.name.localeCompare(b.name));
+  at("dataset").replaceChildren(
+    ...datasets.map((set) => make("option", { value: set.slug, textContent: set.name })));
+  const shop = datasets.find((set) => set.slug === "shop") ?? datasets[0];
+  if (!shop) {
+    at("dataset").replaceChildren(make("option", { textContent: "none yet", disabled: true }));
+    at("examples").replaceChildren(make("p", {
+      className: "empty",
+      textContent: "No events yet. Send some: widefield generate | widefield send --dataset shop -",
+    }));
+    return;
+  }
+  at("dataset").value = shop.slug;
+  if (!query.value) query.value = `from ${quoted(shop.slug)} | last 2h | stats count()`;
+  showExamples(quoted(shop.slug));
+  await showFields();
+}
+
+async function showFields() {
+  fields = await ask(`/1/columns/${encodeURIComponent(at("dataset").value)}`);
+  fields.sort((a, b) => a.key_name.localeCompare(b.key_name));
+  filterFields();
+}
+
+function filterFields() {
+  const wanted = at("field-filter").value.toLowerCase();
+  at("fields").replaceChildren(
+    ...fields.filter((field) => field.key_name.toLowerCase().includes(wanted)).map((field) => {
+      const button = make("button", { type: "button", title: `Insert ${field.key_name}` },
+        make("span", { className: "name", textContent: field.key_name }),
+        make("span", { className: "type", textContent: field.type }));
+      button.addEventListener("click", () => {
+        query.setRangeText(quoted(field.key_name), query.selectionStart, query.selectionEnd, "end");
+        query.focus();
+      });
+      return make("li", {}, button);
+    }));
+}
+
+/** A name as the query language takes it: bare where it can be, else in backquotes. */
+function quoted(name) {
+  return /^[A-Za-z_][\w.\-/:]*$/.test(name) ? name : "`" + name.replaceAll("`", "``") + "`";
+}
+
+function showExamples(dataset) {
+  const examples = [
+    ["How much is asked of each service", `from ${dataset} | last 2h
+| stats count(), p99(duration_ms) by service.name
+| sort count() desc`],
+    ["How long requests take", `from ${dataset} | last 2h
+| where not exists(trace.parent_id)
+| stats heatmap(duration_ms)`],
+    ["What fails, and since which deployment", `from ${dataset} | last 2h
+| where error = true
+| stats count() by deployment_id
+| sort count() desc | limit 10`],
+    ["The slowest requests", `from ${dataset} | last 2h
+| where duration_ms > 10000
+| fields name, service.name, duration_ms, cart_items, app.flag.new_pricing
+| sort duration_ms desc | limit 20`],
+  ];
+  at("examples").replaceChildren(...examples.map(([title, text]) => {
+    const button = make("button", { type: "button" }, make("strong", { textContent: title }),
+      make("code", { textContent: text }));
+    button.addEventListener("click", () => { query.value = text; runQuery(); });
+    return button;
+  }));
+}
+
+// MARK: beginning
+
+async function begin() {
+  try {
+    const who = await ask("/1/auth");
+    at("place").textContent = who.environment.name;
+    await showDatasets();
+    if (readLink()) await runQuery();
+  } catch (error) {
+    if (at("key-form").hidden) showProblem(error);
+  }
+}
+
+at("ask").addEventListener("submit", (event) => { event.preventDefault(); runQuery(); });
+query.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    event.preventDefault();
+    runQuery();
+  }
+});
+query.addEventListener("input", forgetProblem);
+query.addEventListener("scroll", () => { at("marks").scrollTop = query.scrollTop; });
+at("dataset").addEventListener("change", () => {
+  showExamples(quoted(at("dataset").value));
+  showFields().catch(showProblem);
+});
+at("field-filter").addEventListener("input", filterFields);
+at("key-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  sessionStorage.setItem("key", at("key").value.trim());
+  at("forget-key").hidden = false;
+  begin();
+});
+at("forget-key").hidden = sessionStorage.getItem("key") === null;
+at("forget-key").addEventListener("click", () => {
+  sessionStorage.removeItem("key");
+  location.reload();
+});
+window.addEventListener("popstate", () => { if (readLink()) runQuery(); });
+begin();
