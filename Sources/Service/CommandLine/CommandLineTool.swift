@@ -36,7 +36,7 @@ public enum CommandLineTool {
     }
 
     static let commands: [CommandSpec] = [
-        .serve, .generate, .keys,
+        .serve, .send, .datasets, .fields, .keys, .generate,
     ]
 
     private static var overview: String {

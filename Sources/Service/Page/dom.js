@@ -17,11 +17,13 @@ export function draw(name, attributes = {}, ...children) {
 }
 
 const whole = new Intl.NumberFormat("en-US");
-const fine = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 5 });
+const large = new Intl.NumberFormat("en-US", { maximumFractionDigits: 3 });
+const small = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 4 });
 
-/** A number as people read it: thousands separated, five significant digits of a fraction. */
+/** A number as people read it: thousands separated, not more of a fraction than can matter. */
 export function numberText(value) {
-  return Number.isInteger(value) ? whole.format(value) : fine.format(value);
+  if (Number.isInteger(value)) return whole.format(value);
+  return (Math.abs(value) >= 1 ? large : small).format(value);
 }
 
 /** A group key or field as text; a missing one is told apart from an empty one. */

@@ -53,7 +53,10 @@ export function eventTable(events, fields) {
     });
     body.append(row);
   }
-  const head = ["time", ...columns].map((name) => make("th", { scope: "col", textContent: name }));
+  const head = ["time", ...columns].map((name) => make("th", {
+    scope: "col", textContent: name,
+    className: typeof events[0].data[name] === "number" ? "number" : "",
+  }));
   return make("table", {}, make("thead", {}, make("tr", {}, ...head)), body);
 }
 

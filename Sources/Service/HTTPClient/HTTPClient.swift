@@ -1,0 +1,135 @@
+internal import Glibc
+
+/// Why a request got no answer.
+enum HTTPClientError: Error, CustomStringConvertible {
+    /// Nobody listens, or the connection broke.
+    case unreachable(String)
+    /// What came back is no HTTP.
+    case malformed(String)
+
+    var description: String {
+        switch self {
+        case .unreachable(let reason), .malformed(let reason): reason
+        }
+    }
+}
+
+/// A client of one server: one request at a time over a connection that is kept.
+///
+/// Calls block; a value of it belongs to one thread.
+struct HTTPClient: ~Copyable {
+    private let url: ServerURL
+    private var socket: Int32 = -1
+
+    /// Seconds without a byte after which a server counts as gone; longer than any query may take.
+    private static let patienceSeconds = 300
+
+    init(_ url: ServerURL) { self.url = url }
+
+    deinit { if socket >= 0 { close(socket) } }
+
+    /// Sends a request and waits for its answer. `path` begins with a slash.
+    ///
+    /// Throws `HTTPClientError.unreachable` when there is no answer. A kept connection that the
+    /// server has closed meanwhile is opened anew, once.
+    mutating func request(
+        _ method: String, _ path: String, headers: HTTPHeaders = [:], body: [UInt8] = []
+    ) throws(HTTPClientError) -> HTTPResponse {
+        let isKept = socket >= 0
+        let message = message(method, path, headers, body)
+        do throws(HTTPClientError) {
+            return try exchange(message)
+        } catch {
+            disconnect()
+            guard isKept, case .unreachable = error else { throw error }
+            return try exchange(message)
+        }
+    }
+
+    private func message(
+        _ method: String, _ path: String, _ headers: HTTPHeaders, _ body: [UInt8]
+    ) -> [UInt8] {
+        let host =
+            url.address.port == 80
+            ? String("\(url.address)".dropLast(3)) : url.address.description
+        var head = "\(method) \(url.basePath)\(path) HTTP/1.1\r\nHost: \(host)\r\n"
+        for (name, value) in headers.fields { head += "\(name): \(value)\r\n" }
+        if method != "GET" { head += "Content-Length: \(body.count)\r\n" }
+        return Array((head + "\r\n").utf8) + body
+    }
+
+    private mutating func exchange(_ message: [UInt8]) throws(HTTPClientError) -> HTTPResponse {
+        if socket < 0 { socket = try connected() }
+        try send(message)
+        var reader = ResponseReader()
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = recv(socket, &buffer, buffer.count, 0)
+            if count < 0 && errno == EINTR { continue }
+            guard count >= 0 else {
+                throw .unreachable("\(url.address): \(String(cString: strerror(errno)))")
+            }
+            if count == 0 {
+                if reader.isEmpty { throw .unreachable("\(url.address) closed the connection") }
+                disconnect()
+                return try reader.finish()
+            }
+            if let response = try reader.feed(buffer[..<count]) {
+                if equalsIgnoringCase(response.headers["Connection"] ?? "", "close") {
+                    disconnect()
+                }
+                return response
+            }
+        }
+    }
+
+    private func send(_ message: [UInt8]) throws(HTTPClientError) {
+        var sent = 0
+        while sent < message.count {
+            let count = message[sent...].withUnsafeBytes {
+                Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
+            if count < 0 && errno == EINTR { continue }
+            // A server that refuses a body answers before it has read all of it.
+            if count < 0 && errno == EPIPE { return }
+            guard count > 0 else {
+                throw .unreachable("\(url.address): \(String(cString: strerror(errno)))")
+            }
+            sent += count
+        }
+    }
+
+    private func connected() throws(HTTPClientError) -> Int32 {
+        var hints = addrinfo()
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var list: UnsafeMutablePointer<addrinfo>?
+        let code = getaddrinfo(url.address.host, String(url.address.port), &hints, &list)
+        guard code == 0 else {
+            throw .unreachable("\(url.address): \(String(cString: gai_strerror(code)))")
+        }
+        defer { freeaddrinfo(list) }
+        var reason: Int32 = 0
+        var entry = list?.pointee
+        while let address = entry {
+            let socket = Glibc.socket(
+                address.ai_family, address.ai_socktype | Int32(SOCK_CLOEXEC.rawValue),
+                address.ai_protocol)
+            if socket >= 0 {
+                var patience = timeval(tv_sec: HTTPClient.patienceSeconds, tv_usec: 0)
+                let size = socklen_t(MemoryLayout<timeval>.size)
+                setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, size)
+                setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, size)
+                if connect(socket, address.ai_addr, address.ai_addrlen) == 0 { return socket }
+                reason = errno
+                close(socket)
+            }
+            entry = address.ai_next?.pointee
+        }
+        throw .unreachable("\(url.address): \(String(cString: strerror(reason)))")
+    }
+
+    private mutating func disconnect() {
+        if socket >= 0 { close(socket) }
+        socket = -1
+    }
+}
