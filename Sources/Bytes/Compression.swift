@@ -46,34 +46,36 @@ public enum Zstd {
 
     /// Opens a body of unknown size, all its frames, stopping above `limit` bytes.
     public static func decompress(
-        _ bytes: [UInt8], limit: Int
-    ) throws(CompressionError) -> [UInt8] {
+        _ body: PaddedBytes, limit: Int
+    ) throws(CompressionError) -> PaddedBytes {
         guard let stream = ZSTD_createDStream() else { throw .malformed("zstd: out of memory") }
         defer { ZSTD_freeDStream(stream) }
-        // A frame may ask for a window of its own; one above the limit cannot be needed.
+        // A frame may ask for a window of its own; one of 128 MiB is more than any limit here.
         ZSTD_DCtx_setParameter(stream, ZSTD_d_windowLogMax, 27)
-        var output: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: ZSTD_DStreamOutSize())
+        let output = PaddedBytes(capacity: Swift.min(limit, body.count * 4))
         var position = 0
         var pending = 1
-        while position < bytes.count || pending != 0 {
-            let (code, read, written) = bytes.withUnsafeBytes { source in
-                chunk.withUnsafeMutableBytes { target in
+        while position < body.count || pending != 0 {
+            let before = (read: position, written: output.count)
+            // One byte beyond the limit tells that there is more.
+            let room = Swift.min(1 << 20, limit + 1 - output.count)
+            output.append(upTo: room) { target in
+                body.withBytes { source in
                     var input = ZSTD_inBuffer(
                         src: source.baseAddress, size: source.count, pos: position)
                     var out = ZSTD_outBuffer(dst: target.baseAddress, size: target.count, pos: 0)
-                    let code = ZSTD_decompressStream(stream, &out, &input)
-                    return (code, input.pos, out.pos)
+                    pending = ZSTD_decompressStream(stream, &out, &input)
+                    position = input.pos
+                    return out.pos
                 }
             }
-            guard ZSTD_isError(code) == 0 else {
-                throw .malformed("zstd: " + String(cString: ZSTD_getErrorName(code)))
+            guard ZSTD_isError(pending) == 0 else {
+                throw .malformed("zstd: " + String(cString: ZSTD_getErrorName(pending)))
             }
-            if read == position && written == 0 { throw .malformed("zstd: the body is cut off") }
-            guard output.count + written <= limit else { throw .tooLarge(limit: limit) }
-            output.append(contentsOf: chunk[..<written])
-            position = read
-            pending = code
+            if output.count > limit { throw .tooLarge(limit: limit) }
+            if position == before.read && output.count == before.written {
+                throw .malformed("zstd: the body is cut off")
+            }
         }
         return output
     }
@@ -85,55 +87,52 @@ public enum Deflate {
 
     /// Opens a whole body, growing the output up to `limit` bytes.
     public static func decompress(
-        _ bytes: [UInt8], as container: Container, limit: Int
-    ) throws(CompressionError) -> [UInt8] {
+        _ body: PaddedBytes, as container: Container, limit: Int
+    ) throws(CompressionError) -> PaddedBytes {
         guard let decompressor = libdeflate_alloc_decompressor() else {
             throw .malformed("deflate: out of memory")
         }
         defer { libdeflate_free_decompressor(decompressor) }
-        var output: [UInt8] = []
+        let output = PaddedBytes(capacity: Swift.min(limit, body.count * 4))
         var position = 0
         repeat {
-            let member = try decompressMember(
-                decompressor, bytes[position...], as: container, limit: limit - output.count,
-                overall: limit)
-            output = output.isEmpty ? member.output : output + member.output
-            position += member.consumed
+            position += try decompressMember(
+                decompressor, of: body, from: position, as: container, limit: limit, into: output)
             // gzip may hold several members, one after the other.
-        } while container == .gzip && position < bytes.count
-        guard position == bytes.count else { throw .malformed("deflate: bytes after the end") }
+        } while container == .gzip && position < body.count
+        guard position == body.count else { throw .malformed("deflate: bytes after the end") }
         return output
     }
 
+    /// Appends what one member holds; gives how many bytes of the body it took.
     private static func decompressMember(
-        _ decompressor: OpaquePointer, _ bytes: ArraySlice<UInt8>, as container: Container,
-        limit: Int, overall: Int
-    ) throws(CompressionError) -> (output: [UInt8], consumed: Int) {
-        var capacity = Swift.min(limit, Swift.max(4096, bytes.count * 4))
+        _ decompressor: OpaquePointer, of body: PaddedBytes, from start: Int,
+        as container: Container, limit: Int, into output: PaddedBytes
+    ) throws(CompressionError) -> Int {
+        let roomMax = limit - output.count
+        var room = Swift.min(roomMax, Swift.max(4096, (body.count - start) * 4))
         while true {
             var consumed = 0
             var produced = 0
             var code = LIBDEFLATE_SUCCESS
-            let output = bytes.withUnsafeBytes { source in
-                [UInt8](unsafeUninitializedCapacity: capacity) { target, initialized in
-                    switch container {
-                    case .gzip:
-                        code = libdeflate_gzip_decompress_ex(
-                            decompressor, source.baseAddress, source.count, target.baseAddress,
-                            capacity, &consumed, &produced)
-                    case .zlib:
-                        code = libdeflate_zlib_decompress_ex(
-                            decompressor, source.baseAddress, source.count, target.baseAddress,
-                            capacity, &consumed, &produced)
-                    }
-                    initialized = code == LIBDEFLATE_SUCCESS ? produced : 0
+            output.append(upTo: room) { target in
+                body.withBytes { source in
+                    let open =
+                        switch container {
+                        case .gzip: libdeflate_gzip_decompress_ex
+                        case .zlib: libdeflate_zlib_decompress_ex
+                        }
+                    code = open(
+                        decompressor, source.baseAddress.map { $0 + start },
+                        source.count - start, target.baseAddress, room, &consumed, &produced)
                 }
+                return code == LIBDEFLATE_SUCCESS ? produced : 0
             }
             switch code {
-            case LIBDEFLATE_SUCCESS: return (output, consumed)
+            case LIBDEFLATE_SUCCESS: return consumed
             case LIBDEFLATE_INSUFFICIENT_SPACE:
-                guard capacity < limit else { throw .tooLarge(limit: overall) }
-                capacity = Swift.min(limit, capacity * 2)
+                guard room < roomMax else { throw .tooLarge(limit: limit) }
+                room = Swift.min(roomMax, room * 2)
             default: throw .malformed("deflate: the body is damaged or cut off")
             }
         }

@@ -1,26 +1,26 @@
 /// Every bound of the service, with its unit and its reason.
-public enum ServiceLimits {
+enum ServiceLimits {
     /// Bytes of a body as it is sent: the largest batch a client may send at once.
-    public static let bodyBytesMax = 20 << 20
+    static let bodyBytesMax = 20 << 20
     /// Bytes of a body after its content encoding is opened; a bomb stops here.
-    public static let inflatedBytesMax = 64 << 20
+    static let inflatedBytesMax = 64 << 20
     /// Bytes of all bodies that are being received or answered; more are asked to come again.
-    public static let bodiesInFlightBytesMax = 512 << 20
+    static let bodiesInFlightBytesMax = 512 << 20
     /// Connections open at a time; each costs at most `connectionMemoryBytes` of buffers.
-    public static let connectionsMax = 1024
+    static let connectionsMax = 1024
     /// Bytes for the headers and the read buffer of one connection; larger headers are 431.
-    public static let connectionMemoryBytes = 64 << 10
+    static let connectionMemoryBytes = 64 << 10
     /// Seconds without a byte after which a connection is closed.
-    public static let idleSeconds = 60
+    static let idleSeconds = 60
     /// Seconds a body may be slow; after them it must have come at `bodyBytesPerSecondMin`.
-    public static let slowBodySeconds = 30
-    public static let bodyBytesPerSecondMin = 1024
+    static let slowBodySeconds = 30
+    static let bodyBytesPerSecondMin = 1024
     /// Requests that wait for a worker of their lane; more are asked to come again.
-    public static let waitingRequestsMax = 1024
+    static let waitingRequestsMax = 1024
     /// Seconds a stop waits for requests that were begun.
-    public static let stopSeconds = 20
+    static let stopSeconds = 20
     /// Bytes of a configuration or keys file.
-    public static let configurationBytesMax = 1 << 20
+    static let configurationBytesMax = 1 << 20
     /// Keys in one keys file.
-    public static let keysMax = 10_000
+    static let keysMax = 10_000
 }

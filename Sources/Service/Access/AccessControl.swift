@@ -1,11 +1,11 @@
 internal import Synchronization
 
 /// Who asks, and for which environment.
-public struct Principal: Sendable, Equatable {
-    public let environment: String
-    public let kind: KeyKind
+struct Principal: Sendable, Equatable {
+    let environment: String
+    let kind: KeyKind
     /// Names the key without giving it away; nil on a server without keys.
-    public let keyID: String?
+    let keyID: String?
 
     /// Someone without a key, on a route that asks for none.
     static let nobody = Principal(environment: "", kind: .ingest, keyID: nil)

@@ -1,21 +1,21 @@
 internal import CGnuTLS
 internal import Events
-public import Host
+internal import Host
 
 /// A key as it is kept: never the text itself, only its SHA-256.
-public struct AccessKey: Sendable, Equatable {
-    public let kind: KeyKind
-    public let environment: String
+struct AccessKey: Sendable, Equatable {
+    let kind: KeyKind
+    let environment: String
     /// SHA-256 of the key's text, 32 bytes.
     let digest: [UInt8]
     /// Seconds since 1970.
     let createdAt: Int64
 
     /// Names the key in answers and logs without giving it away: the first 12 digits of its hash.
-    public var id: String { String(hexadecimal(digest).prefix(12)) }
+    var id: String { String(hexadecimal(digest).prefix(12)) }
 
     /// Draws a new key of 190 random bits; the text is shown once and kept nowhere.
-    public static func create(
+    static func create(
         _ kind: KeyKind, environment: String, on machine: Machine
     ) -> (key: AccessKey, text: String) {
         let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")

@@ -1,5 +1,5 @@
 /// What a key may do; each kind of key has a prefix of its own, so that a leaked one is recognised.
-public enum KeyKind: String, Sendable, CaseIterable {
+enum KeyKind: String, Sendable, CaseIterable {
     /// Sends events, reads nothing.
     case ingest
     /// Asks questions, sends nothing.
@@ -24,7 +24,7 @@ public enum KeyKind: String, Sendable, CaseIterable {
 }
 
 /// What a route needs its caller to be allowed.
-public enum Permission: Sendable {
+enum Permission: Sendable {
     /// Nothing but a key that is known.
     case authenticate
     case sendEvents

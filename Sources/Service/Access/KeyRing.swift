@@ -1,6 +1,6 @@
 internal import Bytes
 internal import Events
-public import Host
+internal import Host
 
 /// The keys of a server, as they stand in `keys.json` of its data directory.
 ///
@@ -8,17 +8,17 @@ public import Host
 /// {"keys": [{"kind": "ingest", "environment": "production", "sha256": "9f86…",
 ///            "created": "2026-03-10T14:00:00Z"}]}
 /// ```
-public struct KeyRing: Sendable {
-    public private(set) var keys: [AccessKey]
+struct KeyRing: Sendable {
+    private(set) var keys: [AccessKey]
     private var byDigest: [[UInt8]: Int] = [:]
 
-    public init(_ keys: [AccessKey] = []) {
+    init(_ keys: [AccessKey] = []) {
         self.keys = keys
         for (index, key) in keys.enumerated() { byDigest[key.digest] = index }
     }
 
     /// No keys: whoever reaches the loopback address is let in.
-    public var isEmpty: Bool { keys.isEmpty }
+    var isEmpty: Bool { keys.isEmpty }
 
     /// The key of this text; nil when nobody was given it.
     ///
@@ -33,15 +33,15 @@ public struct KeyRing: Sendable {
     }
 
     /// Adds a key; it counts once the ring is stored and the server has read it again.
-    public mutating func add(_ key: AccessKey) {
+    mutating func add(_ key: AccessKey) {
         byDigest[key.digest] = keys.count
         keys.append(key)
     }
 }
 
 /// A keys file that cannot be used, and why.
-public struct KeyRingError: Error, CustomStringConvertible {
-    public let description: String
+struct KeyRingError: Error, CustomStringConvertible {
+    let description: String
 }
 
 // MARK: - File
@@ -53,7 +53,7 @@ extension KeyRing {
     ///
     /// Throws `KeyRingError` when the file cannot be read or is not what it should be: a damaged
     /// file must not open the door.
-    public init(directory: String, on machine: Machine) throws(KeyRingError) {
+    init(directory: String, on machine: Machine) throws(KeyRingError) {
         let path = directory + "/" + KeyRing.fileName
         do {
             guard try machine.files.status(path) != nil else {
@@ -71,7 +71,7 @@ extension KeyRing {
     }
 
     /// Puts the keys in the place of the file, durably and in one step.
-    public func store(in directory: String, on machine: Machine) throws(HostError) {
+    func store(in directory: String, on machine: Machine) throws(HostError) {
         let path = directory + "/" + KeyRing.fileName
         let new = path + ".new"
         if try machine.files.status(new) != nil { try machine.files.remove(new) }
@@ -118,7 +118,7 @@ extension KeyRing {
 
 /// Whether a name may be an environment's: it is the name of its directory, so only lower-case
 /// letters, digits, `-` and `_`, at most 64, a letter or digit first.
-public func isEnvironmentName(_ name: String) -> Bool {
+func isEnvironmentName(_ name: String) -> Bool {
     func isLetterOrDigit(_ byte: UInt8) -> Bool {
         (0x61...0x7A).contains(byte) || (0x30...0x39).contains(byte)
     }

@@ -1,13 +1,13 @@
 /// One option of a command: a flag, and a `WIDEFIELD_…` variable of the same name.
-public struct OptionSpec: Sendable {
+struct OptionSpec: Sendable {
     /// Without dashes: `otlp-http` is `--otlp-http` and `WIDEFIELD_OTLP_HTTP`.
-    public let name: String
+    let name: String
     /// What stands for its value in the help, as `HOST:PORT`; nil for a switch without value.
-    public let value: String?
+    let value: String?
     /// What it does, in one line.
-    public let help: String
+    let help: String
     /// What is taken when it is not given, for the help; nil when there is nothing to say.
-    public let byDefault: String?
+    let byDefault: String?
 
     init(_ name: String, _ value: String? = nil, help: String, byDefault: String? = nil) {
         self.name = name

@@ -2,13 +2,13 @@ internal import Bytes
 internal import Host
 
 /// What a server is told: its flags, `WIDEFIELD_…` variables and configuration file, in this order.
-public struct Configuration: Sendable, Equatable {
+struct Configuration: Sendable, Equatable {
     /// The data directory.
-    public var data: String
-    public var listen: ListenAddress
-    public var logLevel: ServerLog.Level
+    var data: String
+    var listen: ListenAddress
+    var logLevel: ServerLog.Level
     /// Threads that read requests, decode bodies and answer queries.
-    public var threads: Int
+    var threads: Int
 
     /// Every option there is.
     ///
@@ -60,8 +60,8 @@ public struct Configuration: Sendable, Equatable {
 }
 
 /// A setting that cannot be taken, and where it stands.
-public struct ConfigurationError: Error, CustomStringConvertible {
-    public let description: String
+struct ConfigurationError: Error, CustomStringConvertible {
+    let description: String
 }
 
 /// The texts of the options that were given, and where each came from.

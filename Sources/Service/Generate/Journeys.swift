@@ -139,8 +139,9 @@ struct Journeys {
         }
     }
 
-    /// Looks into the cache first; what is not there is fetched. Incident 3: for one user nothing
-    /// ever is.
+    /// Looks into the cache first; what is not there is fetched.
+    ///
+    /// Incident 3: for one user nothing ever is there.
     private func cached(
         _ trace: inout Trace, _ service: Shop.ServiceName, _ key: String,
         _ random: inout ShopRandom, _ fetch: (inout Trace, inout ShopRandom) -> Void

@@ -1,7 +1,7 @@
 /// The events of a shop, in the order its visits began: the same for the same seed and end.
 ///
 /// About 60 fields an event, of about 100 there are; what goes wrong among them tells `Incidents`.
-public struct ShopEvents {
+struct ShopEvents {
     private let count: Int
     private let start: Int64
     /// Nanoseconds from the first event to the last.
@@ -14,7 +14,7 @@ public struct ShopEvents {
 
     /// Prepares `count` events that end at `end`, nanoseconds since 1970, and cover `span`
     /// nanoseconds before it.
-    public init(count: Int, seed: UInt64, end: Int64, span: Int64 = ShopEvents.defaultSpan) {
+    init(count: Int, seed: UInt64, end: Int64, span: Int64 = ShopEvents.defaultSpan) {
         self.count = count
         self.span = span
         start = end - span
@@ -26,10 +26,10 @@ public struct ShopEvents {
     }
 
     /// Three hours, in nanoseconds.
-    public static let defaultSpan: Int64 = 3 * 3600 * 1_000_000_000
+    static let defaultSpan: Int64 = 3 * 3600 * 1_000_000_000
 
     /// The next lines of NDJSON, about `size` bytes of them; nil when all events are written.
-    public mutating func nextLines(size: Int = 1 << 20) -> [UInt8]? {
+    mutating func nextLines(size: Int = 1 << 20) -> [UInt8]? {
         guard written < count else { return nil }
         line.removeAll()
         while line.bytes.count < size && written < count {

@@ -21,7 +21,7 @@ enum ContentEncoding {
     }
 
     /// The body as it was before it was compressed, at most `ServiceLimits.inflatedBytesMax` bytes.
-    func open(_ body: [UInt8]) throws(CompressionError) -> [UInt8] {
+    func open(_ body: PaddedBytes) throws(CompressionError) -> PaddedBytes {
         let limit = ServiceLimits.inflatedBytesMax
         return switch self {
         case .identity: body
@@ -33,27 +33,26 @@ enum ContentEncoding {
 }
 
 extension HTTPRequest {
-    /// The body opened, or the answer that says why it cannot be: 415 for an unknown encoding,
-    /// 413 for a bomb, 400 for damaged bytes.
-    func openedBody() -> Result<[UInt8], HTTPRefusal> {
+    /// The body as it was before `Content-Encoding`.
+    ///
+    /// Throws 415 for an unknown encoding, 413 for a bomb, 400 for damaged bytes.
+    func openedBody() throws(HTTPRefusal) -> PaddedBytes {
         let header = head.headers["Content-Encoding"]
         guard let encoding = ContentEncoding(header: header) else {
-            return .failure(
-                HTTPRefusal(
-                    .error(
-                        415,
-                        "unknown Content-Encoding '\(header?.prefix(40) ?? "")': "
-                            + "send none, gzip, deflate or zstd")))
+            throw HTTPRefusal(
+                .error(
+                    415,
+                    "unknown Content-Encoding '\(header?.prefix(40) ?? "")': "
+                        + "send none, gzip, deflate or zstd"))
         }
         do throws(CompressionError) {
-            return .success(try encoding.open(body))
+            return try encoding.open(body)
         } catch {
             switch error {
-            case .tooLarge: return .failure(HTTPRefusal(MessageFraming.bodyTooLarge))
+            case .tooLarge: throw HTTPRefusal(MessageFraming.bodyTooLarge)
             case .malformed(let reason):
-                return .failure(
-                    HTTPRefusal(
-                        .error(400, "Request body is malformed and cannot be read. \(reason)")))
+                throw HTTPRefusal(
+                    .error(400, "Request body is malformed and cannot be read. \(reason)"))
             }
         }
     }

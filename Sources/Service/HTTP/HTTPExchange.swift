@@ -1,3 +1,4 @@
+internal import Bytes
 internal import CMicrohttpd
 internal import Synchronization
 
@@ -22,7 +23,8 @@ final class HTTPExchange: @unchecked Sendable {
     let target: String
     let began = ContinuousClock.now
     var phase = Phase.begun
-    var body: [UInt8] = []
+    /// Nil before the head is accepted and after a refusal.
+    var body: PaddedBytes?
     /// Bytes of the body that the server counts as in flight.
     var bytesReceived = 0
     /// Bytes read and thrown away after a refusal.

@@ -1,23 +1,23 @@
 /// Header fields in the order they came or go; names are found whatever their case.
-public struct HTTPHeaders: Sendable, ExpressibleByDictionaryLiteral {
+struct HTTPHeaders: Sendable, ExpressibleByDictionaryLiteral {
     /// Name and value as they are on the wire.
-    public private(set) var fields: [(name: String, value: String)] = []
+    private(set) var fields: [(name: String, value: String)] = []
 
     /// No fields.
-    public init() {}
+    init() {}
 
     /// The fields in the order they are written.
-    public init(dictionaryLiteral elements: (String, String)...) {
+    init(dictionaryLiteral elements: (String, String)...) {
         fields = elements.map { (name: $0.0, value: $0.1) }
     }
 
     /// Appends a field; fields of the same name stay.
-    public mutating func add(_ name: String, _ value: String) {
+    mutating func add(_ name: String, _ value: String) {
         fields.append((name, value))
     }
 
     /// The first value of the name, nil when there is none; setting replaces every field of the name.
-    public subscript(_ name: String) -> String? {
+    subscript(_ name: String) -> String? {
         get { fields.first { equalsIgnoringCase($0.name, name) }?.value }
         set {
             fields.removeAll { equalsIgnoringCase($0.name, name) }
@@ -26,7 +26,7 @@ public struct HTTPHeaders: Sendable, ExpressibleByDictionaryLiteral {
     }
 
     /// Every value of the name, in order.
-    public func all(_ name: String) -> [String] {
+    func all(_ name: String) -> [String] {
         fields.lazy.filter { equalsIgnoringCase($0.name, name) }.map(\.value)
     }
 }

@@ -1,13 +1,14 @@
+internal import Bytes
 internal import CMicrohttpd
 
 /// What is known of a request before its body is read.
-public struct HTTPRequestHead: Sendable {
+struct HTTPRequestHead: Sendable {
     /// Upper case, as sent: `GET`, `POST`.
-    public let method: String
-    public let target: RequestTarget
-    public let headers: HTTPHeaders
+    let method: String
+    let target: RequestTarget
+    let headers: HTTPHeaders
     /// The peer's numeric address without its port; empty when the system does not tell.
-    public let remoteAddress: String
+    let remoteAddress: String
     /// The socket, to ask whether the client still waits.
     let connection: ClientConnection
 
@@ -23,10 +24,10 @@ public struct HTTPRequestHead: Sendable {
     }
 
     /// The caller's W3C trace context, nil when absent.
-    public var traceparent: String? { headers["traceparent"] }
+    var traceparent: String? { headers["traceparent"] }
 
     /// The media type of the body in lower case, without parameters; nil when not given.
-    public var contentType: String? {
+    var contentType: String? {
         headers["Content-Type"]?.prefix { $0 != ";" && $0 != " " }.lowercased()
     }
 }
@@ -34,9 +35,9 @@ public struct HTTPRequestHead: Sendable {
 /// A whole request.
 ///
 /// The body is as it was sent: still encoded when `Content-Encoding` says so.
-public struct HTTPRequest: Sendable {
-    public let head: HTTPRequestHead
-    public let body: [UInt8]
+struct HTTPRequest: Sendable {
+    let head: HTTPRequestHead
+    let body: PaddedBytes
 }
 
 /// The client's end of a connection that waits for its answer.

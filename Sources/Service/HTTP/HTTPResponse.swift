@@ -1,45 +1,45 @@
-public import Bytes
+internal import Bytes
 
 /// What is answered to a request.
-public struct HTTPResponse: Sendable {
-    public var status: Int
-    public var headers: HTTPHeaders
-    public var body: [UInt8]
+struct HTTPResponse: Sendable {
+    var status: Int
+    var headers: HTTPHeaders
+    var body: [UInt8]
     /// The connection is closed after the answer, as when a body was left unread.
-    public var closesConnection = false
+    var closesConnection = false
 
-    public init(status: Int, headers: HTTPHeaders = [:], body: [UInt8] = []) {
+    init(status: Int, headers: HTTPHeaders = [:], body: [UInt8] = []) {
         self.status = status
         self.headers = headers
         self.body = body
     }
 
     /// A body of JSON text.
-    public static func json(_ body: [UInt8], status: Int = 200) -> HTTPResponse {
+    static func json(_ body: [UInt8], status: Int = 200) -> HTTPResponse {
         HTTPResponse(status: status, headers: ["Content-Type": "application/json"], body: body)
     }
 
     /// A body of one JSON value.
-    public static func json(_ value: JSONValue, status: Int = 200) -> HTTPResponse {
+    static func json(_ value: JSONValue, status: Int = 200) -> HTTPResponse {
         var writer = JSONWriter()
         writer.value(value)
         return .json(writer.bytes, status: status)
     }
 
     /// A body of plain text.
-    public static func text(_ text: String, status: Int = 200) -> HTTPResponse {
+    static func text(_ text: String, status: Int = 200) -> HTTPResponse {
         HTTPResponse(
             status: status, headers: ["Content-Type": "text/plain; charset=utf-8"],
             body: Array(text.utf8))
     }
 
     /// `{"error": message}`, the shape of every refusal.
-    public static func error(_ status: Int, _ message: String) -> HTTPResponse {
+    static func error(_ status: Int, _ message: String) -> HTTPResponse {
         .json(["error": .string(message)], status: status)
     }
 
     /// A refusal for the moment; the client may come again after so many seconds.
-    public static func busy(
+    static func busy(
         _ status: Int, _ message: String, retryAfterSeconds: Int
     ) -> HTTPResponse {
         var response = error(status, message)

@@ -1,3 +1,4 @@
+internal import Bytes
 internal import CMicrohttpd
 internal import Glibc
 
@@ -55,8 +56,8 @@ func continueExchange(
                 UnsafeRawBufferPointer(start: upload, count: count), of: exchange, head: head,
                 server: server)
         }
-        var body: [UInt8] = []
-        swap(&body, &exchange.body)
+        let body = exchange.body ?? PaddedBytes(capacity: 0)
+        exchange.body = nil
         server.dispatch(HTTPRequest(head: head, body: body), of: exchange, on: connection)
         return .YES
     case .refusing(let response):
@@ -110,7 +111,7 @@ private func readHead(
                 .closing(.busy(503, "too many bodies are in flight", retryAfterSeconds: 1)),
                 for: exchange, on: connection, server: server)
         }
-        exchange.body.reserveCapacity(expected)
+        exchange.body = PaddedBytes(capacity: expected)
         exchange.phase = .receiving(head)
         return .YES
     }
@@ -125,14 +126,14 @@ private func receive(
     server.counters.bodyGrew(by: bytes.count)
     if exchange.isTooSlow { return .NO }
     if exchange.bytesReceived > ServiceLimits.bodyBytesMax {
-        exchange.body = []
+        exchange.body = nil
         exchange.phase = .refusing(.closing(MessageFraming.bodyTooLarge))
     } else if server.counters.bodyBytesInFlight > ServiceLimits.bodiesInFlightBytesMax {
-        exchange.body = []
+        exchange.body = nil
         exchange.phase = .refusing(
             .closing(.busy(503, "too many bodies are in flight", retryAfterSeconds: 1)))
     } else {
-        exchange.body.append(contentsOf: bytes)
+        exchange.body?.append(bytes)
     }
     return .YES
 }

@@ -83,12 +83,14 @@ final class HTTPServer: @unchecked Sendable {
             return true
         }
         let listener = MHD_quiesce_daemon(daemon)
-        if listener >= 0 { close(listener) }
+        // Nobody gets in any more; closing has to wait until no epoll thread knows the socket.
+        if listener >= 0 { shutdown(listener, Int32(SHUT_RDWR)) }
         let deadline = ContinuousClock.now + .seconds(ServiceLimits.stopSeconds)
         while counters.exchangesOpen > 0 && ContinuousClock.now < deadline { usleep(2000) }
         // A suspended connection must not meet the end of its daemon; the process ends anyway.
         guard counters.exchangesOpen == 0 else { return false }
         MHD_stop_daemon(daemon)
+        if listener >= 0 { close(listener) }
         ingestLane.close()
         queryLane.close()
         return true

@@ -1,13 +1,13 @@
 import Glibc
 
 /// Where a server listens: `HOST:PORT`, an IPv6 host in brackets.
-public struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
-    public let host: String
+struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
+    let host: String
     /// 0 lets the system choose.
-    public let port: UInt16
+    let port: UInt16
 
     /// Reads `HOST:PORT`; nil when the port is missing or not a number up to 65535.
-    public init?(_ text: String) {
+    init?(_ text: String) {
         guard let colon = text.lastIndex(of: ":"),
             let port = UInt16(text[text.index(after: colon)...])
         else { return nil }
@@ -27,12 +27,12 @@ public struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
         self.port = port
     }
 
-    public var description: String {
+    var description: String {
         host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 
     /// Only this machine reaches the address: 127.0.0.0/8, `::1`, `localhost`.
-    public var isLoopback: Bool { isLoopbackHost(host) }
+    var isLoopback: Bool { isLoopbackHost(host) }
 
     /// Opens a listening socket.
     ///
@@ -66,12 +66,12 @@ public struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
 }
 
 /// An address on which nothing can listen, and why.
-public struct ListenError: Error, CustomStringConvertible {
-    public let address: ListenAddress
+struct ListenError: Error, CustomStringConvertible {
+    let address: ListenAddress
     /// The system's words: "Address already in use".
-    public let reason: String
+    let reason: String
 
-    public var description: String { "cannot listen on \(address): \(reason)" }
+    var description: String { "cannot listen on \(address): \(reason)" }
 }
 
 /// Whether a host names this machine alone: 127.0.0.0/8, `::1` with or without brackets,

@@ -2,24 +2,24 @@
 ///
 /// The path is split at its slashes first and each element is percent-decoded afterwards, so
 /// `%2F` is a slash inside an element. In the query, `+` is a space.
-public struct RequestTarget: Sendable, Equatable {
+struct RequestTarget: Sendable, Equatable {
     /// The path as it was sent, without the query.
-    public let rawPath: String
+    let rawPath: String
     /// The decoded elements between the slashes; `/` has none, `/a/` has `a` and an empty one.
-    public let path: [String]
+    let path: [String]
     /// The decoded names and values after the question mark, in order.
-    public let query: [QueryItem]
+    let query: [QueryItem]
 
     /// One `name=value` of a query; a name alone has the empty value.
-    public struct QueryItem: Sendable, Equatable {
-        public let name: String
-        public let value: String
+    struct QueryItem: Sendable, Equatable {
+        let name: String
+        let value: String
     }
 
     /// Takes a target in origin form (`/path?query`) or absolute form (`http://host/path`).
     ///
     /// Returns nil for a broken percent escape, bytes that are no UTF-8, or another form.
-    public init?(_ target: String) {
+    init?(_ target: String) {
         var rest = Substring(target)
         for scheme in ["http://", "https://"] where rest.hasPrefix(scheme) {
             rest = rest.dropFirst(scheme.count)
@@ -43,7 +43,7 @@ public struct RequestTarget: Sendable, Equatable {
     }
 
     /// The first value of a query item of this name.
-    public func queryValue(_ name: String) -> String? {
+    func queryValue(_ name: String) -> String? {
         query.first { $0.name == name }?.value
     }
 

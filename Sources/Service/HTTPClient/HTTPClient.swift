@@ -28,7 +28,9 @@ struct HTTPClient: ~Copyable {
 
     deinit { if socket >= 0 { close(socket) } }
 
-    /// Sends a request and waits for its answer. `path` begins with a slash.
+    /// Sends a request and waits for its answer.
+    ///
+    /// `path` begins with a slash.
     ///
     /// Throws `HTTPClientError.unreachable` when there is no answer. A kept connection that the
     /// server has closed meanwhile is opened anew, once.

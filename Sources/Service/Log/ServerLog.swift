@@ -1,4 +1,4 @@
-public import Bytes
+internal import Bytes
 internal import Glibc
 internal import Host
 
@@ -6,15 +6,15 @@ internal import Host
 ///
 /// Values are escaped and cut, so that nothing a client sends can start a line of its own; bodies
 /// and keys are never logged.
-public struct ServerLog: Sendable {
+struct ServerLog: Sendable {
     /// How much is told; what is graver than the level is told as well.
-    public enum Level: String, Sendable, CaseIterable, Comparable {
+    enum Level: String, Sendable, CaseIterable, Comparable {
         case debug
         case info
         case warn
         case error
 
-        public static func < (a: Level, b: Level) -> Bool { a.rank < b.rank }
+        static func < (a: Level, b: Level) -> Bool { a.rank < b.rank }
 
         private var rank: Int { Level.allCases.firstIndex(of: self) ?? 0 }
     }
@@ -24,10 +24,10 @@ public struct ServerLog: Sendable {
 
     let level: Level
 
-    public init(level: Level = .info) { self.level = level }
+    init(level: Level = .info) { self.level = level }
 
     /// Something to be told: what happened in a fixed phrase, and the figures with it.
-    public func callAsFunction(
+    func callAsFunction(
         _ level: Level, _ message: String, _ fields: KeyValuePairs<String, JSONValue> = [:]
     ) {
         guard level >= self.level else { return }
