@@ -21,7 +21,7 @@ struct MHD_Daemon *wf_http_start(const struct wf_http_options *o) {
     };
     return MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC,
-        0, NULL, NULL, o->handle, o->context, MHD_OPTION_ARRAY, items, MHD_OPTION_END);
+        0, o->accept, o->context, o->handle, o->context, MHD_OPTION_ARRAY, items, MHD_OPTION_END);
 }
 
 int wf_http_connection_socket(struct MHD_Connection *connection) {

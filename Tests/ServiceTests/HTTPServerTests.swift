@@ -1,5 +1,6 @@
 import Bytes
 import Dispatch
+import Host
 import Synchronization
 import Testing
 
@@ -162,9 +163,17 @@ private func answer(to text: String) throws -> String {
             let connection = try #require(RawConnection(port: server.address.port))
             connection.send("GET /query/slow HTTP/1.1\r\nHost: a\r\n\r\n")
             while server.counters.exchangesOpen == 0 {}
+            let other = Monitor<String?>(nil)
+            _ = try HostThread(name: "late") {
+                while !server.closesConnections {}
+                let late = RawConnection(port: server.address.port)
+                late?.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                let text = late?.readToEnd() ?? ""
+                other.update { $0 = text }
+            }
             #expect(server.stop())
-            #expect(RawConnection(port: server.address.port) == nil)
             answer = connection.readToEnd()
+            #expect(other.wait { $0 } == "")
         }
         #expect(answer.hasSuffix("\r\n\r\nslow"))
     }

@@ -12,6 +12,7 @@ struct wf_http_options {
     size_t connection_memory_bytes;
     void *context;
     void *(*begin)(void *context, const char *target, struct MHD_Connection *connection);
+    MHD_AcceptPolicyCallback accept;
     MHD_AccessHandlerCallback handle;
     MHD_RequestCompletedCallback completed;
     MHD_NotifyConnectionCallback connection_changed;

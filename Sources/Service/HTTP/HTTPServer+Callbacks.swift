@@ -7,6 +7,12 @@ internal import Glibc
 
 typealias ExchangeState = UnsafeMutablePointer<UnsafeMutableRawPointer?>
 
+func acceptConnection(
+    context: UnsafeMutableRawPointer?, address: UnsafePointer<sockaddr>?, size: socklen_t
+) -> MHD_Result {
+    server(context)?.closesConnections == false ? .YES : .NO
+}
+
 func beginExchange(
     context: UnsafeMutableRawPointer?, target: UnsafePointer<CChar>?, connection: OpaquePointer?
 ) -> UnsafeMutableRawPointer? {

@@ -64,6 +64,7 @@ final class HTTPServer: @unchecked Sendable {
         options.idle_timeout_seconds = UInt32(ServiceLimits.idleSeconds)
         options.connection_memory_bytes = ServiceLimits.connectionMemoryBytes
         options.context = Unmanaged.passUnretained(self).toOpaque()
+        options.accept = acceptConnection
         options.begin = beginExchange
         options.handle = continueExchange
         options.completed = endExchange
@@ -82,21 +83,18 @@ final class HTTPServer: @unchecked Sendable {
         guard let daemon, !isStopping.exchange(true, ordering: .sequentiallyConsistent) else {
             return true
         }
-        let listener = MHD_quiesce_daemon(daemon)
-        // Nobody gets in any more; closing has to wait until no epoll thread knows the socket.
-        if listener >= 0 { shutdown(listener, Int32(SHUT_RDWR)) }
         let deadline = ContinuousClock.now + .seconds(ServiceLimits.stopSeconds)
         while counters.exchangesOpen > 0 && ContinuousClock.now < deadline { usleep(2000) }
         // A suspended connection must not meet the end of its daemon; the process ends anyway.
         guard counters.exchangesOpen == 0 else { return false }
         MHD_stop_daemon(daemon)
-        if listener >= 0 { close(listener) }
         ingestLane.close()
         queryLane.close()
         return true
     }
 
-    /// New answers close their connections, so that clients go elsewhere.
+    /// Whether it is being stopped: new connections are closed at once, the others after the answer
+    /// that is under way. (MHD_quiesce_daemon would say it better, but races with epoll threads.)
     var closesConnections: Bool { isStopping.load(ordering: .relaxed) }
 
     /// Hands a request to its lane; the connection is suspended until the answer is there.
