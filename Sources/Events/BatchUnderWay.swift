@@ -153,8 +153,22 @@ struct BatchUnderWay: ~Copyable {
                 dictionary: datasets.dictionary(),
                 codes: CodeArray(datasetCodes.array(), highest: UInt32(datasets.count))),
             columns: finishedColumns())
+        let kept = columnsThatFit()
         removeAll()
-        return batch
+        return kept.map { Spill.spill(batch, keeping: $0) } ?? batch
+    }
+
+    /// The names of the fullest columns, when all together would take memory out of proportion to
+    /// their values; nil when they may stay.
+    private func columnsThatFit() -> Set<String>? {
+        let used = (0..<inUse.count).map { columns + Int(inUse[$0]) }
+        let values = used.reduce(0) { $0 + $1.pointee.valueCount }
+        let cellsMax = EventLimits.cellsAlways + values * EventLimits.cellsPerValue
+        guard rows * used.count > cellsMax else { return nil }
+        let fullest = used.sorted { $0.pointee.valueCount > $1.pointee.valueCount }
+        // The spill column is no field's own: its rows are merged with what spills now.
+        return Set(fullest.prefix(cellsMax / rows).map { $0.pointee.name })
+            .subtracting([EventBatch.spillName])
     }
 
     private func finishedColumns() -> [(name: String, column: Column)] {

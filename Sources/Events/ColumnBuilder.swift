@@ -20,7 +20,9 @@ struct ColumnBuilder: ~Copyable {
 
     init(name: String) { self.name = name }
 
-    var isEmpty: Bool { codes.count + ints.count + floats.count == 0 }
+    var isEmpty: Bool { valueCount == 0 }
+    /// Rows with a value.
+    var valueCount: Int { codes.count + ints.count + floats.count }
 
     @inline(__always)
     mutating func append(_ text: UnsafeBufferPointer<UInt8>, row: Int) {

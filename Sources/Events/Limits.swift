@@ -18,6 +18,11 @@ public enum EventLimits {
     public static let namesPerDataset = 4_000
     /// Names of all datasets together in one batch or segment.
     public static let namesPerBatch = 10_000
+    /// Cells, present or absent, that a batch may have for each value in it: beyond, its rarest
+    /// fields spill, because a lane takes memory for every row.
+    public static let cellsPerValue = 32
+    /// Cells that a batch may have however few values it holds.
+    public static let cellsAlways = 65_536
     /// Bytes of all strings of one dictionary: offsets are 32 bits.
     public static let dictionaryBytes = Int(UInt32.max) / 2
     /// Bytes an encoded batch may claim to hold when opened.

@@ -41,7 +41,8 @@ extension Spill {
         rows.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(most).map(\.key)
     }
 
-    private static func spill(_ batch: EventBatch, keeping kept: Set<String>) -> EventBatch {
+    /// The batch with the columns of `kept` alone; all other fields move to the spill column.
+    static func spill(_ batch: EventBatch, keeping kept: Set<String>) -> EventBatch {
         let surplus = batch.names.filter { !kept.contains($0) && $0 != EventBatch.spillName }
         if surplus.isEmpty { return batch }
         var rows = [SpillWriter](repeating: SpillWriter(), count: batch.rows)

@@ -94,6 +94,25 @@ import Testing
                 == events.last?.fields[spilled])
     }
 
+    @Test func `a batch of many rare fields takes memory in proportion to its values`() throws {
+        // One common field and two that no other event has in each event.
+        // So many that some spill already when they come.
+        let events = (0..<2_200).map { row in
+            ModelEvent(
+                timestamp: Int64(row),
+                fields: [
+                    "common": .int(Int64(row)), "id.\(row * 2)": .int(1),
+                    "id.\(row * 2 + 1)": .string("x"),
+                ])
+        }
+        let batch = makeBatch(events)
+        #expect(
+            batch.rows * batch.names.count
+                <= EventLimits.cellsAlways + 6_600 * EventLimits.cellsPerValue + batch.rows)
+        #expect(batch["common"] != nil)
+        #expect(try model(of: batch) == events)
+    }
+
     @Test func `merging batches of too many names spills the rarest`() throws {
         let wide = (0..<3).map { part in
             makeBatch([
