@@ -19,5 +19,5 @@ public enum IngestLimits {
     /// Columns that a decoder carries on to the next body.
     static let rememberedColumns = 2_000
     /// Values of all columns of one batch, absent ones included: a batch of many columns is short.
-    static let cellsPerBatch = 16 << 20
+    static let cellsPerBatch = 8 << 20
 }

@@ -111,10 +111,10 @@ import Testing
     ) throws {
         let decoder = JSONEventDecoder()
         var writer = Writer(random: SeededRandom(seed: seed))
-        for _ in 0..<20 {
+        for _ in 0..<5 {
             var objects: [String] = []
             var expected: [[String: FieldValue]] = []
-            for _ in 0..<20 {
+            for _ in 0..<5 {
                 writer.text = ""
                 writer.object(0)
                 guard case .object(let object) = try JSONValue(parsing: writer.text) else {

@@ -116,10 +116,10 @@ struct KeyTrie: ~Copyable {
         var slot = hash(key, parent) & slotMask
         while slots[slot] != 0 {
             let index = Int(slots[slot]) - 1
-            let node = nodes[index]
-            if node.parent == parent, Int(node.keyLength) == key.count, let base = key.baseAddress,
-                index > KeyTrie.lineRoot,
-                wf_equal(arena.base + Int(node.keyOffset), base, key.count)
+            let node = nodes.base + index
+            if node.pointee.parent == parent, Int(node.pointee.keyLength) == key.count,
+                let base = key.baseAddress,
+                wf_equal(arena.base + Int(node.pointee.keyOffset), base, key.count)
             {
                 return Int32(index)
             }
