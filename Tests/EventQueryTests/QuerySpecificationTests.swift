@@ -140,7 +140,8 @@ import Testing
 
     @Test(arguments: [
         "from a | where x = 1", "from a | stats p33(d)", "from a | stats sum(a * b)",
-        "from a | where a + 1 = 2 | stats count()", "from a | eval x = 1 | stats count()",
+        "from a | where a + 1 = 2 | stats count()", "from a | eval x = upper(b) | stats count()",
+        "from a | where b | eval x = 1 | stats count()", "from a | eval x = a + 1 | stats count()",
         "from a | where a = 1 and (b = 1 or c = 1) | stats count()",
         "from a | between now-2h and now-1h | stats count()", "from a | last 5ms | stats count()",
         "from a | stats count() by lower(b)", "from a | stats count() by b | having b = 1",

@@ -9,7 +9,8 @@ extension Query {
     /// Reads a query specification as Honeycomb's API takes it; `{}` counts two hours of events.
     ///
     /// Kept looser than Honeycomb's: any compare offset, and up to 10,000 rows. Refused with the
-    /// path: formulas, relational fields, and calculated fields, which have no counterpart yet.
+    /// path: formulas, relational fields, and functions of calculated fields that have no
+    /// counterpart yet.
     public init(specification: JSONValue, dataset: String) throws(SpecificationError) {
         let object = try SpecificationObject(
             specification, at: "",
@@ -18,16 +19,16 @@ extension Query {
                 "limit", "time_range", "start_time", "end_time", "granularity",
                 "calculated_fields", "formulas", "compare_time_offset_seconds", "usage_mode", "id",
             ])
-        for key in ["formulas", "calculated_fields"] {
-            guard let value = object[key], value != .array([]) else { continue }
-            throw object.fail(key, "are not available yet")
+        if let formulas = object["formulas"], formulas != .array([]) {
+            throw object.fail("formulas", "are not available yet")
         }
         self.init()
         source = dataset == Query.allDatasets ? .all : .named([dataset])
         timeRange = try object.timeRange()
         step = try object.granularity()
+        transforms = try object.calculatedFields()
         if let condition = try SpecificationFilters.condition(object) {
-            transforms = [.filter(condition)]
+            transforms.append(.filter(condition))
         }
         var statistics = Statistics(calculations: try object.calculations())
         statistics.groupBy = try object.breakdowns(beside: statistics.calculations)
@@ -84,6 +85,33 @@ extension SpecificationObject {
             throw fail("limit", "must be from 1 to \(QueryLimits.rowsMax)")
         }
         return Int(rows)
+    }
+}
+
+// MARK: - Calculated fields
+
+extension SpecificationObject {
+    fileprivate func calculatedFields() throws(SpecificationError) -> [Transform] {
+        var transforms: [Transform] = []
+        for element in try array("calculated_fields", limit: 100) {
+            let object = try SpecificationObject(
+                element.value, at: element.path, known: ["name", "expression"])
+            guard let name = try object.string("name"), Words.properties[name] == nil else {
+                throw object.fail("name", "is missing or the name of a property of every event")
+            }
+            guard let text = try object.string("expression") else {
+                throw object.fail("expression", "is missing")
+            }
+            let expression: Expression
+            do {
+                expression = try DerivedColumnParser.expression(text)
+            } catch {
+                throw object.fail(
+                    "expression", "at character \(error.offset + 1): \(error.message)")
+            }
+            transforms.append(.evaluate(name: name, expression))
+        }
+        return transforms
     }
 }
 

@@ -5,8 +5,8 @@ import Events
 extension Query {
     /// The query as Honeycomb's API has it, defaults left out; the dataset stands outside of it.
     ///
-    /// Throws `SpecificationError` for what a specification cannot say: lists of events, derived
-    /// fields, conditions and calculations beyond columns and values, times between whole seconds.
+    /// Throws `SpecificationError` for what a specification cannot say: lists of events, other
+    /// functions, conditions and calculations beyond columns and values, times between seconds.
     public func specification() throws(SpecificationError) -> JSONValue {
         guard case .statistics(let statistics) = shape else {
             throw SpecificationError(path: "", message: "a list of events has no specification")
@@ -17,9 +17,7 @@ extension Query {
             calculations.append(try calculation.specification())
         }
         object.append("calculations", .array(calculations))
-        if let condition = try joinedFilters() {
-            try SpecificationFilters.write(condition, at: "filters", to: &object)
-        }
+        try writeTransforms(to: &object)
         if !statistics.groupBy.isEmpty {
             object.append("breakdowns", .array(try statistics.breakdowns()))
         }
@@ -35,18 +33,34 @@ extension Query {
         return .object(object)
     }
 
-    /// All conditions as one.
-    private func joinedFilters() throws(SpecificationError) -> Expression? {
+    /// Adds the derived fields and all conditions.
+    ///
+    /// A specification derives first and filters afterwards, so a field that hides one of its name
+    /// must not stand behind a condition.
+    private func writeTransforms(to object: inout JSONObject) throws(SpecificationError) {
         var conditions: [Expression] = []
+        var fields: [JSONValue] = []
         for transform in transforms {
             switch transform {
             case .filter(let condition): conditions.append(condition)
-            case .evaluate(let name, _):
-                let message = "derived fields (\(name)) are not available yet"
-                throw SpecificationError(path: "calculated_fields", message: message)
+            case .evaluate(let name, let expression):
+                let path = "calculated_fields"
+                if !conditions.isEmpty {
+                    let message =
+                        "\(name) is derived after a condition; a specification cannot say so"
+                    throw SpecificationError(path: path, message: message)
+                }
+                guard let text = DerivedColumnPrinter.text(expression) else {
+                    let message = "a specification has no expression for \(expression.text)"
+                    throw SpecificationError(path: path, message: message)
+                }
+                fields.append(["name": .string(name), "expression": .string(text)])
             }
         }
-        return conditions.count > 1 ? .and(conditions) : conditions.first
+        if !fields.isEmpty { object.append("calculated_fields", .array(fields)) }
+        let condition = conditions.count > 1 ? Expression.and(conditions) : conditions.first
+        guard let condition else { return }
+        try SpecificationFilters.write(condition, at: "filters", to: &object)
     }
 
     private func writeTime(to object: inout JSONObject) throws(SpecificationError) {

@@ -1,0 +1,253 @@
+import Compute
+import Events
+
+/// Reads the expression of a calculated field into ours, as far as the two mean the same.
+struct DerivedColumnParser {
+    /// Characters of one expression, as Honeycomb has it.
+    static let lengthMax = 4095
+
+    private let tokens: [DerivedColumnToken]
+    private var position = 0
+    private var depth = 0
+
+    typealias Mistake = DerivedColumnLexer.Mistake
+
+    private init(_ text: String) throws(Mistake) {
+        guard text.utf8.count <= DerivedColumnParser.lengthMax else {
+            let message = "is longer than \(DerivedColumnParser.lengthMax) characters"
+            throw Mistake(message: message, offset: 0)
+        }
+        tokens = try DerivedColumnLexer.tokens(of: text)
+    }
+
+    static func expression(_ text: String) throws(Mistake) -> Expression {
+        var parser = try DerivedColumnParser(text)
+        let expression = try parser.disjunction()
+        if parser.token.kind != .end { throw parser.fail("expected an operator or the end") }
+        return expression
+    }
+
+    // MARK: - Tokens
+
+    private var token: DerivedColumnToken { tokens[position] }
+
+    private func fail(_ message: String, at place: Int? = nil) -> Mistake {
+        Mistake(message: message, offset: tokens[place ?? position].start)
+    }
+
+    private mutating func take(_ kind: DerivedColumnToken.Kind) -> Bool {
+        guard token.kind == kind, kind != .end else { return false }
+        position += 1
+        return true
+    }
+
+    private mutating func expect(_ sign: String) throws(Mistake) {
+        if !take(.sign(sign)) { throw fail("expected \(sign)") }
+    }
+
+    /// Every operator and call counts as a level, so that the tree is bounded as well.
+    private mutating func deepen() throws(Mistake) {
+        depth += 1
+        if depth > QueryLimits.depthMax {
+            throw fail("has more than \(QueryLimits.depthMax) operators and calls")
+        }
+    }
+}
+
+// MARK: - Operators, from the loosest to the tightest
+
+extension DerivedColumnParser {
+    private mutating func disjunction() throws(Mistake) -> Expression {
+        var operands = [try conjunction()]
+        while take(.word("OR")) {
+            try deepen()
+            operands.append(try conjunction())
+        }
+        return operands.count == 1
+            ? operands[0] : .or(operands.map(DerivedColumnFunctions.truth))
+    }
+
+    private mutating func conjunction() throws(Mistake) -> Expression {
+        var operands = [try equality()]
+        while take(.word("AND")) {
+            try deepen()
+            operands.append(try equality())
+        }
+        return operands.count == 1
+            ? operands[0] : .and(operands.map(DerivedColumnFunctions.truth))
+    }
+
+    private mutating func equality() throws(Mistake) -> Expression {
+        var left = try order()
+        while case .sign(let sign) = token.kind, sign == "=" || sign == "!=" {
+            position += 1
+            try deepen()
+            left = .compare(sign == "=" ? .equal : .notEqual, left, try order())
+        }
+        return left
+    }
+
+    private mutating func order() throws(Mistake) -> Expression {
+        var left = try operation(0)
+        while case .sign(let sign) = token.kind,
+            let comparison = ComparisonOperator(rawValue: sign),
+            comparison != .equal, comparison != .notEqual
+        {
+            position += 1
+            try deepen()
+            left = .compare(comparison, left, try operation(0))
+        }
+        return left
+    }
+
+    /// `+` is looser than `-`, and that than `* / %`: so the grammar has it.
+    private static let levels: [[ArithmeticOperator]] = [
+        [.add], [.subtract], [.multiply, .divide, .modulo],
+    ]
+
+    private mutating func operation(_ level: Int) throws(Mistake) -> Expression {
+        guard level < DerivedColumnParser.levels.count else { return try unary() }
+        var left = try operation(level + 1)
+        while case .sign(let sign) = token.kind, let operation = ArithmeticOperator(rawValue: sign),
+            DerivedColumnParser.levels[level].contains(operation)
+        {
+            position += 1
+            try deepen()
+            let right = DerivedColumnFunctions.number(try self.operation(level + 1))
+            left = .arithmetic(operation, DerivedColumnFunctions.number(left), right)
+        }
+        return left
+    }
+
+    private mutating func unary() throws(Mistake) -> Expression {
+        guard take(.sign("!")) else { return try primary() }
+        try deepen()
+        return .not(DerivedColumnFunctions.truth(try unary()))
+    }
+
+    private mutating func primary() throws(Mistake) -> Expression {
+        let start = position
+        if take(.sign("(")) {
+            try deepen()
+            let expression = try disjunction()
+            try expect(")")
+            return expression
+        }
+        let isNegative = take(.sign("-"))
+        if case .number(let digits) = token.kind {
+            position += 1
+            let signed = isNegative ? "-" + digits : digits
+            if let whole = Int64(signed) { return .literal(.int(whole)) }
+            guard let number = Double(signed), number.isFinite else {
+                throw fail("is not a number: \(signed)", at: start)
+            }
+            return .literal(FieldValue(number: number))
+        }
+        let kind = token.kind
+        guard !isNegative, kind != .end else { throw fail("expected a value") }
+        position += 1
+        switch kind {
+        case .column(let name): return .field(.named(name))
+        case .string(let text): return .literal(.string(text))
+        case .word("true"): return .literal(.bool(true))
+        case .word("false"): return .literal(.bool(false))
+        case .word("null"): return .literal(.missing)
+        case .word(let name): return try call(name, at: start)
+        case .sign, .number, .end: throw fail("expected a value", at: start)
+        }
+    }
+}
+
+// MARK: - Calls
+
+extension DerivedColumnParser {
+    private mutating func call(_ name: String, at start: Int) throws(Mistake) -> Expression {
+        try deepen()
+        guard DerivedColumnFunctions.names.contains(name) else {
+            if DerivedColumnFunctions.unavailable.contains(name) {
+                throw fail("\(name) is not available yet", at: start)
+            }
+            var message = "there is no function \(name)"
+            if let meant = nearestName(to: name, among: DerivedColumnFunctions.names) {
+                message += "; did you mean \(meant)?"
+            }
+            throw fail(message, at: start)
+        }
+        try expect("(")
+        var arguments: [Expression] = []
+        while !take(.sign(")")) {
+            arguments.append(try disjunction())
+            if !take(.sign(",")) {
+                try expect(")")
+                break
+            }
+        }
+        guard let expression = DerivedColumnParser.call(name, arguments) else {
+            throw fail("these arguments of \(name) are not understood", at: start)
+        }
+        return expression
+    }
+
+    /// The call in our words; nil when the arguments do not fit.
+    private static func call(_ name: String, _ arguments: [Expression]) -> Expression? {
+        if let known = DerivedColumnFunctions.calls.first(where: { $0.name == name }) {
+            guard known.function.arity.contains(arguments.count) else { return nil }
+            return .call(known.function, arguments)
+        }
+        if let known = DerivedColumnFunctions.comparisons.first(where: { $0.name == name }) {
+            guard arguments.count == 2 else { return nil }
+            return .compare(known.sign, arguments[0], arguments[1])
+        }
+        if let known = DerivedColumnFunctions.matches.first(where: { $0.name == name }) {
+            guard arguments.count == 2, case .literal(.string(let part)) = arguments[1] else {
+                return nil
+            }
+            return .match(known.match, arguments[0], part, negated: false)
+        }
+        if let known = DerivedColumnFunctions.arithmetic.first(where: { $0.name == name }) {
+            let isOpen = known.sign == .add || known.sign == .multiply
+            guard isOpen ? arguments.count >= 1 : arguments.count == 2 else { return nil }
+            let numbers = arguments.map(DerivedColumnFunctions.number)
+            return numbers.dropFirst().reduce(numbers[0]) { left, right in
+                .arithmetic(known.sign, left, right)
+            }
+        }
+        return other(name, arguments)
+    }
+
+    private static func other(_ name: String, _ arguments: [Expression]) -> Expression? {
+        let truth = DerivedColumnFunctions.truth
+        switch (name, arguments.count) {
+        case ("IF", 2...64):
+            return .call(
+                .if,
+                arguments.enumerated().map { place, argument in
+                    let isCondition = place % 2 == 0 && place < arguments.count - 1
+                    return isCondition ? truth(argument) : argument
+                })
+        case ("SWITCH", 3...64):
+            var parts: [Expression] = []
+            for (place, argument) in arguments.dropFirst().enumerated() {
+                let isCase = place % 2 == 0 && place < arguments.count - 2
+                parts.append(isCase ? .compare(.equal, arguments[0], argument) : argument)
+            }
+            return .call(.if, parts)
+        case ("NOT", 1): return .not(truth(arguments[0]))
+        case ("AND", 2...): return .and(arguments.map(truth))
+        case ("OR", 2...): return .or(arguments.map(truth))
+        case ("EXISTS", 1): return .exists(arguments[0], negated: false)
+        case ("IN", 2...):
+            let values = arguments.dropFirst().compactMap { argument -> FieldValue? in
+                if case .literal(let value) = argument { value } else { nil }
+            }
+            guard values.count == arguments.count - 1 else { return nil }
+            return .membership(arguments[0], values, negated: false)
+        case ("LENGTH", 2):
+            guard arguments[1] == .literal(.string("chars")) else { return nil }
+            return .call(.length, [arguments[0]])
+        case ("EVENT_TIMESTAMP", 0): return DerivedColumnFunctions.seconds(.timestamp)
+        case ("INGEST_TIMESTAMP", 0): return DerivedColumnFunctions.seconds(.received)
+        default: return nil
+        }
+    }
+}

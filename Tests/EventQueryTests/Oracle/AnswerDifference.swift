@@ -1,0 +1,62 @@
+import EventQuery
+import Events
+
+/// Where an engine's answer differs from the oracle's, beyond what is promised; nil when nowhere.
+func difference(_ expected: Answer, _ found: Answer) -> String? {
+    if expected.events != found.events {
+        let place = zip(expected.events, found.events).prefix { $0 == $1 }.count
+        return "event \(place) of \(expected.events.count), \(found.events.count) found: "
+            + "\(expected.events.dropFirst(place).first?.text ?? "none"), not "
+            + (found.events.dropFirst(place).first?.text ?? "none")
+    }
+    if expected.groups.count != found.groups.count {
+        return "\(expected.groups.count) groups, not \(found.groups.count)"
+    }
+    for (place, rows) in zip(expected.groups, found.groups).enumerated() {
+        if let difference = difference(rows.0, rows.1) { return "group \(place): \(difference)" }
+    }
+    if expected.series.count != found.series.count {
+        return "\(expected.series.count) points, not \(found.series.count)"
+    }
+    for (place, points) in zip(expected.series, found.series).enumerated() {
+        if points.0.time != points.1.time {
+            return "point \(place): at \(points.0.time), not \(points.1.time)"
+        }
+        if let difference = difference(points.0.row, points.1.row) {
+            return "point \(place): \(difference)"
+        }
+    }
+    return nil
+}
+
+private func difference(_ expected: Answer.Row, _ found: Answer.Row) -> String? {
+    guard expected.keys == found.keys else { return "keys \(expected.keys), not \(found.keys)" }
+    guard expected.cells.count == found.cells.count else { return "another number of columns" }
+    for (place, cells) in zip(expected.cells, found.cells).enumerated() {
+        guard agree(cells.0, cells.1) else {
+            return "\(expected.keys), column \(place): \(cells.0), not \(cells.1)"
+        }
+    }
+    return nil
+}
+
+/// Integers, strings and what is missing exactly; floats to 1e-9; heatmaps bin by bin.
+private func agree(_ expected: Answer.Cell, _ found: Answer.Cell) -> Bool {
+    switch (expected, found) {
+    case (.value(.float(let a)), .value(.float(let b))): isNear(a, b)
+    case (.value(.float(let a)), .value(.int(let b))): isNear(a, Double(b))
+    case (.value(.int(let a)), .value(.float(let b))): isNear(Double(a), b)
+    case (.value(let a), .value(let b)): a == b
+    case (.bins(let values), .bins(let bins)):
+        values.reduce(0) { $0 + $1.count } == bins.reduce(0) { $0 + $1.count }
+            && bins.allSatisfy { bin in
+                let inside = values.filter { bin.low <= $0.low && $0.low < bin.high }
+                return inside.reduce(0) { $0 + $1.count } == bin.count
+            }
+    default: false
+    }
+}
+
+private func isNear(_ a: Double, _ b: Double) -> Bool {
+    (a - b).magnitude <= 1e-9 * (1 + max(a.magnitude, b.magnitude))
+}

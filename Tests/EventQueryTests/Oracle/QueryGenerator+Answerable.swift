@@ -1,0 +1,129 @@
+import Compute
+import EventQuery
+import Events
+
+/// Queries that fit the fields of `randomEvents`, so that conditions hold for some events and groups
+/// repeat.
+extension QueryGenerator {
+    private mutating func eventField() -> Expression {
+        if chance(8) { return .field(pick([.timestamp, .received, .dataset, .sampleRate])) }
+        return .field(.named("f\(below(13))"))
+    }
+
+    private mutating func eventValue() -> FieldValue {
+        switch below(6) {
+        case 0, 1: .string("v\(below(40))")
+        case 2: pick([.string(""), .string("shop"), .missing])
+        case 3: .int(Int64(below(7) - 3))
+        case 4: pick([.int(.max), .float(0.5), .float(-1), .float(2), .float(0x1p63)])
+        default: .bool(chance(50))
+        }
+    }
+
+    mutating func eventCondition(depth: Int = 3) -> Expression {
+        let deeper = depth - 1
+        switch below(depth > 0 ? 9 : 5) {
+        case 0, 1:
+            let sign = pick(ComparisonOperator.allCases)
+            let left = chance(80) ? eventField() : eventNumber(depth: 1)
+            return .compare(sign, left, chance(80) ? .literal(eventValue()) : eventField())
+        case 2:
+            let values = list(1...5) { $0.eventValue() }
+            return .membership(eventField(), values, negated: chance(40))
+        case 3:
+            let patterns = ["v1", "v", "3", "", "1$", "^v[0-5]$"]
+            let pattern = pick(patterns)
+            let plain: [MatchOperator] = [.contains, .startsWith, .endsWith]
+            let match = pattern.contains { "$^".contains($0) } ? .matches : pick(plain)
+            return .match(match, eventField(), pattern, negated: chance(40))
+        case 4:
+            return chance(60) ? .exists(eventField(), negated: chance(40)) : eventField()
+        case 5: return .not(eventCondition(depth: deeper))
+        case 6, 7: return .and(list(2...3) { $0.eventCondition(depth: deeper) })
+        default: return .or(list(2...3) { $0.eventCondition(depth: deeper) })
+        }
+    }
+
+    /// An expression whose value is a number more often than not.
+    mutating func eventNumber(depth: Int = 2) -> Expression {
+        if depth == 0 || chance(30) { return chance(75) ? eventField() : .literal(eventValue()) }
+        let deeper = depth - 1
+        switch below(4) {
+        case 0: return .negate(eventNumber(depth: deeper))
+        case 1: return eventCondition(depth: 1)
+        case 2:
+            let sign = pick(ArithmeticOperator.allCases)
+            return .arithmetic(sign, eventNumber(depth: deeper), eventNumber(depth: deeper))
+        default:
+            let function = pick(FunctionName.allCases)
+            let count = min(function.arity.upperBound, function.arity.lowerBound + below(2))
+            return .call(function, (0..<count).map { _ in eventNumber(depth: deeper) })
+        }
+    }
+
+    /// A query over `count` events, a microsecond apart from 1970 on.
+    mutating func answerableQuery(over count: Int) -> Query {
+        var query = Query()
+        let datasets = ["shop", "pay", "none"]
+        query.source = chance(40) ? .all : .named(Array(datasets[below(2)...].prefix(1 + below(2))))
+        let start = chance(50) ? 0 : Int64(below(count)) * 1000
+        let end = chance(50) ? Int64(count) * 1000 : start + Int64(below(count)) * 1000 + 1
+        query.timeRange = .between(.absolute(start), .absolute(end))
+        query.transforms = list(0...3) { generator in
+            generator.chance(80)
+                ? .filter(generator.eventCondition())
+                : .evaluate(name: "f\(generator.below(14))", generator.eventNumber())
+        }
+        query.isUnweighted = chance(15)
+        if chance(25) {
+            let names = list(1...4) { "f\($0.below(13))" }
+            query.shape = .events(EventListing(fields: chance(50) ? nil : names))
+            query.sort = chance(50) ? [] : [SortKey("timestamp", descending: false)]
+        } else {
+            query.shape = .statistics(answerableStatistics())
+            if chance(40) { query.step = .every(Int64(1 + below(4)) * Int64(count) * 100) }
+            if case .statistics(let statistics) = query.shape { query.sort = safeSort(statistics) }
+        }
+        if chance(70) { query.limit = 1 + below(chance(50) ? 10 : 1000) }
+        return query
+    }
+
+    private mutating func answerableStatistics() -> Statistics {
+        var statistics = Statistics(calculations: [Calculation(.count)])
+        let aggregates: [Aggregate] = [
+            .count, .sum, .avg, .min, .max, .distinct, .quantile(0.5), .quantile(0.99),
+            .quantile(0.05), .heatmap,
+        ]
+        for index in 0..<below(5) {
+            var calculation = Calculation(pick(aggregates), of: eventField())
+            if chance(20) { calculation.argument = eventNumber() }
+            if chance(25) { calculation.filter = eventCondition(depth: 1) }
+            calculation.alias = "c\(index)"
+            statistics.calculations.append(calculation)
+        }
+        for index in 0..<pick([0, 1, 1, 2, 3]) {
+            let expression = chance(80) ? eventField() : eventNumber()
+            statistics.groupBy.append(GroupKey(name: "g\(index)", expression: expression))
+        }
+        if chance(30) {
+            let count = Expression.field(.named("COUNT"))
+            let sign = pick(ComparisonOperator.allCases)
+            let limit = FieldValue.int(Int64(1 + below(30)))
+            statistics.having = .compare(sign, count, .literal(limit))
+            if !statistics.groupBy.isEmpty, chance(40) {
+                let key = Expression.exists(.field(.named("g0")), negated: chance(30))
+                statistics.having = .or([.compare(sign, count, .literal(limit)), key])
+            }
+        }
+        return statistics
+    }
+
+    /// Sort keys whose values are exact, so that rounding cannot change the order.
+    private mutating func safeSort(_ statistics: Statistics) -> [SortKey] {
+        let exact: [Aggregate] = [.count, .distinct, .min, .max]
+        let keys =
+            statistics.calculations.filter { exact.contains($0.aggregate) }.map(\.key)
+            + statistics.groupBy.map(\.name)
+        return list(0...2) { SortKey($0.pick(keys), descending: $0.chance(50)) }
+    }
+}
