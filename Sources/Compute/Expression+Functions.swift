@@ -12,3 +12,8 @@ extension FunctionName {
         }
     }
 }
+
+extension Expression {
+    /// Levels of the tree, 1 for a field or a value.
+    public var height: Int { 1 + (parts.map(\.height).max() ?? 0) }
+}

@@ -55,7 +55,11 @@ import Testing
         ("\"x", "at character 1: the string has no end"), ("#", "at character 1: unexpected \"#\""),
         (
             String(repeating: "(", count: 70),
-            "at character 65: has more than 64 operators and calls"
+            "at character 66: has more than 64 operators and calls"
+        ),
+        (
+            Array(repeating: "$a", count: 30).joined(separator: " + "),
+            "at character 1: has more than 64 levels in the query language"
         ),
     ])
     func `what is not understood is named with its place`(derived: String, message: String) {

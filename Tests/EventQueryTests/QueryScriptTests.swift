@@ -38,6 +38,21 @@ import Testing
         #expect(!answers.isEmpty)
     }
 
+    @Test(arguments: QueryScript.allPaths, EngineLayout.allCases)
+    func `the engine answers as the script says`(path: String, layout: EngineLayout) throws {
+        var events: [ModelEvent] = []
+        for step in try QueryScript(path: path).steps {
+            switch step {
+            case .other: break
+            case .load(_, let more): events += more
+            case .query(let text, let expected):
+                let engine = try EngineRunner(events, layout, now: QueryScript.now)
+                let found = lines(text) { try engine.answer($0) }
+                #expect(found == expected, "\(text.joined(separator: "\n"))")
+            }
+        }
+    }
+
     @Test func `there are scripts`() {
         #expect(QueryScript.allPaths.count >= 5)
     }

@@ -75,7 +75,8 @@ struct EventListingScan {
                         keys: keys.map { $0?.value(at: row) ?? .missing }, time: times[row]))
             }
         }
-        if found.count > limit {
+        // At the limit as well: `canSkip` looks at the last one.
+        if found.count >= limit {
             found.sort(by: precedes)
             found.removeLast(found.count - limit)
         }

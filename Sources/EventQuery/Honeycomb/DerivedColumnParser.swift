@@ -24,6 +24,11 @@ struct DerivedColumnParser {
         var parser = try DerivedColumnParser(text)
         let expression = try parser.disjunction()
         if parser.token.kind != .end { throw parser.fail("expected an operator or the end") }
+        // What one operator is in our words takes a few levels.
+        guard expression.height <= QueryLimits.depthMax else {
+            let message = "has more than \(QueryLimits.depthMax) levels in the query language"
+            throw Mistake(message: message, offset: 0)
+        }
         return expression
     }
 

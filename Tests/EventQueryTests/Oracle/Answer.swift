@@ -76,9 +76,9 @@ extension Answer.Listed {
 
 extension FieldValue {
     var scriptText: String {
-        guard case .float(let number) = self, Int64(exactly: number) == nil else {
-            return JSONValue(self).text
-        }
+        guard case .float(let number) = self else { return JSONValue(self).text }
+        // Equal numbers are one value, whichever type an answer gives them.
+        if let whole = Int64(exactly: number) { return String(whole) }
         var text = [CChar](repeating: 0, count: 40)
         let length = withVaList([number]) { vsnprintf(&text, text.count, "%.10g", $0) }
         return String(

@@ -50,11 +50,17 @@ private func agree(_ expected: Answer.Cell, _ found: Answer.Cell) -> Bool {
     case (.bins(let values), .bins(let bins)):
         values.reduce(0) { $0 + $1.count } == bins.reduce(0) { $0 + $1.count }
             && bins.allSatisfy { bin in
-                let inside = values.filter { bin.low <= $0.low && $0.low < bin.high }
+                let inside = values.filter { holds(bin.low, bin.high, $0.low) }
                 return inside.reduce(0) { $0 + $1.count } == bin.count
             }
     default: false
     }
+}
+
+/// A bin holds the edge that is nearer to 0 and not the other; one from 0 to 0 holds zeros.
+private func holds(_ low: Double, _ high: Double, _ value: Double) -> Bool {
+    if low == high { return value == low }
+    return low < 0 ? low < value && value <= high : low <= value && value < high
 }
 
 private func isNear(_ a: Double, _ b: Double) -> Bool {

@@ -101,7 +101,7 @@ extension QueryGenerator {
             calculation.alias = "c\(index)"
             statistics.calculations.append(calculation)
         }
-        for index in 0..<pick([0, 1, 1, 2, 3]) {
+        for index in 0..<(chance(3) ? 3 : pick([0, 1, 1, 1, 2])) {
             let expression = chance(80) ? eventField() : eventNumber()
             statistics.groupBy.append(GroupKey(name: "g\(index)", expression: expression))
         }

@@ -1,0 +1,108 @@
+import Compute
+import EventQuery
+import EventStore
+import Events
+import Host
+import TestSupport
+import Testing
+
+/// How the events of a test lie when the engine reads them.
+enum EngineLayout: CaseIterable {
+    /// Batches of a few events, each with dictionaries of its own.
+    case head
+    /// One sealed segment.
+    case sealed
+    /// Two segments and a head, the events dealt out among them.
+    case mixed
+}
+
+/// A segment file in memory.
+private final class MemoryFile: SegmentFile {
+    let bytes: [UInt8]
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    struct OutOfFile: Error {}
+
+    var byteCount: Int { bytes.count }
+
+    func read(at offset: Int, count: Int) throws -> [UInt8] {
+        guard offset >= 0, count >= 0, offset + count <= bytes.count else { throw OutOfFile() }
+        return Array(bytes[offset..<offset + count])
+    }
+}
+
+/// The engine over events of a test, with its answers in the oracle's form.
+struct EngineRunner {
+    private let sources: [any EventSource]
+    private let engine: QueryEngine
+    private let now: Int64
+
+    init(_ events: [ModelEvent], _ layout: EngineLayout, now: Int64) throws {
+        self.now = now
+        engine = QueryEngine(pool: try WorkerPool(parallelism: 2), clock: SimulatedClock())
+        switch layout {
+        case .head: sources = EngineRunner.batches(events)
+        case .sealed: sources = try EngineRunner.segment(events)
+        case .mixed:
+            func dealt(_ hand: Int) -> [ModelEvent] {
+                events.enumerated().filter { $0.offset % 3 == hand }.map(\.element)
+            }
+            sources =
+                try EngineRunner.segment(dealt(0)) + EngineRunner.segment(dealt(1))
+                + EngineRunner.batches(dealt(2))
+        }
+    }
+
+    private static func batches(_ events: [ModelEvent]) -> [any EventSource] {
+        let size = max(1, events.count / 5)
+        return stride(from: 0, to: events.count, by: size).map { start in
+            makeBatch(Array(events[start..<min(start + size, events.count)]))
+        }
+    }
+
+    private static func segment(_ events: [ModelEvent]) throws -> [any EventSource] {
+        if events.isEmpty { return [] }
+        var bytes: [UInt8] = []
+        _ = try SegmentWriter.write(batches(events)) { bytes += $0 }
+        let cache = DecodedColumnCache(bytesMax: 1 << 20)
+        return try Segment(MemoryFile(bytes), cache: cache).rowGroups
+    }
+
+    func answer(_ query: Query, isExact: Bool = true) throws -> Answer {
+        var options = QueryOptions()
+        options.isExact = isExact
+        let answer = try engine.answer(query, over: sources, now: now, options: options)
+        switch answer.content {
+        case .events(let rows): return Answer(events: rows.map(Answer.Listed.init))
+        case .statistics(let table):
+            var found = Answer(groups: table.rows.map(Answer.Row.init))
+            found.series = table.series.map { ($0.time, Answer.Row($0.row)) }
+            found.series.sort { first, second in
+                if first.time != second.time { return first.time < second.time }
+                return first.row.keys.lexicographicallyPrecedes(second.row.keys)
+            }
+            return found
+        }
+    }
+}
+
+extension Answer.Listed {
+    fileprivate init(_ row: EventRow) {
+        let fields = Dictionary(row.fields.map { ($0.name, $0.value) }) { first, _ in first }
+        self.init(
+            timestamp: row.timestamp, dataset: row.dataset, rate: row.sampleRate, fields: fields)
+    }
+}
+
+extension Answer.Row {
+    fileprivate init(_ row: StatisticsTable.Row) {
+        self.init(
+            keys: row.group,
+            cells: row.values.map { value in
+                switch value {
+                case .value(let value): .value(value)
+                case .histogram(let bins): .bins(bins.map { ($0.low, $0.high, $0.count) })
+                }
+            })
+    }
+}
