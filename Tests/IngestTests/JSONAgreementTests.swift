@@ -111,7 +111,7 @@ import Testing
     ) throws {
         let decoder = JSONEventDecoder()
         var writer = Writer(random: SeededRandom(seed: seed))
-        for _ in 0..<5 {
+        for _ in 0..<15 {
             var objects: [String] = []
             var expected: [[String: FieldValue]] = []
             for _ in 0..<5 {
