@@ -51,8 +51,8 @@ struct KeyTrie: ~Copyable {
 
     private var nodes = GrowingBuffer<KeyNode>(capacity: 512)
     private var arena = GrowingBuffer<UInt8>(capacity: 16_384)
-    /// Open addressing, at most half full: node number plus one.
-    private var slots = GrowingBuffer<UInt32>(capacity: 1024)
+    /// Open addressing, at most half full: half a hash above, the node's number plus one below.
+    private var slots = GrowingBuffer<UInt64>(capacity: 1024)
     private var slotMask = 1023
 
     init() { removeAll() }
@@ -113,19 +113,29 @@ struct KeyTrie: ~Copyable {
 
     /// The node of a key under `parent`; −1 when it is new.
     func find(_ key: UnsafeBufferPointer<UInt8>, in parent: Int32) -> Int32 {
-        var slot = hash(key, parent) & slotMask
-        while slots[slot] != 0 {
-            let index = Int(slots[slot]) - 1
-            let node = nodes.base + index
-            if node.pointee.parent == parent, Int(node.pointee.keyLength) == key.count,
-                let base = key.baseAddress,
-                wf_equal(arena.base + Int(node.pointee.keyOffset), base, key.count)
-            {
-                return Int32(index)
+        let hash = hash(key, parent)
+        let table = slots.base
+        var slot = Int(truncatingIfNeeded: hash) & slotMask
+        while table[slot] != 0 {
+            let entry = table[slot]
+            if (entry ^ hash) >> 32 == 0 {
+                let number = Int32(truncatingIfNeeded: entry) - 1
+                if isKey(key, of: number, in: parent) { return number }
             }
             slot = (slot + 1) & slotMask
         }
         return -1
+    }
+
+    @inline(__always)
+    private func isKey(
+        _ key: UnsafeBufferPointer<UInt8>, of number: Int32, in parent: Int32
+    ) -> Bool {
+        let node = self.node(number)
+        guard let base = key.baseAddress, node.pointee.parent == parent,
+            Int(node.pointee.keyLength) == key.count
+        else { return false }
+        return wf_equal(arena.base + Int(node.pointee.keyOffset), base, key.count)
     }
 
     /// Adds a key that `find` did not find.
@@ -166,18 +176,22 @@ struct KeyTrie: ~Copyable {
 
     // MARK: - The table
 
-    private func hash(_ key: UnsafeBufferPointer<UInt8>, _ parent: Int32) -> Int {
+    @inline(__always)
+    private func hash(_ key: UnsafeBufferPointer<UInt8>, _ parent: Int32) -> UInt64 {
         guard let base = key.baseAddress else { return 0 }
-        return Int(truncatingIfNeeded: wf_hash(base, key.count, UInt64(parent)))
+        return wf_hash(base, key.count, UInt64(parent))
     }
 
     private func place(_ number: Int32) {
-        let node = nodes[Int(number)]
+        let node = self.node(number)
         let key = UnsafeBufferPointer(
-            start: UnsafePointer(arena.base) + Int(node.keyOffset), count: Int(node.keyLength))
-        var slot = hash(key, node.parent) & slotMask
-        while slots[slot] != 0 { slot = (slot + 1) & slotMask }
-        slots[slot] = UInt32(number) + 1
+            start: UnsafePointer(arena.base) + Int(node.pointee.keyOffset),
+            count: Int(node.pointee.keyLength))
+        let hash = hash(key, node.pointee.parent)
+        let table = slots.base
+        var slot = Int(truncatingIfNeeded: hash) & slotMask
+        while table[slot] != 0 { slot = (slot + 1) & slotMask }
+        table[slot] = (hash >> 32) << 32 | UInt64(number + 1)
     }
 
     private mutating func growSlots() {
