@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #if defined(__SSE2__)
@@ -268,5 +269,13 @@ static inline size_t wf_find(const uint8_t *text, size_t length, const uint8_t *
 // ---------------------------------------------------------------------------------------- numbers
 
 static inline double wf_log10(double value) { return log10(value); }
+
+// ----------------------------------------------------------------------------------------- memory
+
+/// `count` zeroed words, whose pages take memory when they are touched; NULL when there is none.
+static inline uint64_t *wf_zeroed_words(size_t count) {
+    return (uint64_t *)calloc(count, sizeof(uint64_t));
+}
+static inline void wf_free_words(uint64_t *words) { free(words); }
 
 #endif

@@ -12,12 +12,19 @@ public protocol AggregateState: AnyObject {
     func merge(_ other: any AggregateState, _ map: [Int])
     /// What the aggregate says of one cell.
     func value(ofCell cell: Int, _ reading: AggregateReading) -> AggregateValue
+    /// What the aggregate says of many cells, when that is always a number that a double holds
+    /// exactly; nil when it must be asked cell by cell.
+    func exactNumbers(ofCells cells: [Int], _ reading: AggregateReading) -> [Double]?
     /// An empty state of the same kind.
     func makeEmpty() -> any AggregateState
     /// Bytes held, about.
     var byteCount: Int { get }
     /// Values that were of a type the aggregate does not take.
     var ignored: Int { get }
+}
+
+extension AggregateState {
+    public func exactNumbers(ofCells cells: [Int], _ reading: AggregateReading) -> [Double]? { nil }
 }
 
 /// What is asked of a state: several answers can come from one, and then it is built once.

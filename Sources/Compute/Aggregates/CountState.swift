@@ -45,6 +45,11 @@ public final class CountState: AggregateState {
         }
     }
 
+    public func exactNumbers(ofCells cells: [Int], _ reading: AggregateReading) -> [Double]? {
+        if cells.contains(where: { counts[$0] > 1 << 53 }) { return nil }
+        return cells.map { Double(counts[$0]) }
+    }
+
     /// The count of one cell.
     public func count(ofCell cell: Int) -> UInt64 { counts[cell] }
 

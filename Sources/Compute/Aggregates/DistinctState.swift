@@ -14,8 +14,10 @@ public final class DistinctState: AggregateState {
     /// The merged dictionary, when values came from several.
     private var merged: DictionaryBuilder?
     private var cells = 0
-    /// One bitmap a cell, empty until the cell has a value.
-    private var bitmaps: [[UInt64]]? = []
+    /// One bitmap a cell; nil until the cell has a value.
+    ///
+    /// The whole is nil when pairs took over.
+    private var bitmaps: [ZeroedTable?]? = []
     private var pairs = PairSet()
 
     public init() {}
@@ -24,13 +26,13 @@ public final class DistinctState: AggregateState {
     public var ignored: Int { 0 }
 
     public var byteCount: Int {
-        (bitmaps?.reduce(0) { $0 + $1.count * 8 + 32 } ?? 0) + pairs.byteCount
+        (bitmaps?.reduce(0) { $0 + ($1?.count ?? 0) * 8 + 40 } ?? 0) + pairs.byteCount
             + (merged?.textByteCount ?? 0) + (merged?.count ?? 0) * 25
     }
 
     public func grow(toCells count: Int) {
         if count <= cells { return }
-        bitmaps?.append(contentsOf: repeatElement([], count: count - cells))
+        bitmaps?.append(contentsOf: repeatElement(nil, count: count - cells))
         cells = count
         usePairsIfMany()
     }
@@ -47,9 +49,10 @@ public final class DistinctState: AggregateState {
         }
     }
 
-    private func forEachBit(_ words: [UInt64], _ body: (Int) -> Void) {
-        for (index, word) in words.enumerated() {
-            var rest = word
+    private func forEachBit(_ words: ZeroedTable?, _ body: (Int) -> Void) {
+        guard let words else { return }
+        for index in 0..<words.count {
+            var rest = words[index]
             while rest != 0 {
                 body(index << 6 + rest.trailingZeroBitCount)
                 rest &= rest &- 1
@@ -68,26 +71,48 @@ public final class DistinctState: AggregateState {
             map = join(codes.dictionary)
         }
         let listed = codes.gathered(rows.rows)
-        let width = wordCount
-        for place in 0..<rows.count where listed[place] != 0 {
-            let code = map?[Int(listed[place])] ?? listed[place]
-            insert(code, Int(rows.cells[place]), width)
+        if bitmaps != nil {
+            updateBitmaps(listed, map, rows.cells)
+        } else {
+            for place in 0..<rows.count where listed[place] != 0 {
+                pairs.insert(rows.cells[place], map?[Int(listed[place])] ?? listed[place])
+            }
         }
     }
 
-    @inline(__always)
-    private func insert(_ code: UInt32, _ cell: Int, _ width: Int) {
-        guard bitmaps != nil else {
-            pairs.insert(UInt32(cell), code)
-            return
-        }
-        let word = Int(code >> 6)
-        bitmaps?.withUnsafeMutableBufferPointer { bitmaps in
-            if bitmaps[cell].count <= word {
-                bitmaps[cell].append(
-                    contentsOf: repeatElement(0, count: max(width, word + 1) - bitmaps[cell].count))
+    /// Sets the bits of all rows: two loads and a store a row.
+    private func updateBitmaps(_ codes: [UInt32], _ map: [UInt32]?, _ cells: [UInt32]) {
+        let width = wordCount
+        var bases = [UnsafeMutablePointer<UInt64>?](repeating: nil, count: self.cells)
+        for place in codes.indices where codes[place] != 0 {
+            let cell = Int(cells[place])
+            let code = map?[Int(codes[place])] ?? codes[place]
+            let words: UnsafeMutablePointer<UInt64>
+            if let known = bases[cell] {
+                words = known
+            } else {
+                words = bitmap(ofCell: cell, width).base
+                bases[cell] = words
             }
-            bitmaps[cell][word] |= 1 << UInt64(code & 63)
+            words[Int(code >> 6)] |= 1 << UInt64(code & 63)
+        }
+    }
+
+    /// The cell's bitmap, of at least `width` words.
+    private func bitmap(ofCell cell: Int, _ width: Int) -> ZeroedTable {
+        let known = bitmaps?[cell]
+        if let known, known.count >= width { return known }
+        let wider = ZeroedTable(count: width)
+        if let known { wider.base.update(from: known.base, count: known.count) }
+        bitmaps?[cell] = wider
+        return wider
+    }
+
+    private func insert(_ code: UInt32, _ cell: Int) {
+        if bitmaps == nil {
+            pairs.insert(UInt32(cell), code)
+        } else {
+            bitmap(ofCell: cell, wordCount)[Int(code >> 6)] |= 1 << UInt64(code & 63)
         }
     }
 
@@ -120,33 +145,25 @@ public final class DistinctState: AggregateState {
         } else if dictionary !== theirs {
             codes = join(theirs)
         }
-        let width = wordCount
         for (cell, words) in (other.bitmaps ?? []).enumerated() where map[cell] >= 0 {
-            if codes == nil, bitmaps != nil {
-                unite(words, map[cell])
+            if codes == nil, bitmaps != nil, let words {
+                let target = bitmap(ofCell: map[cell], wordCount)
+                for index in 0..<words.count { target[index] |= words[index] }
             } else {
-                forEachBit(words) { insert(codes?[$0] ?? UInt32($0), map[cell], width) }
+                forEachBit(words) { insert(codes?[$0] ?? UInt32($0), map[cell]) }
             }
         }
         other.pairs.forEach { cell, code in
             let target = map[Int(cell)]
-            if target >= 0 { insert(codes?[Int(code)] ?? code, target, width) }
-        }
-    }
-
-    private func unite(_ words: [UInt64], _ cell: Int) {
-        bitmaps?.withUnsafeMutableBufferPointer { bitmaps in
-            if bitmaps[cell].count < words.count {
-                bitmaps[cell].append(
-                    contentsOf: repeatElement(0, count: words.count - bitmaps[cell].count))
-            }
-            for index in words.indices { bitmaps[cell][index] |= words[index] }
+            if target >= 0 { insert(codes?[Int(code)] ?? code, target) }
         }
     }
 
     public func value(ofCell cell: Int, _ reading: AggregateReading) -> AggregateValue {
         if let bitmaps {
-            return .value(.int(Int64(bitmaps[cell].reduce(0) { $0 + $1.nonzeroBitCount })))
+            guard let words = bitmaps[cell] else { return .value(.int(0)) }
+            let count = (0..<words.count).reduce(0) { $0 + words[$1].nonzeroBitCount }
+            return .value(.int(Int64(count)))
         }
         return .value(.int(Int64(pairs.count(of: UInt32(cell)))))
     }

@@ -103,6 +103,12 @@ public final class ExtremeState: AggregateState {
         }
     }
 
+    public func exactNumbers(ofCells cells: [Int], _ reading: AggregateReading) -> [Double]? {
+        if !others.isEmpty { return nil }
+        if cells.contains(where: { seen[$0] != Seen.float }) { return nil }
+        return cells.map { floats[$0] }
+    }
+
     public func value(ofCell cell: Int, _ reading: AggregateReading) -> AggregateValue {
         var values: [FieldValue] = []
         if seen[cell] & Seen.int != 0 { values.append(.int(ints[cell])) }

@@ -6,45 +6,26 @@ internal import Events
 /// the order of merging does not matter. Few cells times buckets: one flat table. Many: a table a
 /// cell, as long as that cell's own range of buckets.
 public final class HistogramState: AggregateState {
-    /// Counts in the flat table: 32 MiB.
-    private static let flatMax = 1 << 22
+    /// Counts in the flat table: 4 MiB, near enough to the processor.
+    private static let flatMax = 1 << 19
     /// Buckets added around the range that was seen, so that the table seldom moves.
     private static let margin = LogBucket.perOctave
 
     private var cells = 0
     // The flat table: `width` buckets from `base` for each cell.
-    private var flat: [UInt64] = []
+    private var flat = ZeroedTable(count: 0)
     private var base = 0
     private var width = 0
-    // Or one table a cell.
-    private var tables: [CellBuckets]?
+    // Or a list.
+    private var sparse: SparseCounts?
     public private(set) var ignored = 0
-
-    private struct CellBuckets {
-        var base = 0
-        var counts: [UInt64] = []
-
-        mutating func add(_ count: UInt64, to bucket: Int) {
-            if counts.isEmpty {
-                base = bucket
-                counts = [0]
-            } else if bucket < base {
-                counts.insert(contentsOf: repeatElement(0, count: base - bucket), at: 0)
-                base = bucket
-            } else if bucket >= base + counts.count {
-                counts.append(
-                    contentsOf: repeatElement(0, count: bucket - base - counts.count + 1))
-            }
-            counts[bucket - base] &+= count
-        }
-    }
 
     public init() {}
 
     public func makeEmpty() -> any AggregateState { HistogramState() }
 
     public var byteCount: Int {
-        flat.count * 8 + (tables?.reduce(0) { $0 + $1.counts.count * 8 + 40 } ?? 0)
+        flat.count * 8 + (sparse?.byteCount ?? 0)
     }
 
     // MARK: - Room
@@ -52,45 +33,44 @@ public final class HistogramState: AggregateState {
     public func grow(toCells count: Int) {
         if count <= cells { return }
         cells = count
-        if tables != nil || count * width > HistogramState.flatMax {
-            useTables()
-        } else {
-            flat.append(contentsOf: repeatElement(0, count: count * width - flat.count))
+        if count * width > HistogramState.flatMax {
+            useList()
+        } else if width > 0 && sparse == nil {
+            relay(base, width)
         }
     }
 
-    private func useTables() {
-        var made = tables ?? []
-        if tables == nil {
-            for cell in 0..<(width == 0 ? 0 : flat.count / width) {
-                var table = CellBuckets()
-                for bucket in 0..<width where flat[cell * width + bucket] > 0 {
-                    table.add(flat[cell * width + bucket], to: base + bucket)
-                }
-                made.append(table)
-            }
-            flat = []
+    private func useList() {
+        if sparse != nil { return }
+        var list = SparseCounts()
+        for cell in 0..<(width == 0 ? 0 : flat.count / width) {
+            forEachBucket(ofCell: cell) { list.add($1, cell: cell, bucket: $0) }
         }
-        made.append(contentsOf: repeatElement(CellBuckets(), count: max(0, cells - made.count)))
-        tables = made
+        flat = ZeroedTable(count: 0)
+        sparse = list
     }
 
     /// Makes room for buckets from `low` to `high` in the flat table, or gives it up.
     private func widen(_ low: Int, _ high: Int) {
-        if tables != nil || width > 0 && low >= base && high < base + width { return }
+        if sparse != nil || width > 0 && low >= base && high < base + width { return }
         let newBase = min(width > 0 ? base : low, low) - HistogramState.margin
         let newEnd = max(width > 0 ? base + width : high + 1, high + 1) + HistogramState.margin
         let newWidth = newEnd - newBase
         if cells * newWidth > HistogramState.flatMax {
-            useTables()
+            useList()
             return
         }
-        var wider = [UInt64](repeating: 0, count: cells * newWidth)
-        if width > 0 {
-            for cell in 0..<cells {
-                for bucket in 0..<width {
-                    wider[cell * newWidth + bucket + base - newBase] = flat[cell * width + bucket]
-                }
+        relay(newBase, newWidth)
+    }
+
+    /// Moves the counts to a flat table for all cells, with other bounds.
+    private func relay(_ newBase: Int, _ newWidth: Int) {
+        let wider = ZeroedTable(count: cells * newWidth)
+        for cell in 0..<(width == 0 ? 0 : min(cells, flat.count / width)) {
+            let target = cell * newWidth + base - newBase
+            for bucket in 0..<width {
+                let count = flat[cell * width + bucket]
+                if count > 0 { wider[target + bucket] = count }
             }
         }
         flat = wider
@@ -106,49 +86,49 @@ public final class HistogramState: AggregateState {
         let (low, high) = numbers.bucketBounds
         if low > high { return }
         widen(low, high)
-        if tables == nil {
+        if sparse == nil {
             updateFlat(rows, numbers)
         } else {
-            updateTables(rows, numbers)
+            updateList(rows, numbers)
         }
     }
 
     private func updateFlat(_ rows: GroupedRows, _ numbers: NumberColumn) {
-        let (base, width) = (base, width)
-        flat.withUnsafeMutableBufferPointer { flat in
-            rows.cells.withUnsafeBufferPointer { cells in
-                if let weights = rows.weights {
-                    numbers.forEach(rows) { place, value in
-                        let bucket = LogBucket.index(Double(value)) - base
-                        flat[Int(cells[place]) * width + bucket] &+= UInt64(weights[place])
-                    } float: { place, value in
-                        let bucket = LogBucket.index(value) - base
-                        flat[Int(cells[place]) * width + bucket] &+= UInt64(weights[place])
-                    }
-                } else {
-                    numbers.forEach(rows) { place, value in
-                        let bucket = LogBucket.index(Double(value)) - base
-                        flat[Int(cells[place]) * width + bucket] &+= 1
-                    } float: { place, value in
-                        let bucket = LogBucket.index(value) - base
-                        flat[Int(cells[place]) * width + bucket] &+= 1
-                    }
+        let (base, width, counts) = (base, width, flat.base)
+        rows.cells.withUnsafeBufferPointer { cells in
+            if let weights = rows.weights {
+                numbers.forEach(rows) { place, value in
+                    let bucket = LogBucket.index(Double(value)) - base
+                    counts[Int(cells[place]) * width + bucket] &+= UInt64(weights[place])
+                } float: { place, value in
+                    let bucket = LogBucket.index(value) - base
+                    counts[Int(cells[place]) * width + bucket] &+= UInt64(weights[place])
+                }
+            } else {
+                numbers.forEach(rows) { place, value in
+                    let bucket = LogBucket.index(Double(value)) - base
+                    counts[Int(cells[place]) * width + bucket] &+= 1
+                } float: { place, value in
+                    let bucket = LogBucket.index(value) - base
+                    counts[Int(cells[place]) * width + bucket] &+= 1
                 }
             }
         }
     }
 
-    private func updateTables(_ rows: GroupedRows, _ numbers: NumberColumn) {
-        var made = tables ?? []
-        tables = nil
+    private func updateList(_ rows: GroupedRows, _ numbers: NumberColumn) {
+        var list = sparse.take() ?? SparseCounts()
         numbers.forEach(rows) { place, value in
-            made[Int(rows.cells[place])]
-                .add(UInt64(rows.weights?[place] ?? 1), to: LogBucket.index(Double(value)))
+            list.add(
+                UInt64(rows.weights?[place] ?? 1), cell: Int(rows.cells[place]),
+                bucket: LogBucket.index(Double(value)))
         } float: { place, value in
-            made[Int(rows.cells[place])]
-                .add(UInt64(rows.weights?[place] ?? 1), to: LogBucket.index(value))
+            list.add(
+                UInt64(rows.weights?[place] ?? 1), cell: Int(rows.cells[place]),
+                bucket: LogBucket.index(value))
         }
-        tables = made
+        list.compactIfLong()
+        sparse = list
     }
 
     public func merge(_ other: any AggregateState, _ map: [Int]) {
@@ -156,35 +136,39 @@ public final class HistogramState: AggregateState {
             preconditionFailure("BUG: unlike aggregates")
         }
         ignored += other.ignored
-        if other.tables == nil && other.width > 0 && tables == nil {
+        if other.sparse == nil && other.width > 0 && sparse == nil {
             widen(other.base, other.base + other.width - 1)
         }
-        for (cell, target) in map.enumerated() where target >= 0 {
-            other.forEachBucket(ofCell: cell) { bucket, count in add(count, to: bucket, target) }
-        }
-    }
-
-    private func add(_ count: UInt64, to bucket: Int, _ cell: Int) {
-        if tables == nil { widen(bucket, bucket) }
-        if tables != nil {
-            tables?[cell].add(count, to: bucket)
+        if var theirs = other.sparse {
+            useList()
+            theirs.compact()
+            theirs.forEach { cell, bucket, count in
+                if map[cell] >= 0 { sparse?.add(count, cell: map[cell], bucket: bucket) }
+            }
         } else {
-            flat[cell * width + bucket - base] &+= count
+            for (cell, target) in map.enumerated() where target >= 0 {
+                other.forEachBucket(ofCell: cell) { bucket, count in
+                    if sparse == nil {
+                        flat[target * width + bucket - base] &+= count
+                    } else {
+                        sparse?.add(count, cell: target, bucket: bucket)
+                    }
+                }
+            }
         }
+        sparse?.compactIfLong()
     }
 
     // MARK: - Asking
 
     /// The buckets of one cell that hold something, ascending.
     private func forEachBucket(ofCell cell: Int, _ body: (Int, UInt64) -> Void) {
-        if let tables {
-            for (offset, count) in tables[cell].counts.enumerated() where count > 0 {
-                body(tables[cell].base + offset, count)
-            }
+        if sparse != nil {
+            sparse?.compact()
+            sparse?.forEachBucket(ofCell: cell, body)
         } else {
-            for offset in 0..<width where flat[cell * width + offset] > 0 {
-                body(base + offset, flat[cell * width + offset])
-            }
+            let counts = flat.base + cell * width
+            for offset in 0..<width where counts[offset] > 0 { body(base + offset, counts[offset]) }
         }
     }
 

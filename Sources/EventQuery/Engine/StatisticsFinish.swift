@@ -54,17 +54,24 @@ extension QueryPlan {
 
     /// A calculation's value, or a group key's, by its name in the answer.
     func value(named name: String, ofCell cell: Int, in partial: GroupPartial) -> FieldValue {
+        reader(ofName: name, in: partial)(cell)
+    }
+
+    /// What gives the value of that name for each cell.
+    func reader(ofName name: String, in partial: GroupPartial) -> (Int) -> FieldValue {
         if let calculation = calculations.first(where: { $0.name == name }) {
             let state = partial.states[calculation.slot]
-            if case .value(let value) = state.value(ofCell: cell, calculation.reading) {
+            return { cell in
+                guard case .value(let value) = state.value(ofCell: cell, calculation.reading) else {
+                    return .missing
+                }
                 return value
             }
-            return .missing
         }
         guard let dimension = groupBy.firstIndex(where: { $0.name == name }) else {
-            return .missing
+            return { _ in .missing }
         }
-        return partial.space.value(ofCell: cell, in: dimension)
+        return { partial.space.value(ofCell: $0, in: dimension) }
     }
 
     private func series(
@@ -102,17 +109,30 @@ struct GroupOrder {
     func first(_ limit: Int, of groups: [Int]) -> [Int] {
         guard let key = keys.first else { return Array(sorted(groups).prefix(limit)) }
         // Work is kept for groups that can come first: the rest is cut off by the first key alone.
-        let values = groups.map { plan.value(named: key.name, ofCell: $0, in: partial) }
+        // Fast path: numbers that a double holds exactly are compared as doubles.
+        if let calculation = plan.calculations.first(where: { $0.name == key.name }),
+            let numbers = partial.states[calculation.slot]
+                .exactNumbers(ofCells: groups, calculation.reading)
+        {
+            return first(limit, of: groups, by: numbers, descending: key.descending)
+        }
+        let values = groups.map(plan.reader(ofName: key.name, in: partial))
+        return first(limit, of: groups, by: values, descending: key.descending)
+    }
+
+    private func first<Value: Comparable>(
+        _ limit: Int, of groups: [Int], by values: [Value], descending: Bool
+    ) -> [Int] {
         var candidates = Array(groups.indices)
         if groups.count > limit * 2, limit > 0 {
-            let bound = values.element(at: limit - 1, descending: key.descending)
+            let bound = values.element(at: limit - 1, descending: descending)
             candidates = candidates.filter {
-                key.descending ? values[$0] >= bound : values[$0] <= bound
+                descending ? values[$0] >= bound : values[$0] <= bound
             }
         }
         let sorted = candidates.sorted { a, b in
             if values[a] != values[b] {
-                return key.descending ? values[a] > values[b] : values[a] < values[b]
+                return descending ? values[a] > values[b] : values[a] < values[b]
             }
             return precedes(groups[a], groups[b], keys.dropFirst())
         }
@@ -143,9 +163,9 @@ struct GroupOrder {
     }
 }
 
-extension [FieldValue] {
+extension Array where Element: Comparable {
     /// The element that would stand at `place` if the array were sorted (Hoare's selection).
-    fileprivate func element(at place: Int, descending: Bool) -> FieldValue {
+    fileprivate func element(at place: Int, descending: Bool) -> Element {
         var rest = self
         var place = place
         while true {

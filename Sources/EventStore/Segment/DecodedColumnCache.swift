@@ -29,7 +29,7 @@ public final class DecodedColumnCache: Sendable {
     private let bytesMax: Int
     private let state = Mutex(State())
 
-    /// Holds at most about `bytesMax` bytes of columns; dictionaries are counted by their segments.
+    /// Holds at most about `bytesMax` bytes of columns and their dictionaries.
     public init(bytesMax: Int) { self.bytesMax = bytesMax }
 
     /// Bytes held now.
@@ -95,9 +95,9 @@ public final class DecodedColumnCache: Sendable {
 }
 
 extension Column {
-    /// Bytes of the lanes, without a sorted dictionary: that is the segment's, for all row groups.
+    /// Bytes of the lanes, and of the dictionary as its row group's share: all that hold it share it.
     fileprivate var laneByteCount: Int {
-        let dictionary = coded?.dictionary
-        return byteCount - (dictionary?.isSorted ?? false ? dictionary?.byteCount ?? 0 : 0) + 128
+        let dictionary = coded?.dictionary.byteCount ?? 0
+        return byteCount - dictionary + dictionary / 8 + 128
     }
 }

@@ -184,13 +184,8 @@ struct GatheredColumn {
     private mutating func split(_ codes: [UInt32], _ met: ValueDictionary) {
         var uses = [UInt32](repeating: 0, count: met.count + 1)
         for code in codes { uses[Int(code)] += 1 }
-        var strings = 0
-        var stringRows = 0
-        for index in 0..<met.count where uses[index + 1] > 0 && met.kind(at: index) == .string {
-            strings += 1
-            stringRows += Int(uses[index + 1])
-        }
-        let isText = strings > 256 && strings * SegmentFormat.rowsPerDictionaryEntry > stringRows
+        let strings = (0..<met.count).count { uses[$0 + 1] > 0 && met.kind(at: $0) == .string }
+        let isText = strings > 256 && strings * SegmentFormat.rowsPerDictionaryEntry > codes.count
         var keptTexts: (codes: [UInt32], strings: ValueDictionary)?
         if isText {
             let isString = met.kinds.map { $0 == ValueDictionary.Kind.string.rawValue }

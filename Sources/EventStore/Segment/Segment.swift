@@ -24,7 +24,8 @@ public final class Segment: Sendable {
     let footer: SegmentFooter
     private let file: any SegmentFile
     private let columnIndex: [String: Int]
-    private let dictionaries: Mutex<[Int: ValueDictionary]> = .init([:])
+    /// Dictionaries in use, by column: as long as a column or a query holds one, all share it.
+    private let dictionaries: Mutex<[Int: WeakDictionary]> = .init([:])
     private let cache: DecodedColumnCache
     /// Tells this segment from others in the cache.
     let identity: Int
@@ -173,7 +174,7 @@ public final class Segment: Sendable {
     }
 
     private func dictionary(ofColumn index: Int) throws -> ValueDictionary {
-        if let known = dictionaries.withLock({ $0[index] }) { return known }
+        if let known = dictionaries.withLock({ $0[index]?.value }) { return known }
         guard let entry = footer.columns[index].dictionary else {
             throw SegmentError(message: "codes without a dictionary", offset: 0)
         }
@@ -184,10 +185,10 @@ public final class Segment: Sendable {
             throw SegmentError(
                 message: "dictionary does not fit its count", offset: entry.block.offset)
         }
-        // Two threads may have decoded it; all must share one, for codes compare by identity.
+        // Two threads may have decoded it; all should share one, for codes compare by identity.
         return dictionaries.withLock { known in
-            if let first = known[index] { return first }
-            known[index] = dictionary
+            if let first = known[index]?.value { return first }
+            known[index] = WeakDictionary(value: dictionary)
             return dictionary
         }
     }
@@ -358,4 +359,8 @@ extension TextCodec.Opened {
         }
         return TextLane(offsets: offsets, text: text, present: present)
     }
+}
+
+private struct WeakDictionary {
+    weak var value: ValueDictionary?
 }

@@ -19,8 +19,8 @@ enum SegmentFormat {
 
     /// Distinct numbers up to which they become part of the column's dictionary.
     static let codedNumbersMax = 2_048
-    /// Strings repeat enough for a dictionary of the whole segment when at least this many rows
-    /// share a value on average.
+    /// Strings get a dictionary of the whole segment unless there are more of them than one for
+    /// this many rows: codes make grouping and counting cheap, and a code costs at most 3 bytes.
     static let rowsPerDictionaryEntry = 2
 }
 

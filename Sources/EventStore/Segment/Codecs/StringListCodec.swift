@@ -135,23 +135,41 @@ enum StringListCodec {
         case .constant(let byte): rest = [UInt8](repeating: byte, count: size)
         case .bytes(let bytes): rest = bytes
         }
-        var list = List()
-        list.offsets.reserveCapacity(count + 1)
-        list.text.reserveCapacity(size * 2)
-        var (previous, taken) = (0, 0)
-        for index in 0..<count {
-            let (common, fresh) = (Int(shared[index]), Int(rests[index]))
-            guard common <= list.text.count - previous, fresh <= size - taken,
-                list.text.count + common + fresh <= bytesMax
-            else { throw DecodeError("string lengths do not add up", at: reader.offset) }
-            let start = list.text.count
-            list.text.append(contentsOf: list.text[previous..<previous + common])
-            list.text.append(contentsOf: rest[taken..<taken + fresh])
-            taken += fresh
-            previous = start
-            list.offsets.append(UInt32(list.text.count))
+        let total = try totalBytes(shared, rests, size, bytesMax, at: reader.offset)
+        var offsets: [UInt32] = [0]
+        offsets.reserveCapacity(count + 1)
+        var (previous, taken, isWhole) = (0, 0, true)
+        let text = [UInt8](unsafeUninitializedCapacity: total) { text, initialized in
+            var end = 0
+            for index in 0..<count {
+                let (common, fresh) = (Int(shared[index]), Int(rests[index]))
+                // What is shared must lie within the string before, which ends where this begins.
+                isWhole = isWhole && common <= end - previous
+                if !isWhole { break }
+                for place in 0..<common { text[end + place] = text[previous + place] }
+                for place in 0..<fresh { text[end + common + place] = rest[taken + place] }
+                previous = end
+                taken += fresh
+                end += common + fresh
+                offsets.append(UInt32(end))
+            }
+            initialized = end
         }
-        guard taken == size else { throw DecodeError("string bytes left over", at: reader.offset) }
-        return list
+        guard isWhole else {
+            throw DecodeError("string shares more than there is", at: reader.offset)
+        }
+        return List(text: text, offsets: offsets)
+    }
+
+    /// The bytes of all strings, whose fresh parts must add up to `size`.
+    private static func totalBytes(
+        _ shared: [UInt32], _ rests: [UInt32], _ size: Int, _ bytesMax: Int, at offset: Int
+    ) throws(DecodeError) -> Int {
+        let fresh = rests.reduce(UInt64(0)) { $0 + UInt64($1) }
+        let total = shared.reduce(fresh) { $0 + UInt64($1) }
+        guard fresh == UInt64(size), total <= UInt64(bytesMax) else {
+            throw DecodeError("string lengths do not add up", at: offset)
+        }
+        return Int(total)
     }
 }
