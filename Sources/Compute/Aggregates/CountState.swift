@@ -40,9 +40,7 @@ public final class CountState: AggregateState {
         guard let other = other as? CountState else {
             preconditionFailure("BUG: unlike aggregates")
         }
-        for (cell, target) in map.enumerated() where target >= 0 {
-            counts[target] &+= other.counts[cell]
-        }
+        Compute.merge(&counts, other.counts, map) { $0 &+ $1 }
     }
 
     public func exactNumbers(ofCells cells: [Int], _ reading: AggregateReading) -> [Double]? {

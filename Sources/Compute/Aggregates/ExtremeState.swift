@@ -90,17 +90,10 @@ public final class ExtremeState: AggregateState {
             preconditionFailure("BUG: unlike aggregates")
         }
         for (cell, value) in other.others where map[cell] >= 0 { takeOther(value, map[cell]) }
-        for (cell, target) in map.enumerated() where target >= 0 {
-            seen[target] |= other.seen[cell]
-            switch side {
-            case .smallest:
-                ints[target] = min(ints[target], other.ints[cell])
-                floats[target] = min(floats[target], other.floats[cell])
-            case .largest:
-                ints[target] = max(ints[target], other.ints[cell])
-                floats[target] = max(floats[target], other.floats[cell])
-            }
-        }
+        let isSmallest = side == .smallest
+        Compute.merge(&seen, other.seen, map) { $0 | $1 }
+        Compute.merge(&ints, other.ints, map) { isSmallest ? min($0, $1) : max($0, $1) }
+        Compute.merge(&floats, other.floats, map) { isSmallest ? min($0, $1) : max($0, $1) }
     }
 
     public func exactNumbers(ofCells cells: [Int], _ reading: AggregateReading) -> [Double]? {

@@ -139,12 +139,8 @@ public final class HistogramState: AggregateState {
         if other.sparse == nil && other.width > 0 && sparse == nil {
             widen(other.base, other.base + other.width - 1)
         }
-        if var theirs = other.sparse {
-            useList()
-            theirs.compact()
-            theirs.forEach { cell, bucket, count in
-                if map[cell] >= 0 { sparse?.add(count, cell: map[cell], bucket: bucket) }
-            }
+        if other.sparse != nil {
+            merge(list: other, map)
         } else {
             for (cell, target) in map.enumerated() where target >= 0 {
                 other.forEachBucket(ofCell: cell) { bucket, count in
@@ -158,6 +154,32 @@ public final class HistogramState: AggregateState {
         }
         sparse?.compactIfLong()
     }
+
+    private func merge(list other: HistogramState, _ map: [Int]) {
+        other.settle()
+        guard let theirs = other.sparse, let (low, high) = theirs.bucketBounds else { return }
+        widen(low, high)
+        if sparse == nil {
+            let (base, width, counts) = (base, width, flat.base)
+            theirs.forEach { cell, bucket, count in
+                if map[cell] >= 0 { counts[map[cell] * width + bucket - base] &+= count }
+            }
+            return
+        }
+        settle()
+        var list = sparse.take() ?? SparseCounts()
+        if map.enumerated().allSatisfy({ $0 == $1 }) {
+            list.merge(theirs)
+        } else {
+            theirs.forEach { cell, bucket, count in
+                if map[cell] >= 0 { list.add(count, cell: map[cell], bucket: bucket) }
+            }
+            list.compactIfLong()
+        }
+        sparse = list
+    }
+
+    public func settle() { sparse?.compact() }
 
     // MARK: - Asking
 

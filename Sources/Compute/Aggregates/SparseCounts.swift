@@ -86,6 +86,39 @@ struct SparseCounts {
         }
     }
 
+    /// The lowest and highest bucket of any pair; nil when there is none.
+    var bucketBounds: (low: Int, high: Int)? {
+        let mask = UInt64(1) << SparseCounts.bucketBits - 1
+        var low = UInt64.max
+        var high: UInt64 = 0
+        for key in keys {
+            low = min(low, key & mask)
+            high = max(high, key & mask)
+        }
+        if low > high { return nil }
+        return (Int(low) - SparseCounts.bucketOffset, Int(high) - SparseCounts.bucketOffset)
+    }
+
+    /// Adds the pairs of another list, both in order: one pass over the two.
+    mutating func merge(_ other: SparseCounts) {
+        precondition(isCompact && other.isCompact, "BUG: pairs that are not in order")
+        var mergedKeys: [UInt64] = []
+        var mergedCounts: [UInt64] = []
+        mergedKeys.reserveCapacity(keys.count + other.keys.count)
+        mergedCounts.reserveCapacity(keys.count + other.keys.count)
+        var (mine, theirs) = (0, 0)
+        while mine < keys.count || theirs < other.keys.count {
+            let a = mine < keys.count ? keys[mine] : .max
+            let b = theirs < other.keys.count ? other.keys[theirs] : .max
+            mergedKeys.append(min(a, b))
+            mergedCounts.append((a <= b ? counts[mine] : 0) &+ (b <= a ? other.counts[theirs] : 0))
+            if a <= b { mine += 1 }
+            if b <= a { theirs += 1 }
+        }
+        keys = mergedKeys
+        counts = mergedCounts
+    }
+
     /// The cell, bucket and count of every pair; in order and each once after `compact`.
     func forEach(_ body: (_ cell: Int, _ bucket: Int, _ count: UInt64) -> Void) {
         for index in keys.indices { visit(index, body) }

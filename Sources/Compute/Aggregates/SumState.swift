@@ -72,10 +72,10 @@ public final class SumState: AggregateState {
     public func merge(_ other: any AggregateState, _ map: [Int]) {
         guard let other = other as? SumState else { preconditionFailure("BUG: unlike aggregates") }
         ignored += other.ignored
-        for (cell, target) in map.enumerated() where target >= 0 {
-            ints[target] &+= other.ints[cell]
-            counts[target] &+= other.counts[cell]
-            hasFloats[target] = hasFloats[target] || other.hasFloats[cell]
+        Compute.merge(&ints, other.ints, map) { $0 &+ $1 }
+        Compute.merge(&counts, other.counts, map) { $0 &+ $1 }
+        Compute.merge(&hasFloats, other.hasFloats, map) { $0 || $1 }
+        for (cell, target) in map.enumerated() where target >= 0 && other.hasFloats[cell] {
             add(other.floats[cell], to: target)
             corrections[target] += other.corrections[cell]
         }

@@ -21,6 +21,11 @@ public final class GroupPartial {
         for state in states { state.grow(toCells: space.cellCount) }
     }
 
+    /// Puts the states in order before they are merged.
+    public func settle() {
+        for state in states { state.settle() }
+    }
+
     public var byteCount: Int {
         states.reduce(rowCounts.byteCount) { $0 + $1.byteCount }
     }
