@@ -219,6 +219,10 @@ public final class Segment: Sendable {
 
     /// Reads and decodes every block and checks that counts, zones and runs are true.
     public func verify() throws {
+        var header = ByteReader(try file.read(at: 0, count: SegmentFormat.headerBytes))
+        guard try header.read(UInt64.self) == SegmentFormat.magic else {
+            throw SegmentError(message: "file does not begin as a segment", offset: 0)
+        }
         for index in footer.groupRows.indices {
             let group = SegmentRowGroup(segment: self, index: index)
             let times = try group.loadTimestamps()

@@ -1,0 +1,64 @@
+import Events
+import Foundation
+import Host
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import EventStore
+
+/// The store with its own threads on the machine's own files.
+@Suite struct ThreadedStoreTests {
+    @Test func `requests of many threads are each stored once, read all the while, and survive`()
+        throws
+    {
+        let directory = NSTemporaryDirectory() + "widefield-store-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        var options = EventStore.Options()
+        options.limits.logFileBytes = 1 << 20
+        options.limits.headRows = 700
+        let store = try EventStore.open(directory, options: options)
+        let accepted = Mutex<[Int64]>([])
+        let answered = Monitor(0)
+        var threads: [HostThread] = []
+        for thread in 0..<4 {
+            threads.append(
+                try HostThread(name: "client-\(thread)") {
+                    for request in 0..<50 {
+                        let first = thread * 100_000 + request * 10
+                        let record = IngestRecord(
+                            environment: "e", batches: [makeBatch(numbered(first..<first + 10))])
+                        store.append(record) { result in
+                            if (try? result.get()) != nil {
+                                accepted.withLock { ids in
+                                    ids += (first..<first + 10).map(Int64.init)
+                                }
+                            }
+                            answered.update { $0 += 1 }
+                        }
+                    }
+                })
+        }
+        for _ in 0..<20 {
+            let before = accepted.withLock { $0 }
+            let seen = try store.ids()
+            #expect(Set(before).isSubset(of: seen))
+            #expect(Set(seen).count == seen.count)
+        }
+        for thread in threads { thread.join() }
+        answered.wait { $0 == 200 ? () : nil }
+        let all = accepted.withLock { $0 }.sorted()
+        #expect(all.count == 2_000)
+        try store.seal()
+        #expect(try store.ids() == all)
+        #expect(throws: EventStoreError.self) {
+            _ = try EventStore.open(directory, options: options)
+        }
+        try store.close()
+        #expect(try EventStore.verify(directory).isEmpty)
+        let reopened = try EventStore.open(directory, options: options)
+        #expect(try reopened.ids() == all)
+        #expect(reopened.figures().headRows == 0)
+        try reopened.close()
+    }
+}
