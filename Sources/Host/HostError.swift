@@ -28,6 +28,9 @@ public struct HostError: Error, Hashable, Sendable, CustomStringConvertible {
 
     public var isNotFound: Bool { code == ENOENT }
 
+    /// Whether this process has no right to what was asked for.
+    public var isForbidden: Bool { code == EACCES || code == EPERM }
+
     /// Whether another process holds what was asked for.
     public var isHeldByAnother: Bool { code == EWOULDBLOCK }
 

@@ -41,19 +41,24 @@ extension EventStore {
     private static func makeDirectories(_ context: StoreContext) throws(EventStoreError) {
         let files = context.machine.files
         try callMachine { () throws(HostError) in
-            if try files.status(context.root) == nil {
-                try files.createDirectory(context.root)
-                // The name of the root itself: its parent, as far as the path tells.
-                let names = context.root.split(separator: "/", omittingEmptySubsequences: false)
-                let parent = names.dropLast().joined(separator: "/")
-                let isTop = names.count < 2 || parent.isEmpty
-                try files.synchronizeDirectory(
-                    isTop ? (context.root.hasPrefix("/") ? "/" : ".") : parent)
+            let isNew = try files.status(context.root) == nil
+            if isNew { try files.createDirectory(context.root) }
+            do throws(HostError) {
+                // Every time: whoever made the directory may have been killed before this.
+                try files.synchronizeDirectory(parent(of: context.root))
+            } catch {
+                // The parent of a directory that was prepared for us need not be ours to open.
+                if isNew || !error.isForbidden { throw error }
             }
             try files.createDirectory(context.logDirectory)
             try files.createDirectory(context.environmentsDirectory)
             try files.synchronizeDirectory(context.root)
         }
+    }
+
+    private static func parent(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
     private static func takeLock(
