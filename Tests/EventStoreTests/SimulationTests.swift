@@ -9,7 +9,7 @@ import Testing
     private static let seeds: [UInt64] = {
         let environment = ProcessInfo.processInfo.environment
         if let seed = environment["WIDEFIELD_SIM_SEED"].flatMap({ UInt64($0) }) { return [seed] }
-        return Array(0..<(environment["WIDEFIELD_SIM_SEEDS"].flatMap { UInt64($0) } ?? 150))
+        return Array(0..<(environment["WIDEFIELD_SIM_SEEDS"].flatMap { UInt64($0) } ?? 60))
     }()
 
     @Test func `no history loses, doubles or changes an acknowledged event`() {

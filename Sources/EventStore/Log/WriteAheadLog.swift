@@ -163,14 +163,11 @@ final class WriteAheadLog {
 
 extension WriteAheadLog {
     /// Copies the records of the last file of the time before into a new one, if that is still to be
-    /// done, and removes the files that count no more.
+    /// done.
     ///
     /// Throws `outOfSpace` when there is no room yet; a later call tries again.
     func copyTail() throws(EventStoreError) {
-        guard let old = tail else {
-            removeObsolete()
-            return
-        }
+        guard let old = tail else { return }
         var copy = LogCopy(
             machine, directory: directory, firstNumber: nextNumber,
             firstSequence: old.firstSequence, fileBytes: .max)
@@ -219,14 +216,20 @@ extension WriteAheadLog {
         nextNumber = (made.last?.number ?? nextNumber) + 1
         obsolete += old.map { Filenames.logFile($0.number) }
         syncedBelow = nextSequence
-        removeObsolete()
+        try? removeObsolete()
     }
 
-    private func removeObsolete() {
+    /// Removes what was replaced; what cannot be removed now is tried again before any file goes.
+    private func removeObsolete() throws(HostError) {
         guard !obsolete.isEmpty else { return }
-        for name in obsolete { try? machine.files.remove(directory + "/" + name) }
-        // Whatever stays is known as obsolete again at the next start.
-        try? machine.files.synchronizeDirectory(directory)
+        for name in obsolete {
+            do throws(HostError) {
+                try machine.files.remove(directory + "/" + name)
+            } catch {
+                if !error.isNotFound { throw error }
+            }
+        }
+        try machine.files.synchronizeDirectory(directory)
         obsolete = []
     }
 }
@@ -253,6 +256,8 @@ extension WriteAheadLog {
     /// Removes the files all of whose records have a lower sequence, from the oldest on.
     func removeFiles(below sequence: UInt64) throws(EventStoreError) {
         let end = removableBelow(sequence)
+        // A replaced file that outlives the one in its place would count again.
+        try callMachine { () throws(HostError) in try removeObsolete() }
         while let file = finished.first, file.firstSequence < end {
             do throws(HostError) {
                 try machine.files.remove(path(file.number))

@@ -150,7 +150,8 @@ final class Maintenance: @unchecked Sendable {
                 chosen.append(segment)
                 rows += segment.rows
             }
-            if chosen.count >= limits.compactionSegments {
+            let isFull = chosen.count > 1 && rows * 4 > limits.segmentRows * 3
+            if chosen.count >= limits.compactionSegments || isFull {
                 try rewrite(chosen, day: day, state, in: environment)
             }
         }
