@@ -149,6 +149,8 @@ struct SimulatedHistory {
         let events = ids.compactMap { sent[Int64($0)] }
         let outcome = store.send(events, to: environment, key: key)
         steps.append("repeat \(ids)")
+        // One that was found missing is sent anew by this.
+        undecided.formUnion(ids.map(Int64.init).filter { !durable.contains($0) })
         guard let acceptance = outcome.acceptance else { return }
         if wasDurable && !acceptance.isDuplicate {
             violations.append("a repeat of an acknowledged request was stored again: \(ids)")

@@ -4,12 +4,16 @@ import Testing
 
 /// Histories of ingest, seal, crash, recover and read, each from one seed.
 ///
-/// `WIDEFIELD_SIM_SEED` runs one seed, `WIDEFIELD_SIM_SEEDS` that many.
+/// `WIDEFIELD_SIM_SEED` runs one seed, `WIDEFIELD_SIM_SEEDS` that many, from
+/// `WIDEFIELD_SIM_FIRST` on.
 @Suite struct SimulationTests {
     private static let seeds: [UInt64] = {
         let environment = ProcessInfo.processInfo.environment
         if let seed = environment["WIDEFIELD_SIM_SEED"].flatMap({ UInt64($0) }) { return [seed] }
-        return Array(0..<(environment["WIDEFIELD_SIM_SEEDS"].flatMap { UInt64($0) } ?? 60))
+        let first = environment["WIDEFIELD_SIM_FIRST"].flatMap { UInt64($0) } ?? 0
+        return (0..<(environment["WIDEFIELD_SIM_SEEDS"].flatMap { UInt64($0) } ?? 60)).map {
+            first + $0
+        }
     }()
 
     @Test func `no history loses, doubles or changes an acknowledged event`() {
