@@ -144,7 +144,7 @@ struct BatchUnderWay: ~Copyable {
         spill.removeAll()
     }
 
-    mutating func finish() -> EventBatch {
+    mutating func finish(spareCells: inout Int) -> EventBatch {
         dropEvent()
         let batch = EventBatch(
             timestamps: timestamps.array(), received: received.array(),
@@ -153,17 +153,20 @@ struct BatchUnderWay: ~Copyable {
                 dictionary: datasets.dictionary(),
                 codes: CodeArray(datasetCodes.array(), highest: UInt32(datasets.count))),
             columns: finishedColumns())
-        let kept = columnsThatFit()
+        let kept = columnsThatFit(&spareCells)
         removeAll()
         return kept.map { Spill.spill(batch, keeping: $0) } ?? batch
     }
 
     /// The names of the fullest columns, when all together would take memory out of proportion to
     /// their values; nil when they may stay.
-    private func columnsThatFit() -> Set<String>? {
+    private func columnsThatFit(_ spareCells: inout Int) -> Set<String>? {
         let used = (0..<inUse.count).map { columns + Int(inUse[$0]) }
         let values = used.reduce(0) { $0 + $1.pointee.valueCount }
-        let cellsMax = EventLimits.cellsAlways + values * EventLimits.cellsPerValue
+        let earned = values * EventLimits.cellsPerValue
+        let beyond = max(0, rows * used.count - earned)
+        let cellsMax = earned + spareCells
+        spareCells = max(0, spareCells - beyond)
         guard rows * used.count > cellsMax else { return nil }
         let fullest = used.sorted { $0.pointee.valueCount > $1.pointee.valueCount }
         // The spill column is no field's own: its rows are merged with what spills now.

@@ -112,7 +112,18 @@ public final class EventBatchBuilder {
     public func dropEvent() { batch.pointee.dropEvent() }
 
     /// The batch of all finished events; the builder is empty afterwards.
-    public func finish() -> EventBatch { batch.pointee.finish() }
+    public func finish() -> EventBatch {
+        var spareCells = EventLimits.spareCells
+        return finish(spareCells: &spareCells)
+    }
+
+    /// One of several batches of a body.
+    ///
+    /// - Parameter spareCells: how many cells the batch may have beyond
+    ///   `EventLimits.cellsPerValue` for each value; what it uses is taken off.
+    public func finish(spareCells: inout Int) -> EventBatch {
+        batch.pointee.finish(spareCells: &spareCells)
+    }
 
     /// Forgets the events; columns keep their numbers and their memory.
     public func removeAll() { batch.pointee.removeAll() }

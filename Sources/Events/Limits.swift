@@ -20,9 +20,9 @@ public enum EventLimits {
     public static let namesPerBatch = 10_000
     /// Cells, present or absent, that a batch may have for each value in it: beyond, its rarest
     /// fields spill, because a lane takes memory for every row.
-    public static let cellsPerValue = 32
-    /// Cells that a batch may have however few values it holds.
-    public static let cellsAlways = 65_536
+    public static let cellsPerValue = 16
+    /// Cells beyond those that all batches of one body may have together.
+    public static let spareCells = 16 << 20
     /// Bytes of all strings of one dictionary: offsets are 32 bits.
     public static let dictionaryBytes = Int(UInt32.max) / 2
     /// Bytes an encoded batch may claim to hold when opened.

@@ -7,6 +7,7 @@ struct EventCollector: ~Copyable {
     private let receivedAt: Int64
     private var datasetCode: UInt32
     private var decoded = Decoded()
+    private var spareCells = EventLimits.spareCells
 
     /// - Parameter receivedAt: nanoseconds since 1970.
     init(_ builder: EventBatchBuilder, dataset: String, receivedAt: Int64) {
@@ -51,7 +52,7 @@ struct EventCollector: ~Copyable {
     }
 
     private mutating func endBatch() {
-        decoded.batches.append(builder.finish())
+        decoded.batches.append(builder.finish(spareCells: &spareCells))
         datasetCode = builder.datasetCode(dataset)
     }
 }

@@ -22,13 +22,17 @@ public struct ModelEvent: Equatable, Sendable {
 public func makeBatch(
     _ events: [ModelEvent], _ builder: EventBatchBuilder = .init()
 ) -> EventBatch {
+    add(events, to: builder)
+    return builder.finish()
+}
+
+public func add(_ events: [ModelEvent], to builder: EventBatchBuilder) {
     for event in events {
         for (name, value) in event.fields { builder.append(value, named: name) }
         builder.finishEvent(
             timestamp: event.timestamp, received: event.timestamp + 5, sampleRate: event.rate,
             dataset: builder.datasetCode(event.dataset))
     }
-    return builder.finish()
 }
 
 /// The rows of a batch or a row group as plain values, spilled fields among the others.
