@@ -23,4 +23,10 @@ enum ServiceLimits {
     static let configurationBytesMax = 1 << 20
     /// Keys in one keys file.
     static let keysMax = 10_000
+    /// Datasets of one environment: each has a place in memory and in every manifest.
+    static let datasetsMax = 10_000
+    /// Bytes of an idempotency key; the log keeps it for a day.
+    static let idempotencyKeyBytesMax = 1024
+    /// Milliseconds a query may be given.
+    static let queryMillisecondsMax: Int64 = 600_000
 }

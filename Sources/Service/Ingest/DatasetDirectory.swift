@@ -1,0 +1,53 @@
+internal import EventStore
+internal import Events
+internal import Synchronization
+
+/// The datasets of all environments by name: the first event fixes how a name is written.
+///
+/// Two names are one dataset when their slugs are equal (`DatasetName.key`).
+final class DatasetDirectory: Sendable {
+    private let names = Mutex<[String: [String: String]]>([:])
+
+    /// Learns the datasets a store holds already.
+    init(_ store: EventStore) {
+        for environment in store.environments {
+            for name in store.snapshot(environment: environment).datasets.sorted() {
+                _ = self.name(for: name, in: environment)
+            }
+        }
+    }
+
+    /// The dataset's name as it was first written; nil when the environment has too many.
+    func name(for name: String, in environment: String) -> String? {
+        let slug = DatasetName.key(name)
+        return names.withLock { names in
+            if let known = names[environment]?[slug] { return known }
+            guard (names[environment]?.count ?? 0) < ServiceLimits.datasetsMax else { return nil }
+            names[environment, default: [:]][slug] = name
+            return name
+        }
+    }
+
+    /// Whether events were sent to a dataset of this name or slug.
+    func knows(_ name: String, in environment: String) -> Bool {
+        names.withLock { $0[environment]?[DatasetName.key(name)] != nil }
+    }
+
+    /// The names of an environment's datasets, ascending.
+    func names(in environment: String) -> [String] {
+        names.withLock { $0[environment, default: [:]].values.sorted() }
+    }
+
+    /// Why a text cannot be a dataset's name; nil when it can.
+    static func fault(in name: String) -> String? {
+        if name.isEmpty { return "the name of the dataset is empty" }
+        if name.utf8.count > EventLimits.datasetNameBytes {
+            return "the name of the dataset is longer than \(EventLimits.datasetNameBytes) bytes"
+        }
+        if name == "__all__" { return "'__all__' stands for all datasets; events need one" }
+        let hasControls = name.unicodeScalars.contains {
+            $0.properties.generalCategory == .control
+        }
+        return hasControls ? "the name of the dataset holds control characters" : nil
+    }
+}

@@ -1,0 +1,116 @@
+internal import Bytes
+internal import EventStore
+internal import Events
+internal import Host
+internal import Ingest
+
+/// The road of events: a body is decoded, logged, added to the head, and then acknowledged.
+///
+/// The store does the middle in one step: a record is synced, its batches are published, and only
+/// then is its completion called. What is answered is made beforehand, because under an idempotency
+/// key it is stored in the same record.
+struct Pipeline: Sendable {
+    let store: EventStore
+    let datasets: DatasetDirectory
+    let decoders: DecoderPool
+    let clock: any HostClock
+
+    /// Takes the events of one request; `reply` is called once, when they are as safe as was asked.
+    func take(
+        _ events: IncomingEvents, reply: @escaping @Sendable (HTTPResponse) -> Void
+    ) {
+        do throws(HTTPRefusal) {
+            let digest = events.idempotencyKey.map { _ in events.digest }
+            if let key = events.idempotencyKey, let digest,
+                let prior = store.priorAnswer(
+                    environment: events.environment, key: key, digest: digest)
+            {
+                return reply(IngestAnswer(stored: prior).response(isDuplicate: true, .synced))
+            }
+            let decoded = try decode(events)
+            let answer = IngestAnswer(to: events.form, decoded)
+            guard !decoded.batches.isEmpty || digest != nil else {
+                return reply(answer.response(isDuplicate: false, events.durability))
+            }
+            var idempotency: Idempotency?
+            if let key = events.idempotencyKey, let digest {
+                idempotency = Idempotency(key: key, digest: digest, answer: answer.stored)
+            }
+            let record = IngestRecord(
+                environment: events.environment, idempotency: idempotency,
+                batches: decoded.batches)
+            store.append(record, durability: events.durability) { result in
+                switch result {
+                case .failure(let error): reply(error.response)
+                case .success(let acceptance) where acceptance.isDuplicate:
+                    let first = IngestAnswer(stored: acceptance.answer ?? [])
+                    reply(first.response(isDuplicate: true, acceptance.durability))
+                case .success(let acceptance):
+                    reply(answer.response(isDuplicate: false, acceptance.durability))
+                }
+            }
+        } catch {
+            reply(error.response)
+        }
+    }
+
+    private func decode(_ events: IncomingEvents) throws(HTTPRefusal) -> Decoded {
+        guard let dataset = datasets.name(for: events.dataset, in: events.environment) else {
+            throw HTTPRefusal(
+                .error(400, "the environment has \(ServiceLimits.datasetsMax) datasets already"))
+        }
+        let receivedAt = clock.wallNanoseconds()
+        do throws(BodyRefusal) {
+            return try decoders.withDecoder { (decoder) throws(BodyRefusal) in
+                switch events.form {
+                case .event(let time, let sampleRate):
+                    try decoder.decodeEvent(
+                        events.body, dataset: dataset, receivedAt: receivedAt, time: time,
+                        sampleRate: sampleRate)
+                case .batch:
+                    try decoder.decodeBatch(events.body, dataset: dataset, receivedAt: receivedAt)
+                case .lines(let timeField):
+                    try decoder.decodeLines(
+                        events.body, dataset: dataset, receivedAt: receivedAt,
+                        timeField: timeField)
+                }
+            }
+        } catch {
+            throw HTTPRefusal(error.response)
+        }
+    }
+}
+
+/// The events of one request before they are decoded.
+struct IncomingEvents: Sendable {
+    /// What the body looks like, and with it the answer.
+    enum Form: Sendable {
+        /// One object of fields; time and sample rate as headers say them.
+        case event(time: String?, sampleRate: String?)
+        /// An array of events with time, sample rate and data.
+        case batch
+        /// An object of fields a line; the field that tells the time, if it was named.
+        case lines(timeField: String?)
+    }
+
+    let environment: String
+    /// As the client wrote it.
+    let dataset: String
+    let form: Form
+    /// Already inflated.
+    let body: PaddedBytes
+    let idempotencyKey: String?
+    let durability: Durability
+
+    /// Tells this request from others that come with the same key: half the SHA-256 of its form,
+    /// its dataset and its body.
+    var digest: BodyDigest {
+        var message = Array("\(form)\n\(DatasetName.key(dataset))\n".utf8)
+        body.withBytes { message.append(contentsOf: $0) }
+        let hash = sha256(message)
+        func word(_ range: Range<Int>) -> UInt64 {
+            hash[range].reduce(0) { $0 << 8 | UInt64($1) }
+        }
+        return BodyDigest(high: word(0..<8), low: word(8..<16))
+    }
+}

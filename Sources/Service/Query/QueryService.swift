@@ -1,0 +1,57 @@
+internal import Bytes
+internal import EventQuery
+internal import EventStore
+internal import Events
+internal import Host
+
+/// Answers questions about one environment at a time, from a snapshot of the moment they are asked.
+struct QueryService: Sendable {
+    let store: EventStore
+    let datasets: DatasetDirectory
+    let engine: QueryEngine
+    let clock: any HostClock
+
+    /// Answers a question. Throws the refusal to send.
+    func answer(
+        _ question: Question, environment: String,
+        cancellation: QueryCancellation = QueryCancellation()
+    ) throws(HTTPRefusal) -> QueryAnswer {
+        var query = question.query
+        if case .named(let names) = query.source {
+            for name in names where !datasets.knows(name, in: environment) {
+                throw HTTPRefusal(unknown(name, in: environment))
+            }
+        }
+        let now = clock.wallNanoseconds()
+        let sources: [any EventSource]
+        do {
+            sources = try store.snapshot(environment: environment).sources(for: &query, now: now)
+        } catch {
+            throw HTTPRefusal(.error(500, "a segment cannot be read: \(error)"))
+        }
+        do throws(QueryFailure) {
+            return try engine.answer(
+                query, over: sources, now: now, options: question.options,
+                cancellation: cancellation)
+        } catch {
+            throw HTTPRefusal(error.response)
+        }
+    }
+
+    private func unknown(_ name: String, in environment: String) -> HTTPResponse {
+        let known = datasets.names(in: environment)
+        let hint = nearestName(to: name, among: known).map { "; did you mean '\($0)'?" } ?? ""
+        return .error(404, "dataset not found: there is no '\(name)'\(hint)")
+    }
+}
+
+extension QueryFailure {
+    fileprivate var response: HTTPResponse {
+        switch self {
+        case .refused(let message): .error(400, message)
+        case .outOfMemory: .error(422, description)
+        case .cancelled: .error(503, description)
+        case .storage(let message): .error(500, "stored events cannot be read: \(message)")
+        }
+    }
+}

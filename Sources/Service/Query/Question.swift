@@ -1,0 +1,105 @@
+internal import Bytes
+internal import EventQuery
+
+/// A query as a client asks it, with how it is to be answered.
+struct Question: Sendable {
+    var query: Query
+    var options = QueryOptions()
+
+    init(_ query: Query) { self.query = query }
+
+    /// Reads query text. Throws the refusal that points at the place.
+    init(text: String) throws(HTTPRefusal) {
+        do throws(QueryError) {
+            self.init(try Query(parsing: text))
+        } catch {
+            throw HTTPRefusal(error.response)
+        }
+    }
+
+    /// Reads Honeycomb's query specification for a dataset or `__all__`.
+    init(specification: JSONValue, dataset: String) throws(HTTPRefusal) {
+        do throws(SpecificationError) {
+            self.init(try Query(specification: specification, dataset: dataset))
+        } catch {
+            throw HTTPRefusal(
+                .json(
+                    ["error": .string("\(error)"), "path": .string(error.path)], status: 400))
+        }
+    }
+
+    /// Reads the body of `POST /api/query`.
+    init(body: JSONValue) throws(HTTPRefusal) {
+        guard let object = body.object else {
+            throw HTTPRefusal(.error(400, "expected an object, found \(body.typeName)"))
+        }
+        switch (object["query"], object["spec"]) {
+        case (.some(let text), nil):
+            guard let text = text.string else {
+                throw HTTPRefusal(.error(400, "/query: expected a string, found \(text.typeName)"))
+            }
+            try self.init(text: text)
+        case (nil, .some(let specification)):
+            guard let dataset = object["dataset"]?.string else {
+                throw HTTPRefusal(.error(400, "/dataset: expected the name of a dataset"))
+            }
+            try self.init(specification: specification, dataset: dataset)
+        default:
+            throw HTTPRefusal(
+                .error(400, "expected either {\"query\": text} or {\"dataset\", \"spec\"}"))
+        }
+        for member in object.members { try read(member) }
+    }
+
+    private mutating func read(_ member: JSONObject.Member) throws(HTTPRefusal) {
+        switch member.key {
+        case "query", "spec", "dataset": break
+        case "exact": options.isExact = try Question.flag(member)
+        case "totals": options.wantsTotals = try Question.flag(member)
+        case "series": if try Question.flag(member) { addSeries() }
+        // There is no cache of answers, so nothing has to be left out.
+        case "cache": _ = try Question.flag(member)
+        case "limits": try readLimits(member.value)
+        default: throw HTTPRefusal(.error(400, "/\(member.key): there is no such member"))
+        }
+    }
+
+    private mutating func readLimits(_ limits: JSONValue) throws(HTTPRefusal) {
+        for limit in limits.object?.members ?? [] {
+            guard limit.key == "time_ms", let milliseconds = limit.value.integer,
+                1...ServiceLimits.queryMillisecondsMax ~= milliseconds
+            else {
+                throw HTTPRefusal(
+                    .error(
+                        400,
+                        "/limits/\(limit.key): only time_ms is known, "
+                            + "1 to \(ServiceLimits.queryMillisecondsMax)"))
+            }
+            options.timeLimit = milliseconds * 1_000_000
+        }
+    }
+
+    /// Adds a series to an answer that has a place for one.
+    mutating func addSeries() {
+        if query.step == nil, case .statistics = query.shape { query.step = .automatic }
+    }
+
+    private static func flag(_ member: JSONObject.Member) throws(HTTPRefusal) -> Bool {
+        guard let value = member.value.bool else {
+            throw HTTPRefusal(
+                .error(400, "/\(member.key): expected a boolean, found \(member.value.typeName)"))
+        }
+        return value
+    }
+}
+
+extension QueryError {
+    /// Points at the place in the text.
+    fileprivate var response: HTTPResponse {
+        .json(
+            [
+                "error": .string(message), "line": .int(Int64(line)), "column": .int(Int64(column)),
+                "expected": .array(expected.map { .string($0) }),
+            ], status: 400)
+    }
+}

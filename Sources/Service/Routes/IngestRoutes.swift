@@ -1,0 +1,66 @@
+internal import EventStore
+
+/// Where events come in: one, a batch, or lines.
+struct IngestRoutes: Sendable {
+    let pipeline: Pipeline
+
+    var routes: [Route] {
+        [
+            Route("POST", "/1/events/{dataset}", .sendEvents, lane: .ingest) { call, reply in
+                take(call, reply) { _ in
+                    .event(
+                        time: call.head.headers["X-Honeycomb-Event-Time"],
+                        sampleRate: call.head.headers["X-Honeycomb-Samplerate"])
+                }
+            },
+            Route("POST", "/1/batch/{dataset}", .sendEvents, lane: .ingest) { call, reply in
+                take(call, reply) { type in
+                    let lines = ["application/x-ndjson", "application/ndjson"]
+                    guard lines.contains(type ?? "") else { return .batch }
+                    return .lines(timeField: call.head.target.queryValue("time_field"))
+                }
+            },
+        ]
+    }
+
+    private func take(
+        _ call: RouteCall, _ reply: @escaping Route.Reply,
+        _ form: (_ contentType: String?) -> IncomingEvents.Form
+    ) {
+        do throws(HTTPRefusal) {
+            pipeline.take(try incoming(call, form), reply: reply)
+        } catch {
+            reply(error.response)
+        }
+    }
+
+    private func incoming(
+        _ call: RouteCall, _ form: (_ contentType: String?) -> IncomingEvents.Form
+    ) throws(HTTPRefusal) -> IncomingEvents {
+        let dataset = call.parameters[0]
+        if let fault = DatasetDirectory.fault(in: dataset) { throw HTTPRefusal(.error(400, fault)) }
+        let type = call.head.contentType
+        if let type, type.hasSuffix("msgpack") {
+            throw HTTPRefusal(.error(415, "send JSON: '\(type.prefix(60))' is not understood"))
+        }
+        let key = call.head.headers["Idempotency-Key"]
+        if let key, !(1...ServiceLimits.idempotencyKeyBytesMax).contains(key.utf8.count) {
+            throw HTTPRefusal(
+                .error(
+                    400,
+                    "Idempotency-Key must have 1 to \(ServiceLimits.idempotencyKeyBytesMax) bytes"))
+        }
+        return IncomingEvents(
+            environment: call.principal.environment, dataset: dataset, form: form(type),
+            body: try call.request.openedBody(), idempotencyKey: key,
+            durability: try durability(asked: call.head.headers["Widefield-Ack"]))
+    }
+
+    private func durability(asked: String?) throws(HTTPRefusal) -> Durability {
+        switch asked {
+        case nil, "synced": .synced
+        case "buffered": .buffered
+        default: throw HTTPRefusal(.error(400, "Widefield-Ack must be synced or buffered"))
+        }
+    }
+}

@@ -1,0 +1,97 @@
+internal import Bytes
+internal import EventQuery
+
+/// `/api/query`: a question in text or as a specification, answered at once.
+struct QueryRoutes: Sendable {
+    let service: QueryService
+    let watch: ClientWatch
+
+    var routes: [Route] {
+        [
+            Route("POST", "/api/query", .askQuestions, lane: .query) { call throws(HTTPRefusal) in
+                let body = try call.request.openedBody()
+                let document: JSONValue
+                do throws(JSONError) {
+                    document = try JSONValue(parsing: body.withBytes { Array($0) })
+                } catch {
+                    throw HTTPRefusal(.error(400, "the body is not JSON: \(error)"))
+                }
+                return try respond(to: call, Question(body: document))
+            },
+            Route("GET", "/api/query", .askQuestions, lane: .query) { call throws(HTTPRefusal) in
+                guard let text = call.head.target.queryValue("q") else {
+                    throw HTTPRefusal(.error(400, "expected the query in ?q="))
+                }
+                var question = try Question(text: text)
+                for item in call.head.target.query where item.value == "true" {
+                    switch item.name {
+                    case "exact": question.options.isExact = true
+                    case "totals": question.options.wantsTotals = true
+                    case "series": question.addSeries()
+                    default: break
+                    }
+                }
+                return try respond(to: call, question)
+            },
+        ]
+    }
+
+    private func respond(
+        to call: RouteCall, _ question: Question
+    ) throws(HTTPRefusal) -> HTTPResponse {
+        let format = try AnswerFormat(call.head)
+        let answer = try watch.watching(call.head.connection) {
+            (cancellation) throws(HTTPRefusal) in
+            try service.answer(
+                question, environment: call.principal.environment, cancellation: cancellation)
+        }
+        return format.response(answer)
+    }
+}
+
+/// How an answer is written: as `?format=` says, else as `Accept` says, else JSON.
+enum AnswerFormat: String, Sendable {
+    case json
+    case csv
+    case ndjson
+
+    /// Throws a refusal for a format that is not known.
+    init(_ head: HTTPRequestHead) throws(HTTPRefusal) {
+        if let name = head.target.queryValue("format") {
+            guard let format = AnswerFormat(rawValue: name) else {
+                throw HTTPRefusal(.error(400, "?format= must be json, csv or ndjson"))
+            }
+            self = format
+            return
+        }
+        let accepted = head.headers["Accept"]?.lowercased() ?? ""
+        if accepted.contains("text/csv") {
+            self = .csv
+        } else if accepted.contains("ndjson") {
+            self = .ndjson
+        } else {
+            self = .json
+        }
+    }
+
+    func response(_ answer: QueryAnswer) -> HTTPResponse {
+        let type: String
+        switch self {
+        case .json: type = "application/json"
+        case .csv: type = "text/csv; charset=utf-8"
+        case .ndjson: type = "application/x-ndjson"
+        }
+        return HTTPResponse(status: 200, headers: ["Content-Type": type], body: bytes(answer))
+    }
+
+    /// The answer in this format.
+    func bytes(_ answer: QueryAnswer) -> [UInt8] {
+        switch self {
+        case .json:
+            var document = ResultDocument(answer)
+            return document.document()
+        case .csv: return ResultRows(answer: answer).csv()
+        case .ndjson: return ResultRows(answer: answer).lines()
+        }
+    }
+}
