@@ -1,40 +1,73 @@
 internal import Bytes
+internal import EventStore
 internal import Glibc
 internal import Host
 
 /// The composition of everything: opens what is kept, serves it, closes it.
-enum Server {
+struct Server: Sendable {
+    private let configuration: Configuration
+    private let log: ServerLog
+    private let access: AccessControl
+    private let store: EventStore
+    private let services: Services
+
     /// Serves until SIGTERM or SIGINT, then finishes what was begun; SIGHUP reads the keys again.
     ///
     /// Throws `ServerError` when it cannot start or not end cleanly.
     static func run(_ configuration: Configuration) throws(ServerError) {
-        let log = ServerLog(level: configuration.logLevel)
         umask(0o077)
         let signals = awaitedSignals()
-        do throws(HostError) {
-            try Machine.real.files.createDirectory(configuration.data)
+        let server = try Server(configuration)
+        let http = try server.listen()
+        server.log(.info, "serving", ["url": .string("http://\(http.address)/")])
+        server.wait(for: signals)
+        try server.stop(http)
+    }
+
+    private init(_ configuration: Configuration) throws(ServerError) {
+        self.configuration = configuration
+        let log = ServerLog(level: configuration.logLevel)
+        self.log = log
+        access = AccessControl(try Server.keys(of: configuration))
+        try Server.refuseOpenDoor(configuration, isOpen: access.isOpen)
+        do {
+            var options = EventStore.Options()
+            options.notice = { log(.warn, "store", ["notice": .string($0)]) }
+            store = try EventStore.open(configuration.data, options: options)
+            services = try Services(store, threads: configuration.threads)
         } catch {
-            throw ServerError(description: "\(error)")
+            throw ServerError(description: "\(configuration.data): \(error)")
         }
-        let access = AccessControl(try keys(of: configuration))
-        try refuseOpenDoor(configuration, isOpen: access.isOpen)
+        for finding in store.findings {
+            log(.error, "damage", ["finding": .string(finding.description)])
+        }
+    }
+
+    private func listen() throws(ServerError) -> HTTPServer {
         let counters = HTTPCounters()
-        let status = StatusRoutes(obstacle: { nil }, figures: { Figure.process(counters) })
+        let status = StatusRoutes(
+            obstacle: { [store] in store.refusal?.description },
+            figures: { [store] in Figure.process(counters) + Figure.store(store.figures()) })
         let router = Router(
-            routes: PageRoutes().routes + status.routes + AuthRoutes().routes, access: access,
-            log: log)
-        let http: HTTPServer
+            routes: PageRoutes().routes + status.routes + AuthRoutes().routes + services.routes,
+            access: access, log: log)
         do throws(ListenError) {
-            http = try HTTPServer(
+            return try HTTPServer(
                 address: configuration.listen, workers: configuration.threads, handler: router,
                 counters: counters)
         } catch {
             throw ServerError(description: "\(error)")
         }
-        log(.info, "serving", ["url": .string("http://\(http.address)/")])
-        wait(for: signals, access: access, configuration: configuration, log: log)
+    }
+
+    private func stop(_ http: HTTPServer) throws(ServerError) {
         log(.info, "stopping")
         let allAnswered = http.stop()
+        do throws(EventStoreError) {
+            try store.close()
+        } catch {
+            throw ServerError(description: "the store did not close: \(error)")
+        }
         guard allAnswered else {
             throw ServerError(description: "requests were still being answered at the end")
         }
@@ -72,15 +105,13 @@ enum Server {
     }
 
     /// Returns when the server is told to stop.
-    private static func wait(
-        for signals: sigset_t, access: AccessControl, configuration: Configuration, log: ServerLog
-    ) {
+    private func wait(for signals: sigset_t) {
         var signals = signals
         while true {
             var signal: Int32 = 0
             guard sigwait(&signals, &signal) == 0, signal == SIGHUP else { return }
             do throws(ServerError) {
-                let ring = try keys(of: configuration)
+                let ring = try Server.keys(of: configuration)
                 access.replace(ring)
                 log(.info, "keys read again", ["keys": .int(Int64(ring.keys.count))])
             } catch {

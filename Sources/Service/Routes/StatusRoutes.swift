@@ -1,4 +1,5 @@
 internal import Bytes
+internal import EventStore
 internal import Host
 
 /// Whether the server lives, is ready, and how it does.
@@ -88,6 +89,27 @@ struct Figure: Sendable {
             Figure(
                 "widefield_http_body_bytes_in_flight", .gauge,
                 "Bytes of bodies being received or answered.", counters.bodyBytesInFlight),
+        ]
+    }
+}
+
+extension Figure {
+    /// What the store holds and how it fares.
+    static func store(_ figures: StoreFigures) -> [Figure] {
+        [
+            Figure(
+                "widefield_head_rows", .gauge, "Events not yet in segments.", figures.headRows),
+            Figure(
+                "widefield_head_bytes", .gauge, "Memory of events not yet in segments.",
+                figures.headBytes),
+            Figure("widefield_segments", .gauge, "Segment files.", figures.segments),
+            Figure("widefield_segment_rows", .gauge, "Events in segments.", figures.segmentRows),
+            Figure("widefield_segment_bytes", .gauge, "Bytes of segments.", figures.segmentBytes),
+            Figure(
+                "widefield_waiting_requests", .gauge, "Requests that wait to be written.",
+                figures.waitingRecords),
+            Figure(
+                "widefield_idempotency_keys", .gauge, "Idempotency keys remembered.", figures.keys),
         ]
     }
 }

@@ -1,0 +1,29 @@
+internal import EventQuery
+internal import EventStore
+internal import Host
+
+/// What routes and commands ask: the store's events, in and out.
+struct Services: Sendable {
+    let pipeline: Pipeline
+    let queries: QueryService
+    private let watch: ClientWatch
+
+    /// Starts the threads of queries. Throws `HostError` when the system has none to give.
+    init(_ store: EventStore, threads: Int) throws(HostError) {
+        let clock = Machine.real.clock
+        let datasets = DatasetDirectory(store)
+        pipeline = Pipeline(
+            store: store, datasets: datasets, decoders: DecoderPool(idleMax: threads),
+            clock: clock)
+        queries = QueryService(
+            store: store, datasets: datasets,
+            engine: QueryEngine(pool: try WorkerPool(parallelism: threads), clock: clock),
+            clock: clock)
+        watch = try ClientWatch()
+    }
+
+    var routes: [Route] {
+        IngestRoutes(pipeline: pipeline).routes
+            + QueryRoutes(service: queries, watch: watch).routes
+    }
+}
