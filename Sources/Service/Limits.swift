@@ -29,4 +29,8 @@ enum ServiceLimits {
     static let idempotencyKeyBytesMax = 1024
     /// Milliseconds a query may be given.
     static let queryMillisecondsMax: Int64 = 600_000
+    /// Saved queries and results kept at a time, and bytes of all those results.
+    static let savedQueriesMax = 10_000
+    static let savedResultsMax = 1_000
+    static let savedResultsBytesMax = 64 << 20
 }

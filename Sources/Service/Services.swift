@@ -25,5 +25,11 @@ struct Services: Sendable {
     var routes: [Route] {
         IngestRoutes(pipeline: pipeline).routes
             + QueryRoutes(service: queries, watch: watch).routes
+            + QueryDataRoutes(
+                service: queries, saved: SavedQueries(), random: Machine.real.random
+            ).routes
+            + DatasetRoutes(
+                store: queries.store, datasets: queries.datasets, catalogs: FieldCatalogs()
+            ).routes
     }
 }

@@ -58,6 +58,18 @@ extension HTTPRequest {
     }
 }
 
+extension HTTPRequest {
+    /// The body as a JSON value. Throws 400 when it is none, and what `openedBody` throws.
+    func json() throws(HTTPRefusal) -> JSONValue {
+        let body = try openedBody()
+        do throws(JSONError) {
+            return try JSONValue(parsing: body.withBytes { Array($0) })
+        } catch {
+            throw HTTPRefusal(.error(400, "the body is not JSON: \(error)"))
+        }
+    }
+}
+
 /// An answer that ends a request early, as an error that can be thrown.
 struct HTTPRefusal: Error {
     let response: HTTPResponse

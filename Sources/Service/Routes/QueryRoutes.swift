@@ -9,14 +9,7 @@ struct QueryRoutes: Sendable {
     var routes: [Route] {
         [
             Route("POST", "/api/query", .askQuestions, lane: .query) { call throws(HTTPRefusal) in
-                let body = try call.request.openedBody()
-                let document: JSONValue
-                do throws(JSONError) {
-                    document = try JSONValue(parsing: body.withBytes { Array($0) })
-                } catch {
-                    throw HTTPRefusal(.error(400, "the body is not JSON: \(error)"))
-                }
-                return try respond(to: call, Question(body: document))
+                try respond(to: call, Question(body: call.request.json()))
             },
             Route("GET", "/api/query", .askQuestions, lane: .query) { call throws(HTTPRefusal) in
                 guard let text = call.head.target.queryValue("q") else {
