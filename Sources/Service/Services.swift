@@ -8,7 +8,9 @@ struct Services: Sendable {
     let queries: QueryService
     private let watch: ClientWatch
 
-    /// Starts the threads of queries. Throws `HostError` when the system has none to give.
+    /// Starts the threads of queries.
+    ///
+    /// Throws `HostError` when the system has none to give.
     init(_ store: EventStore, threads: Int) throws(HostError) {
         let clock = Machine.real.clock
         let datasets = DatasetDirectory(store)

@@ -36,7 +36,7 @@ public enum CommandLineTool {
     }
 
     static let commands: [CommandSpec] = [
-        .serve, .send, .datasets, .fields, .keys, .generate,
+        .serve, .send, .query, .datasets, .fields, .keys, .verify, .generate,
     ]
 
     private static var overview: String {

@@ -34,8 +34,9 @@ struct Configuration: Sendable, Equatable {
 
     /// Puts the options together.
     ///
-    /// `arguments` holds flags and variables by option name; `file` is the text of the configuration
-    /// file and its path. Throws `ConfigurationError` naming the place of the first wrong value.
+    /// `arguments` holds flags and variables by option name; `file` is the text of the
+    /// configuration file and its path. Throws `ConfigurationError` naming the place of the first
+    /// wrong value.
     init(
         arguments: [String: String], file: (path: String, text: [UInt8])? = nil
     ) throws(ConfigurationError) {

@@ -1,4 +1,5 @@
-/// Appends members of one flat JSON object, each with a comma after it, as fast as bytes are copied.
+/// Appends members of one flat JSON object, each with a comma after it, as fast as bytes are
+/// copied.
 ///
 /// Names and texts are the generator's own and need no escaping.
 struct JSONLine {

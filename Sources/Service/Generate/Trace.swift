@@ -84,7 +84,8 @@ struct Trace {
         current = caller
     }
 
-    /// A span that a closed one caused, as a message it sent; it begins when everything else is over.
+    /// A span that a closed one caused, as a message it sent; it begins when everything else is
+    /// over.
     mutating func follow(
         _ cause: Int, _ service: Shop.ServiceName, _ name: String, _ work: Work,
         _ body: (inout Trace) -> Void

@@ -59,7 +59,9 @@ extension HTTPRequest {
 }
 
 extension HTTPRequest {
-    /// The body as a JSON value. Throws 400 when it is none, and what `openedBody` throws.
+    /// The body as a JSON value.
+    ///
+    /// Throws 400 when it is none, and what `openedBody` throws.
     func json() throws(HTTPRefusal) -> JSONValue {
         let body = try openedBody()
         do throws(JSONError) {

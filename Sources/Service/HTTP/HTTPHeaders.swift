@@ -16,7 +16,8 @@ struct HTTPHeaders: Sendable, ExpressibleByDictionaryLiteral {
         fields.append((name, value))
     }
 
-    /// The first value of the name, nil when there is none; setting replaces every field of the name.
+    /// The first value of the name, nil when there is none; setting replaces every field of the
+    /// name.
     subscript(_ name: String) -> String? {
         get { fields.first { equalsIgnoringCase($0.name, name) }?.value }
         set {

@@ -21,7 +21,9 @@ final class ClientWatch: Sendable {
 
     private let state: Monitor<State>
 
-    /// Starts the thread. Throws `HostError` when the system has none to give.
+    /// Starts the thread.
+    ///
+    /// Throws `HostError` when the system has none to give.
     init() throws(HostError) {
         let state = Monitor(State())
         self.state = state

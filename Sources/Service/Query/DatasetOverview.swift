@@ -28,14 +28,17 @@ struct DatasetOverview {
             bounds[lane.codes[row]] = (min(known.low, time), max(known.high, time))
         }
         for (code, (low, high)) in bounds {
-            if case .string(let name) = lane.dictionary.value(ofCode: code) { add(name, low...high) }
+            if case .string(let name) = lane.dictionary.value(ofCode: code) {
+                add(name, low...high)
+            }
         }
     }
 
     private mutating func add(_ name: String, _ bounds: ClosedRange<Int64>) {
         let known = entries[name]?.timeBounds ?? bounds
         entries[name] = Entry(
-            timeBounds: min(known.lowerBound, bounds.lowerBound)...max(
-                known.upperBound, bounds.upperBound))
+            timeBounds: min(
+                known.lowerBound, bounds.lowerBound)...max(
+                    known.upperBound, bounds.upperBound))
     }
 }

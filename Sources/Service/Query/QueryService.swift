@@ -11,7 +11,9 @@ struct QueryService: Sendable {
     let engine: QueryEngine
     let clock: any HostClock
 
-    /// Answers a question. Throws the refusal to send.
+    /// Answers a question.
+    ///
+    /// Throws the refusal to send.
     func answer(
         _ question: Question, environment: String,
         cancellation: QueryCancellation = QueryCancellation()

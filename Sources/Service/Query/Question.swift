@@ -8,7 +8,9 @@ struct Question: Sendable {
 
     init(_ query: Query) { self.query = query }
 
-    /// Reads query text. Throws the refusal that points at the place.
+    /// Reads query text.
+    ///
+    /// Throws the refusal that points at the place.
     init(text: String) throws(HTTPRefusal) {
         do throws(QueryError) {
             self.init(try Query(parsing: text))

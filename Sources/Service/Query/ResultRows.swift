@@ -41,7 +41,9 @@ struct ResultRows {
         switch answer.content {
         case .events(let rows):
             let names = Set(rows.flatMap { $0.fields.map(\.name) }).sorted()
-            text.row(["time", "dataset", "samplerate", "received"].map { .string($0) } + names.map { .string($0) })
+            text.row(
+                ["time", "dataset", "samplerate", "received"].map { .string($0) }
+                    + names.map { .string($0) })
             for row in rows {
                 let fields = Dictionary(row.fields.map { ($0.name, $0.value) }) { $1 }
                 text.row(

@@ -3,7 +3,8 @@ internal import Synchronization
 
 /// Queries that clients named, and results that wait to be fetched, as Honeycomb's API has them.
 ///
-/// Kept in memory: a client that finds neither after a restart makes them anew. The oldest go first.
+/// Kept in memory: a client that finds neither after a restart makes them anew. The oldest go
+/// first.
 final class SavedQueries: Sendable {
     struct SavedQuery: Sendable {
         let dataset: String
@@ -38,7 +39,9 @@ final class SavedQueries: Sendable {
         let id = String(hexadecimal(sha256(Array(text.utf8))).prefix(16))
         let name = Name(environment: environment, id: id)
         state.withLock { state in
-            if state.queries.updateValue(query, forKey: name) == nil { state.queryOrder.append(name) }
+            if state.queries.updateValue(query, forKey: name) == nil {
+                state.queryOrder.append(name)
+            }
             while state.queryOrder.count > ServiceLimits.savedQueriesMax {
                 state.queries[state.queryOrder.removeFirst()] = nil
             }

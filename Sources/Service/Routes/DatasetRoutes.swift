@@ -66,7 +66,9 @@ struct DatasetRoutes: Sendable {
             }
         }
         if let name = call.head.target.queryValue("key_name") {
-            guard let found = kinds[name] else { throw HTTPRefusal(.error(404, "column not found")) }
+            guard let found = kinds[name] else {
+                throw HTTPRefusal(.error(404, "column not found"))
+            }
             return .json(DatasetRoutes.json(name, found))
         }
         let sorted = kinds.sorted { $0.key < $1.key }

@@ -90,7 +90,8 @@ struct QueryDataRoutes: Sendable {
             // A failed result is one, in the shape of one.
             let reason = try? JSONValue(parsing: error.response.body)["error"]
             head.append(("error", reason ?? "the query failed"))
-            return Array(JSONValue.object(JSONObject(head.map { .init($0.name, $0.value) })).text.utf8)
+            return Array(
+                JSONValue.object(JSONObject(head.map { .init($0.name, $0.value) })).text.utf8)
         }
     }
 

@@ -1,0 +1,88 @@
+internal import Bytes
+
+/// A result document as a terminal shows it.
+struct AnswerTable {
+    private let document: JSONValue
+
+    init(_ document: JSONValue) { self.document = document }
+
+    /// The rows: of a query with a step those of the series, else those of the result.
+    func text(usesColor: Bool) -> String {
+        let groups = names("groups")
+        let calculations = names("calculations")
+        let results = document["data"]?["results"]?.array ?? []
+        if calculations.isEmpty { return eventTable(results).text(usesColor: usesColor) }
+        let series = document["data"]?["series"]?.array
+        var columns = (groups + calculations).enumerated().map { index, name in
+            TextTable.Column(title: name, isNumber: index >= groups.count)
+        }
+        if series != nil { columns.insert(.init(title: "time", isNumber: false), at: 0) }
+        var table = TextTable(columns)
+        for row in series ?? results {
+            let time = series == nil ? [] : [row["time"]?.string ?? ""]
+            table.append(time + (groups + calculations).map { AnswerTable.cell(row["data"]?[$0]) })
+        }
+        return table.text(usesColor: usesColor)
+    }
+
+    /// What was done for the answer, in one line.
+    var summary: String {
+        let meta = document["meta"]
+        let rows = document["data"]?["results"]?.array?.count ?? 0
+        var parts = [
+            "\(groupedDigits(rows)) rows",
+            "\(groupedDigits(Int(meta?["events"]?.integer ?? 0))) events match",
+            "\(groupedDigits(Int(meta?["rows_scanned"]?.integer ?? 0))) rows read",
+            "\(AnswerTable.cell(meta?["elapsed_ms"])) ms",
+        ]
+        if meta?["partial"]?.bool == true { parts.append("PARTIAL: its time was over") }
+        for warning in meta?["warnings"]?.array ?? [] { parts.append(warning.string ?? "") }
+        return parts.joined(separator: ", ")
+    }
+
+    private func names(_ kind: String) -> [String] {
+        document["meta"]?["columns"]?[kind]?.array?.compactMap(\.string) ?? []
+    }
+
+    private func eventTable(_ events: [JSONValue]) -> TextTable {
+        var names: [String] = []
+        var seen: Set<String> = []
+        for event in events {
+            for member in event["data"]?.object?.members ?? []
+            where seen.insert(member.key).inserted {
+                names.append(member.key)
+            }
+        }
+        var table = TextTable(
+            [.init(title: "time", isNumber: false)]
+                + names.map { name in
+                    TextTable.Column(
+                        title: name,
+                        isNumber: events.first?["data"]?[name]?.number != nil)
+                })
+        for event in events {
+            table.append(
+                [event["time"]?.string ?? ""]
+                    + names.map { AnswerTable.cell(event["data"]?[$0], missing: "") })
+        }
+        return table
+    }
+
+    private static func cell(_ value: JSONValue?, missing: String = "missing") -> String {
+        switch value {
+        case nil, .null: missing
+        case .string(let text): text
+        case .some(let value):
+            if let bins = value["bins"]?.array { histogram(bins) } else { value.text }
+        }
+    }
+
+    /// A heatmap's cell as a row of bars of eight heights, with its bounds.
+    private static func histogram(_ bins: [JSONValue]) -> String {
+        let bars = Array("▁▂▃▄▅▆▇█")
+        let counts = bins.map { $0["count"]?.number ?? 0 }
+        let most = max(counts.max() ?? 1, 1)
+        let drawn = String(counts.map { bars[Int(($0 / most * 7).rounded())] })
+        return "\(cell(bins.first?["low"])) \(drawn) \(cell(bins.last?["high"]))"
+    }
+}

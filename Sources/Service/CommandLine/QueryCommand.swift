@@ -1,0 +1,100 @@
+internal import Bytes
+internal import EventQuery
+internal import EventStore
+internal import Host
+
+extension CommandSpec {
+    static let query = CommandSpec(
+        "query", operands: "'from D | …'", operandCount: 1...1,
+        summary: "Asks a question of a server, or of a stopped server's directory.",
+        options: ServerConnection.options + [
+            OptionSpec("data", "DIR", help: "read this directory instead of asking a server"),
+            OptionSpec(
+                "environment", "NAME", help: "whose events, with --data", byDefault: "default"),
+            OptionSpec(
+                "format", "table|json|csv|ndjson", help: "how the answer is written",
+                byDefault: "table"),
+            OptionSpec("exact", help: "percentiles and distinct counts without approximation"),
+        ],
+        example: "widefield query 'from shop | last 2h | stats count() by service.name'",
+        run: { arguments, terminal throws(CommandFailure) in
+            let name = arguments["format"] ?? "table"
+            guard name == "table" || AnswerFormat(rawValue: name) != nil else {
+                throw .usage("--format must be table, json, csv or ndjson", of: "query")
+            }
+            let format = AnswerFormat(rawValue: name) ?? .json
+            let answer: [UInt8]
+            if let directory = arguments["data"] {
+                answer = try answerFromDirectory(directory, arguments, format)
+            } else {
+                answer = try answerFromServer(arguments, format)
+            }
+            guard name == "table" else {
+                terminal.write(answer)
+                if format == .json { terminal.write("\n") }
+                return
+            }
+            guard let document = try? JSONValue(parsing: answer) else {
+                throw CommandFailure(.failed, "the answer is no JSON")
+            }
+            terminal.write(AnswerTable(document).text(usesColor: terminal.usesColor))
+            terminal.tell(AnswerTable(document).summary + "\n")
+        })
+}
+
+private func answerFromServer(
+    _ arguments: ParsedArguments, _ format: AnswerFormat
+) throws(CommandFailure) -> [UInt8] {
+    var server = try ServerConnection(arguments)
+    let text = arguments.operands[0]
+    let body: JSONValue = [
+        "query": .string(text), "exact": .bool(arguments.switches.contains("exact")),
+    ]
+    let response = try server.send(
+        "POST", "/api/query?format=\(format.rawValue)",
+        headers: ["Content-Type": "application/json"], body: Array(body.text.utf8))
+    guard response.status < 300 else { throw queryFailure(response, text) }
+    return response.body
+}
+
+private func answerFromDirectory(
+    _ directory: String, _ arguments: ParsedArguments, _ format: AnswerFormat
+) throws(CommandFailure) -> [UInt8] {
+    let text = arguments.operands[0]
+    let environment = arguments["environment"] ?? AccessControl.openEnvironment
+    do {
+        guard try Machine.real.files.status(directory)?.isDirectory == true else {
+            throw CommandFailure(.failed, "\(directory): there is no such directory")
+        }
+        var question = try Question(text: text)
+        question.options.isExact = arguments.switches.contains("exact")
+        var options = EventStore.Options()
+        options.mode = .readOnly
+        let store = try EventStore.open(directory, options: options)
+        let services = try Services(store, threads: WorkerPool.processors)
+        let answer = try services.queries.answer(question, environment: environment)
+        try store.close()
+        return format.bytes(answer)
+    } catch let refusal as HTTPRefusal {
+        throw queryFailure(refusal.response, text)
+    } catch let failure as CommandFailure {
+        throw failure
+    } catch {
+        throw CommandFailure(.failed, "\(directory): \(error)")
+    }
+}
+
+/// A refused query, with its line and a mark under the place.
+private func queryFailure(_ response: HTTPResponse, _ text: String) -> CommandFailure {
+    guard let document = try? JSONValue(parsing: response.body),
+        let message = document["error"]?.string, let line = document["line"]?.integer,
+        let column = document["column"]?.integer
+    else { return ServerConnection.failure(of: response) }
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    let shown = lines.indices.contains(Int(line) - 1) ? String(lines[Int(line) - 1]) : ""
+    let gap = String(repeating: " ", count: max(0, Int(column) - 1))
+    let expected = document["expected"]?.array?.compactMap(\.string) ?? []
+    let hint = expected.isEmpty ? "" : "\nexpected " + expected.joined(separator: ", ")
+    return CommandFailure(
+        .failed, "\(message) (line \(line), column \(column))\n  \(shown)\n  \(gap)^\(hint)")
+}
