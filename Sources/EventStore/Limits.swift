@@ -8,7 +8,8 @@ public struct StoreLimits: Hashable, Sendable {
     public var recordBytes = 256 << 20
     /// Bytes of one group, above which the writer does not add to it: bounds the wait of the first.
     public var groupBytes = 16 << 20
-    /// Bytes of all appends that wait; beyond them an append is refused as `overloaded`.
+    /// Bytes of all appends that wait, their batches in memory included; beyond them an append is
+    /// refused as `overloaded`.
     public var waitingBytes = 256 << 20
     /// Appends that wait; beyond them an append is refused as `overloaded`.
     public var waitingRecords = 10_000
@@ -36,8 +37,12 @@ public struct StoreLimits: Hashable, Sendable {
     public var headAge: Int64 = 3_600 * 1_000_000_000
     /// Bytes of log that one environment's head may hold back.
     public var heldLogBytes = 1 << 30
+    /// Bytes of batches in all heads together above which the writer lets requests wait for seals.
+    public var slowBytes = 512 << 20
+    /// Nanoseconds one group waits for seals at most.
+    public var slowWait: Int64 = 5_000_000_000
     /// Rows of batches in all heads together at which appends are refused as `overloaded`: sealing
-    /// does not keep up.
+    /// does not keep up, or fails.
     public var unsealedRows = 8_000_000
     /// Bytes of batches in all heads together at which appends are refused as `overloaded`.
     public var unsealedBytes = 1 << 30

@@ -47,6 +47,7 @@ import Testing
         }
         for thread in threads { thread.join() }
         answered.wait { $0 == 200 ? () : nil }
+        #expect(store.figures().waitingBytes == 0)
         let all = accepted.withLock { $0 }.sorted()
         #expect(all.count == 2_000)
         try store.seal()
@@ -60,5 +61,26 @@ import Testing
         #expect(try reopened.ids() == all)
         #expect(reopened.figures().headRows == 0)
         try reopened.close()
+    }
+
+    @Test func `requests wait for seals when heads grow too large, and all are answered`() throws {
+        let directory = NSTemporaryDirectory() + "widefield-store-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        var options = EventStore.Options()
+        options.limits.logFileBytes = 1 << 20
+        options.limits.slowBytes = 20_000
+        options.limits.slowWait = 200_000_000
+        let store = try EventStore.open(directory, options: options)
+        let answered = Monitor(0)
+        for request in 0..<40 {
+            let batch = makeBatch(numbered(request * 100..<request * 100 + 100))
+            store.append(IngestRecord(environment: "e", batches: [batch])) { result in
+                if (try? result.get()) != nil { answered.update { $0 += 1 } }
+            }
+            if request % 10 == 9 { try store.seal() }
+        }
+        answered.wait { $0 == 40 ? () : nil }
+        #expect(try store.ids().count == 4_000)
+        try store.close()
     }
 }

@@ -27,6 +27,9 @@ final class Committer: @unchecked Sendable {
         let durability: Durability
         let completion: Completion
 
+        /// Bytes of memory it holds while it waits.
+        var heldBytes: Int { payload.bytes.count + batches.reduce(0) { $0 + $1.byteCount } }
+
         var name: IdempotencyTable.Name? {
             idempotency.map { IdempotencyTable.Name(environment: environment.name, key: $0.key) }
         }
@@ -37,6 +40,11 @@ final class Committer: @unchecked Sendable {
         var bytes = 0
         var tasks: [@Sendable (Committer) -> Void] = []
         var isClosed = false
+
+        mutating func takeTasks() -> [@Sendable (Committer) -> Void] {
+            defer { tasks = [] }
+            return tasks
+        }
     }
 
     init(_ log: WriteAheadLog, _ context: StoreContext, hasThread: Bool) {
@@ -67,7 +75,7 @@ final class Committer: @unchecked Sendable {
                     .overloaded, "too many requests wait to be written: \(queue.pending.count)")
             }
             queue.pending.append(pending)
-            queue.bytes += pending.payload.recordBytes
+            queue.bytes += pending.heldBytes
             return nil
         }
     }
@@ -102,8 +110,27 @@ final class Committer: @unchecked Sendable {
             return queue.isClosed ? .some(nil) : nil
         }) {
             perform(work)
+            waitForSeals()
         }
     }
+
+    /// Slows the clients down to what seals can take, by letting them wait for their answers.
+    private func waitForSeals() {
+        let clock = context.machine.clock
+        let deadline = clock.monotonicNanoseconds() + context.limits.slowWait
+        while context.unsealed.bytes > context.limits.slowBytes,
+            clock.monotonicNanoseconds() < deadline
+        {
+            let tasks = queue.wait(atMost: Committer.sealPoll) { queue in
+                queue.tasks.isEmpty && !queue.isClosed ? nil : queue.takeTasks()
+            }
+            for task in tasks ?? [] { task(self) }
+            if queue.withLock({ $0.isClosed }) { return }
+        }
+    }
+
+    /// Nanoseconds between two looks at the heads while the writer waits for seals.
+    private static let sealPoll: Int64 = 2_000_000
 
     /// Writes one group, if anything waits.
     func runOnce() {
@@ -125,10 +152,9 @@ final class Committer: @unchecked Sendable {
             count += 1
             bytes += size
         }
-        let work = Work(group: Array(queue.pending.prefix(count)), tasks: queue.tasks)
+        let work = Work(group: Array(queue.pending.prefix(count)), tasks: queue.takeTasks())
         queue.pending.removeFirst(count)
-        queue.bytes -= bytes
-        queue.tasks = []
+        queue.bytes -= work.group.reduce(0) { $0 + $1.heldBytes }
         return work
     }
 
