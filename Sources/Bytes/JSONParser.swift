@@ -111,7 +111,7 @@ extension JSONParser {
     private mutating func object() throws(JSONError) -> JSONValue {
         try enter()
         var members: [JSONObject.Member] = []
-        var places: [[UInt8]: Int] = [:]
+        var places = KeyPlaces()
         if current != UInt8(ascii: "}") {
             while true {
                 guard current == UInt8(ascii: "\"") else { throw fail("expected a key in quotes") }
@@ -121,8 +121,7 @@ extension JSONParser {
                 offset += 1
                 skipSpace()
                 let member = JSONObject.Member(key, try value())
-                if let place = places.updateValue(members.count, forKey: Array(key.utf8)) {
-                    places[Array(key.utf8)] = place
+                if let place = places.place(of: key, among: members) {
                     members[place] = member
                 } else {
                     members.append(member)
@@ -137,6 +136,24 @@ extension JSONParser {
         offset += 1
         depth -= 1
         return .object(JSONObject(members))
+    }
+}
+
+/// Where the keys of an object under way stand: looked through while few, then found by hash.
+private struct KeyPlaces {
+    private var table: [[UInt8]: Int] = [:]
+
+    /// The place of an equal key; nil when the key is new and goes last.
+    mutating func place(of key: String, among members: [JSONObject.Member]) -> Int? {
+        if members.count < 8 {
+            return members.firstIndex { $0.key.utf8.elementsEqual(key.utf8) }
+        }
+        if table.isEmpty {
+            for (place, member) in members.enumerated() { table[Array(member.key.utf8)] = place }
+        }
+        if let known = table[Array(key.utf8)] { return known }
+        table[Array(key.utf8)] = members.count
+        return nil
     }
 }
 

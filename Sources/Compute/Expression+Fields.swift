@@ -17,7 +17,7 @@ extension Expression {
     }
 
     /// The expressions this one is made of, one level down.
-    var parts: [Expression] {
+    public var parts: [Expression] {
         switch self {
         case .literal, .field: []
         case .not(let a), .negate(let a), .exists(let a, _), .membership(let a, _, _),

@@ -4,6 +4,11 @@ public enum QueryLimits {
     public static let textBytesMax = 65_536
     /// Levels of an expression, so that recursion over it fits every thread's stack.
     public static let depthMax = 64
+    /// Levels of an expression with derived fields put in their places.
+    public static let expandedDepthMax = 256
+    /// Parts of all expressions of a query with derived fields put in their places; more than a text
+    /// without them can have.
+    public static let expandedPartsMax = 100_000
     /// Calculations of one query, as Honeycomb has it.
     public static let calculationsMax = 100
     /// Group keys of one query, as Honeycomb's breakdowns.

@@ -46,6 +46,16 @@ import Testing
         #expect(error?.column == column)
     }
 
+    @Test func `of equal keys the last counts, in small objects and in large ones`() throws {
+        for count in [2, 7, 8, 9, 40] {
+            let keys = (0..<count).map { "\"k\($0 % (count - 1))\":\($0)" }
+            let object = try JSONValue(parsing: "{" + keys.joined(separator: ",") + "}").object
+            #expect(object?.members.count == count - 1)
+            #expect(object?["k0"] == .int(Int64(count - 1)))
+            #expect(object?.members.last?.key == "k\(count - 2)")
+        }
+    }
+
     @Test func `nesting is bounded and bytes are not trusted`() throws {
         let deepest = String(repeating: "[", count: 64) + String(repeating: "]", count: 64)
         #expect(try JSONValue(parsing: deepest).text == deepest)

@@ -104,6 +104,14 @@ import Testing
         for text in [deep, long, nots, minus, String(repeating: "a", count: 70_000)] {
             #expect(throws: QueryError.self) { try Expression(parsingCondition: text) }
         }
+        let doubled = (0..<40).map { "x\($0 + 1) = x\($0) + x\($0)" }.joined(separator: ", ")
+        let chained = (0..<400).map { "x\($0 + 1) = x\($0) + 1" }.joined(separator: ", ")
+        for evaluations in [doubled, chained] {
+            let error = #expect(throws: QueryError.self) {
+                try Query(parsing: "from a | eval \(evaluations) | where x40 > 1")
+            }
+            #expect(error?.message == "the derived fields grow too large")
+        }
         let wide = Array(repeating: "a", count: 5000).joined(separator: " or ")
         _ = try Expression(parsingCondition: wide)
     }

@@ -6,6 +6,8 @@ private struct Draft {
     var hasTimeRange = false
     /// The place of the stage in the fixed order that was read last.
     var order = 0
+    /// Where the first `eval` stands.
+    var evaluationPlace: Int?
     /// Where stages stand that need statistics.
     var needsStatistics: [(stage: String, place: Int)] = []
 
@@ -25,6 +27,9 @@ extension QueryParser {
         }
         for needy in draft.needsStatistics where draft.statistics == nil {
             throw fail("\(needy.stage) needs stats: a list of events has none", at: needy.place)
+        }
+        if draft.query.expandsTooFar {
+            throw fail("the derived fields grow too large", at: draft.evaluationPlace)
         }
         return draft.query
     }
@@ -63,6 +68,7 @@ extension QueryParser {
             draft.query.transforms.append(.filter(try expression()))
         case "eval":
             try keepOrder(word, 1, at: start, &draft)
+            draft.evaluationPlace = draft.evaluationPlace ?? start
             try evaluations(&draft)
         case "stats":
             try keepOrder(word, 3, at: start, &draft)

@@ -10,6 +10,10 @@ struct Answer {
     var groups: [Row] = []
     /// One row a time bucket and group, by time and then by group key.
     var series: [(time: Int64, row: Row)] = []
+    /// All events as one group, and those of the groups left out, where there are any.
+    var totals: (all: [Cell], other: [Cell]?)?
+    /// The groups and the series of an earlier time.
+    var earlier: (groups: [Row], series: [(time: Int64, row: Row)])?
     /// The events of a listing, in the order of the answer.
     var events: [Listed] = []
 

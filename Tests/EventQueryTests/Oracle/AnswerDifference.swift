@@ -9,16 +9,37 @@ func difference(_ expected: Answer, _ found: Answer) -> String? {
             + "\(expected.events.dropFirst(place).first?.text ?? "none"), not "
             + (found.events.dropFirst(place).first?.text ?? "none")
     }
-    if expected.groups.count != found.groups.count {
-        return "\(expected.groups.count) groups, not \(found.groups.count)"
+    if let difference = difference(expected.groups, found.groups) { return difference }
+    if let difference = difference(expected.series, found.series) { return difference }
+    if let wanted = expected.totals, let totals = found.totals {
+        let none: [Answer.Cell] = []
+        for (one, other) in [
+            (wanted.all, totals.all), (wanted.other ?? none, totals.other ?? none),
+        ] {
+            let rows = (Answer.Row(keys: [], cells: one), Answer.Row(keys: [], cells: other))
+            if let difference = difference(rows.0, rows.1) { return "totals: \(difference)" }
+        }
     }
-    for (place, rows) in zip(expected.groups, found.groups).enumerated() {
+    guard let wanted = expected.earlier else { return nil }
+    guard let earlier = found.earlier else { return "no earlier time" }
+    let before =
+        difference(wanted.groups, earlier.groups) ?? difference(wanted.series, earlier.series)
+    return before.map { "earlier: \($0)" }
+}
+
+private func difference(_ expected: [Answer.Row], _ found: [Answer.Row]) -> String? {
+    if expected.count != found.count { return "\(expected.count) groups, not \(found.count)" }
+    for (place, rows) in zip(expected, found).enumerated() {
         if let difference = difference(rows.0, rows.1) { return "group \(place): \(difference)" }
     }
-    if expected.series.count != found.series.count {
-        return "\(expected.series.count) points, not \(found.series.count)"
-    }
-    for (place, points) in zip(expected.series, found.series).enumerated() {
+    return nil
+}
+
+private func difference(
+    _ expected: [(time: Int64, row: Answer.Row)], _ found: [(time: Int64, row: Answer.Row)]
+) -> String? {
+    if expected.count != found.count { return "\(expected.count) points, not \(found.count)" }
+    for (place, points) in zip(expected, found).enumerated() {
         if points.0.time != points.1.time {
             return "point \(place): at \(points.0.time), not \(points.1.time)"
         }

@@ -71,17 +71,33 @@ struct EngineRunner {
     func answer(_ query: Query, isExact: Bool = true) throws -> Answer {
         var options = QueryOptions()
         options.isExact = isExact
+        options.wantsTotals = true
         let answer = try engine.answer(query, over: sources, now: now, options: options)
         switch answer.content {
         case .events(let rows): return Answer(events: rows.map(Answer.Listed.init))
         case .statistics(let table):
             var found = Answer(groups: table.rows.map(Answer.Row.init))
-            found.series = table.series.map { ($0.time, Answer.Row($0.row)) }
-            found.series.sort { first, second in
-                if first.time != second.time { return first.time < second.time }
-                return first.row.keys.lexicographicallyPrecedes(second.row.keys)
+            found.series = EngineRunner.series(table.series)
+            if let total = table.total {
+                found.totals = (
+                    total.map(Answer.Cell.init), table.other.map { $0.map(Answer.Cell.init) }
+                )
+            }
+            if let earlier = table.compared {
+                let groups = earlier.rows.map(Answer.Row.init)
+                found.earlier = (groups, EngineRunner.series(earlier.series))
             }
             return found
+        }
+    }
+
+    /// The series by time and then by group key.
+    private static func series(
+        _ rows: [StatisticsTable.SeriesRow]
+    ) -> [(time: Int64, row: Answer.Row)] {
+        rows.map { ($0.time, Answer.Row($0.row)) }.sorted { first, second in
+            if first.0 != second.0 { return first.0 < second.0 }
+            return first.1.keys.lexicographicallyPrecedes(second.1.keys)
         }
     }
 }
@@ -96,13 +112,15 @@ extension Answer.Listed {
 
 extension Answer.Row {
     fileprivate init(_ row: StatisticsTable.Row) {
-        self.init(
-            keys: row.group,
-            cells: row.values.map { value in
-                switch value {
-                case .value(let value): .value(value)
-                case .histogram(let bins): .bins(bins.map { ($0.low, $0.high, $0.count) })
-                }
-            })
+        self.init(keys: row.group, cells: row.values.map(Answer.Cell.init))
+    }
+}
+
+extension Answer.Cell {
+    fileprivate init(_ value: AggregateValue) {
+        switch value {
+        case .value(let value): self = .value(value)
+        case .histogram(let bins): self = .bins(bins.map { ($0.low, $0.high, $0.count) })
+        }
     }
 }

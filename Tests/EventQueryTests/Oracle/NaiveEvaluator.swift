@@ -13,7 +13,16 @@ struct NaiveEvaluator {
         let rows = selectedRows(query)
         switch query.shape {
         case .events(let listing): return Answer(events: list(rows, listing, query))
-        case .statistics(let statistics): return tabulate(rows, statistics, query)
+        case .statistics(let statistics):
+            var answer = tabulate(rows, statistics, query)
+            guard let offset = query.compareOffset else { return answer }
+            var earlier = query
+            let bounds = bounds(query.timeRange)
+            earlier.timeRange = .between(
+                .absolute(bounds.lowerBound - offset), .absolute(bounds.upperBound - offset))
+            let before = tabulate(selectedRows(earlier), statistics, earlier)
+            answer.earlier = (before.groups, before.series)
+            return answer
         }
     }
 
@@ -96,6 +105,12 @@ struct NaiveEvaluator {
         groups.sort { precedes($0, $1, query.effectiveSort, statistics) }
         groups = Array(groups.prefix(query.rowLimit))
         var answer = Answer(groups: groups)
+        let kept = Set(groups.map(\.keys))
+        let others = members.filter { !kept.contains($0.key) }.flatMap(\.value)
+        answer.totals = (
+            aggregates.map { $0.answer(rows) },
+            others.isEmpty ? nil : aggregates.map { $0.answer(others) }
+        )
         guard case .every(let width) = query.step else { return answer }
         for group in groups {
             let buckets = Dictionary(grouping: members[group.keys] ?? []) { row in

@@ -82,6 +82,7 @@ extension QueryGenerator {
         } else {
             query.shape = .statistics(answerableStatistics())
             if chance(40) { query.step = .every(Int64(1 + below(4)) * Int64(count) * 100) }
+            if chance(15) { query.compareOffset = Int64(1 + below(count)) * 1000 }
             if case .statistics(let statistics) = query.shape { query.sort = safeSort(statistics) }
         }
         if chance(70) { query.limit = 1 + below(chance(50) ? 10 : 1000) }

@@ -1,0 +1,51 @@
+import Compute
+
+extension Query {
+    /// Whether the query's expressions, with derived fields put in their places, are too large.
+    ///
+    /// Each `eval` may double what stands before it, so the text's length bounds nothing; parts and
+    /// levels are counted without putting them in place. Both front ends refuse such a query.
+    var expandsTooFar: Bool {
+        var known: [String: ExpandedSize] = [:]
+        var parts = 0
+        func fits(_ size: ExpandedSize) -> Bool {
+            parts += size.parts
+            return parts <= QueryLimits.expandedPartsMax
+                && size.levels <= QueryLimits.expandedDepthMax
+        }
+        for transform in transforms {
+            switch transform {
+            case .filter(let condition):
+                if !fits(ExpandedSize(condition, known)) { return true }
+            case .evaluate(let name, let expression):
+                let size = ExpandedSize(expression, known)
+                if !fits(size) { return true }
+                known[name] = size
+            }
+        }
+        guard case .statistics(let statistics) = shape else { return false }
+        let rest =
+            statistics.calculations.flatMap { [$0.argument, $0.filter] }.compactMap { $0 }
+            + statistics.groupBy.map(\.expression)
+        return !rest.allSatisfy { fits(ExpandedSize($0, known)) }
+    }
+}
+
+/// Parts and levels of an expression after derived fields are put in their places.
+private struct ExpandedSize {
+    var parts = 1
+    var levels = 1
+
+    init(_ expression: Expression, _ known: [String: ExpandedSize]) {
+        if case .field(.named(let name)) = expression {
+            self = known[name] ?? self
+            return
+        }
+        for part in expression.parts {
+            let size = ExpandedSize(part, known)
+            // A sum of capped numbers: it cannot overflow before it is far over the bound.
+            parts = min(parts + size.parts, QueryLimits.expandedPartsMax + 1)
+            levels = max(levels, size.levels + 1)
+        }
+    }
+}
