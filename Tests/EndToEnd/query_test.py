@@ -1,0 +1,128 @@
+"""Questions: text, specifications, Honeycomb's query data, formats, errors, the command line."""
+import csv
+import io
+import json
+import time
+import unittest
+
+from server import ServerTest
+
+
+class QueryTest(ServerTest):
+    def setUp(self):
+        super().setUp()
+        self.tool("send", "--dataset", "shop", "-", stdin=self.tool(
+            "generate", "--events", "3000", "--seed", "2").encode())
+        self.assertIn("3,000 events accepted", self.errors)
+
+    def test_text_and_specification_answer_alike(self):
+        text = self.server.query(
+            "from shop | last 4h | stats count(), max(duration_ms) by service.name")
+        spec = self.server.json("POST", "/api/query", {"dataset": "shop", "spec": {
+            "time_range": 14400, "breakdowns": ["service.name"],
+            "calculations": [{"op": "COUNT"}, {"op": "MAX", "column": "duration_ms"}]}})
+        self.assertEqual(text["data"]["results"], spec["data"]["results"])
+        self.assertEqual(sum(r["data"]["COUNT"] for r in text["data"]["results"]), 3000)
+        self.assertEqual(text["meta"]["events"], 3000)
+        self.assertEqual(
+            text["meta"]["columns"],
+            {"groups": ["service.name"], "calculations": ["COUNT", "MAX(duration_ms)"]})
+
+    def test_a_series_adds_up_to_its_result(self):
+        answer = self.server.query(
+            "from shop | last 4h | stats count() by service.name", series=True)
+        totals = {}
+        for point in answer["data"]["series"]:
+            name = point["data"]["service.name"]
+            totals[name] = totals.get(name, 0) + point["data"]["COUNT"]
+        expected = {r["data"]["service.name"]: r["data"]["COUNT"]
+                    for r in answer["data"]["results"]}
+        self.assertEqual(totals, expected)
+
+    def test_csv_and_ndjson_by_accept_and_by_parameter(self):
+        text = "from shop | last 4h | stats count() by service.name"
+        expected = self.server.rows(text)
+        for headers, parameters in [({"Accept": "text/csv"}, {}), ({}, {"format": "csv"})]:
+            _, answered, body = self.server.get_query(text, headers, **parameters)
+            rows = list(csv.DictReader(io.StringIO(body.decode())))
+            self.assertEqual([{**r, "COUNT": int(r["COUNT"])} for r in rows], expected)
+            self.assertTrue(answered["Content-Type"].startswith("text/csv"))
+        _, _, body = self.server.get_query(text, {"Accept": "application/x-ndjson"})
+        self.assertEqual([json.loads(line) for line in body.splitlines()], expected)
+
+    def test_a_text_that_looks_like_a_formula_is_told_apart_in_csv(self):
+        self.server.request("POST", "/1/events/sheet", b'{"s": "=1+2", "n": -5}')
+        _, _, body = self.server.get_query(
+            "from sheet | last 1h | stats count() by s, n", format="csv")
+        self.assertEqual(body.splitlines()[1], b'"\'=1+2",-5,1')
+
+    def test_errors_point_at_their_place(self):
+        status, _, body = self.server.get_query("from shop\n| wher x")
+        error = json.loads(body)
+        self.assertEqual((status, error["line"], error["column"]), (400, 2, 3))
+        self.assertIn("where", error["expected"])
+        status, _, body = self.server.get_query("from shp | stats count()")
+        self.assertEqual(status, 404)
+        self.assertIn("did you mean 'shop'", json.loads(body)["error"])
+        for body in [b"", b"[]", b'{"query": 1}', b'{"query": "from shop", "nope": 1}', b"{}"]:
+            self.assertEqual(self.server.request("POST", "/api/query", body)[0], 400)
+
+    def test_honeycombs_query_data_flow(self):
+        spec = {"calculations": [{"op": "COUNT"}], "time_range": 14400}
+        saved = self.server.json("POST", "/1/queries/shop", spec)
+        again = self.server.json("POST", "/1/queries/shop", spec)
+        self.assertEqual(saved["id"], again["id"])
+        self.assertEqual({**spec, "id": saved["id"]}, saved)
+        self.assertEqual(self.server.json("GET", f"/1/queries/shop/{saved['id']}"), saved)
+        status, headers, body = self.server.request(
+            "POST", "/1/query_results/shop",
+            json.dumps({"query_id": saved["id"], "disable_series": False}).encode())
+        self.assertEqual((status, json.loads(body)["complete"]), (201, False))
+        for _ in range(100):
+            result = self.server.json("GET", headers["Location"])
+            if result["complete"]:
+                break
+            time.sleep(0.05)
+        self.assertEqual(result["data"]["results"], [{"data": {"COUNT": 3000}}])
+        self.assertEqual(sum(p["data"]["COUNT"] for p in result["data"]["series"]), 3000)
+        self.assertEqual(self.server.request("GET", "/1/query_results/shop/none")[0], 404)
+
+    def test_datasets_and_their_columns(self):
+        self.server.request("POST", "/1/events/other", b'{"only": "here", "duration_ms": "slow"}')
+        self.assertEqual(
+            [d["slug"] for d in self.server.json("GET", "/1/datasets")], ["other", "shop"])
+        columns = {c["key_name"]: c["type"]
+                   for c in self.server.json("GET", "/1/columns/shop")}
+        self.assertEqual(columns["duration_ms"], "float")
+        self.assertEqual(columns["error"], "boolean")
+        self.assertEqual(columns["db.rows"], "integer")
+        self.assertNotIn("only", columns)
+        self.restart()
+        after = {c["key_name"]: c["type"] for c in self.server.json("GET", "/1/columns/shop")}
+        self.assertEqual(after, columns)
+        self.assertEqual(
+            self.server.json("GET", "/1/columns/__all__?key_name=duration_ms")["types"],
+            ["float", "integer", "string"])
+        self.assertEqual(self.server.request("GET", "/1/columns/none")[0], 404)
+
+    def test_the_command_line_shows_tables_and_marks_errors(self):
+        out = self.tool("query", "from shop | last 4h | stats count()")
+        self.assertEqual(out.splitlines(), ["COUNT", "─────", " 3000"])
+        self.tool("query", "from shop | wher x", code=1)
+        self.assertIn("from shop | wher x\n              ^", self.errors)
+        self.assertIn("shop", self.tool("datasets"))
+        self.assertIn("duration_ms", self.tool("fields", "shop"))
+        self.tool("query", code=2)
+        self.tool("query", "--url", "http://127.0.0.1:1", "from shop", code=3)
+
+    def test_send_tells_which_lines_were_rejected(self):
+        self.tool("send", "--dataset", "lines", "-", code=1, stdin=b'{"a": 1}\n{"a":\n{"a": 2}\n')
+        self.assertIn("-, line 2:", self.errors)
+        self.assertIn("2 events accepted", self.errors)
+        self.tool("send", "--dataset", "lines", "-", stdin=b'[{"data": {"a": 3}}]')
+        self.assertEqual(
+            self.server.rows("from lines | last 1h | stats sum(a)"), [{"SUM(a)": 6}])
+
+
+if __name__ == "__main__":
+    unittest.main()
