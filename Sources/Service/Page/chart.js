@@ -17,7 +17,7 @@ export function timeChart(title, series, range, step, onSelect) {
   const chart = make("div", { className: "chart" }, make("h2", { textContent: title }), svg);
   const scale = (t) => left + ((t - range[0]) / (range[1] - range[0])) * (width - left - right);
   const isHeatmap = series.some((s) => s.points.some((p) => p[1] && p[1].bins));
-  const body = isHeatmap ? heatmap(series, scale, step) : lines(series, scale);
+  const body = isHeatmap ? heatmap(series, scale, step) : lines(series, scale, step);
   svg.append(...body.elements, ...timeTicks(range, scale));
   addPointer(chart, svg, series, range, scale, isHeatmap, onSelect);
   return chart;
@@ -31,7 +31,7 @@ function label(x, y, text, anchor) {
   return element;
 }
 
-function lines(series, scale) {
+function lines(series, scale, step) {
   const values = series.flatMap((s) => s.points.map((p) => p[1])).filter(Number.isFinite);
   const low = Math.min(0, ...values), high = niceCeiling(Math.max(...values, low + 1e-9));
   const y = (v) => height - bottom - ((v - low) / (high - low)) * (height - top - bottom);
@@ -52,8 +52,11 @@ function lines(series, scale) {
     }
     const path = draw("path", {
       class: "line", "vector-effect": "non-scaling-stroke",
-      d: points.map((p, i) => `${i ? "L" : "M"}${scale(p[0]).toFixed(1)} ${y(p[1]).toFixed(1)}`)
-        .join(""),
+      d: points.map((p, i) => {
+        // Where buckets are absent there is no line either.
+        const isJoined = i > 0 && (!step || p[0] - points[i - 1][0] < 1.5 * step);
+        return `${isJoined ? "L" : "M"}${scale(p[0]).toFixed(1)} ${y(p[1]).toFixed(1)}`;
+      }).join(""),
     });
     path.style.stroke = color(s.index);
     elements.push(path);

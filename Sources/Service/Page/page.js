@@ -27,6 +27,7 @@ async function ask(path, options = {}) {
 async function runQuery() {
   const text = query.value.trim();
   if (!text) return;
+  fitEditor();
   running?.abort();
   const mine = (running = new AbortController());
   run.disabled = true;
@@ -107,9 +108,28 @@ function charts(answer, columns) {
       }
       lines.get(group).points.push([Date.parse(time), data[calculation]]);
     }
-    for (const line of lines.values()) line.points.sort((a, b) => a[0] - b[0]);
+    for (const line of lines.values()) {
+      if (calculation === "COUNT") line.points = withZeros(line.points, range, step);
+      line.points.sort((a, b) => a[0] - b[0]);
+    }
     return timeChart(calculation, [...lines.values()], range, step, zoom);
   });
+}
+
+/** Puts a zero into every bucket that has no event: nothing was counted there. */
+function withZeros(points, range, step) {
+  if (!step) return points;
+  const known = new Map(points);
+  const filled = [];
+  for (let t = Math.floor(range[0] / step) * step; t < range[1]; t += step) {
+    filled.push([t, known.get(t) ?? 0]);
+  }
+  return filled;
+}
+
+/** Makes room for all lines of the query, within reason. */
+function fitEditor() {
+  query.rows = Math.min(14, Math.max(3, query.value.split("\n").length));
 }
 
 /** Asks the same question of a stretch of time. */
@@ -274,7 +294,7 @@ query.addEventListener("keydown", (event) => {
     runQuery();
   }
 });
-query.addEventListener("input", forgetProblem);
+query.addEventListener("input", () => { forgetProblem(); fitEditor(); });
 query.addEventListener("scroll", () => { at("marks").scrollTop = query.scrollTop; });
 at("dataset").addEventListener("change", () => {
   showExamples(quoted(at("dataset").value));

@@ -1,0 +1,123 @@
+"""The page in a browser: a query, its table and chart, errors, links, and nothing that runs."""
+import json
+import os
+import shutil
+import unittest
+import urllib.parse
+
+from playwright.sync_api import sync_playwright
+
+from server import ServerTest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+class PageTest(ServerTest):
+    def setUp(self):
+        super().setUp()
+        self.tool("send", "--dataset", "shop", "-", stdin=self.tool(
+            "generate", "--events", "3000", "--seed", "2").encode())
+        playwright = sync_playwright().start()
+        self.addCleanup(playwright.stop)
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox"])
+        self.addCleanup(browser.close)
+        self.page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        self.complaints = []
+        self.page.on("console", lambda message: self.complaints.append(message.text)
+                     if message.type in ("error", "warning") else None)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.complaints.append(dialog.message))
+
+    def tearDown(self):
+        if directory := os.environ.get("SCREENSHOTS"):
+            self.page.screenshot(path=os.path.join(directory, f"{self.id()}.png"))
+
+    def open(self, query=None):
+        link = "" if query is None else "#q=" + urllib.parse.quote(query)
+        self.page.goto(self.server.url + "/" + link)
+        self.page.wait_for_selector("#fields li")
+
+    def cells(self, selector="tbody tr"):
+        return [row.locator("td").all_inner_texts()
+                for row in self.page.locator(f"#table {selector}").all()]
+
+    def test_a_query_is_typed_and_its_table_and_chart_are_seen(self):
+        self.open()
+        self.page.fill("#query", "from shop | last 4h | stats count() by service.name")
+        self.page.press("#query", "Control+Enter")
+        self.page.wait_for_selector("#table table")
+        expected = self.server.rows("from shop | last 4h | stats count() by service.name")
+        self.assertEqual(
+            self.cells(), [[r["service.name"], f"{r['COUNT']:,}"] for r in expected])
+        lines = self.page.locator("#charts path.line, #charts circle").count()
+        self.assertEqual(lines, min(10, len(expected)))
+        self.assertIn("3,000 events match", self.page.inner_text("#status"))
+        self.assertEqual(self.complaints, [])
+
+    def test_the_link_keeps_the_query_and_back_goes_back(self):
+        first = "from shop | last 4h | stats count()"
+        self.open(first)
+        self.page.wait_for_selector("#table table")
+        self.assertEqual(self.cells(), [["3,000"]])
+        self.page.fill("#query", "from shop | last 4h | stats max(duration_ms)")
+        self.page.click("#run")
+        self.page.wait_for_selector("th:has-text('MAX(duration_ms)')")
+        self.page.go_back()
+        self.page.wait_for_selector("th:has-text('COUNT')")
+        self.assertEqual(self.page.input_value("#query"), first)
+        self.assertEqual(self.complaints, [])
+
+    def test_an_error_marks_its_place(self):
+        self.open()
+        self.page.fill("#query", "from shop\n| wher x")
+        self.page.click("#run")
+        self.page.wait_for_selector("#problem:not([hidden])")
+        self.assertEqual(self.page.inner_text("#marks mark"), "wher")
+        self.assertIn("where", self.page.inner_text("#problem"))
+        self.page.fill("#query", "from shop")
+        self.assertTrue(self.page.locator("#problem").is_hidden())
+
+    def test_a_stretch_marked_in_the_chart_becomes_the_question(self):
+        self.open("from shop | last 4h | stats count()")
+        chart = self.page.wait_for_selector("#charts svg")
+        box = chart.bounding_box()
+        self.page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + 60)
+        self.page.mouse.down()
+        self.page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 60)
+        self.page.mouse.up()
+        self.page.wait_for_function(
+            "document.getElementById('query').value.includes('between')")
+        self.page.wait_for_function("!document.getElementById('run').disabled")
+        self.assertEqual(self.complaints, [])
+
+    def test_what_events_hold_never_runs(self):
+        attacks = ["<img src=x onerror=alert(1)>", "<script>alert(1)</script>",
+                   "\"><svg onload=alert(1)>", "javascript:alert(1)", "</textarea><script>"]
+        event = {f"field {n} {text}": text for n, text in enumerate(attacks)}
+        self.server.request("POST", "/1/batch/" + urllib.parse.quote(attacks[0], safe=""),
+                            json.dumps([{"data": event}]).encode())
+        name = "`" + next(iter(event)) + "`"
+        for query in ["from * | last 1h | fields * | limit 5",
+                      f"from * | last 1h | stats count() by {name}"]:
+            self.open(query)
+            self.page.reload()
+            self.page.wait_for_selector("#table table")
+            self.page.locator("#table tbody tr").first.click()
+            self.assertEqual(self.page.locator("#table img, #table script").count(), 0)
+        self.assertEqual(self.complaints, [])
+
+    def test_every_example_works(self):
+        self.open()
+        for index in range(self.page.locator("#examples button").count()):
+            self.open()
+            self.page.reload()
+            self.page.wait_for_selector("#examples button")
+            self.page.locator("#examples button").nth(index).click()
+            self.page.wait_for_selector("#table > *")
+            self.assertTrue(self.page.locator("#problem").is_hidden(), index)
+        self.assertEqual(self.complaints, [])
+
+
+if __name__ == "__main__":
+    unittest.main()
