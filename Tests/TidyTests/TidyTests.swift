@@ -29,8 +29,9 @@ import Testing
                     !line.contains("//"), line.hasSuffix("{")
                 {
                     start = (number, indent)
-                } else if let begun = start, indent == begun.indent, line.hasPrefix(
-                    String(repeating: " ", count: indent) + "}")
+                } else if let begun = start, indent == begun.indent,
+                    line.hasPrefix(
+                        String(repeating: " ", count: indent) + "}")
                 {
                     #expect(number - begun.line <= 71, "\(file.path):\(begun.line + 1)")
                     start = nil

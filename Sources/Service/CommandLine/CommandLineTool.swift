@@ -36,7 +36,7 @@ public enum CommandLineTool {
     }
 
     static let commands: [CommandSpec] = [
-        .serve, .send, .query, .datasets, .fields, .keys, .verify, .generate,
+        .serve, .send, .query, .datasets, .fields, .keys, .verify, .generate, .bench,
     ]
 
     private static var overview: String {

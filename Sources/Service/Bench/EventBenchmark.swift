@@ -1,0 +1,129 @@
+internal import Bytes
+internal import Compute
+internal import EventQuery
+internal import EventStore
+internal import Events
+internal import Host
+internal import Ingest
+
+/// What each stage of an event's road costs, on generated events: decoding, the log's encoding,
+/// merging, sealing, opening, and questions of every kind.
+struct EventBenchmark {
+    struct Row {
+        let name: String
+        let seconds: Double
+        /// Bytes that the stage took in: JSON for decoding, columns for the others.
+        let bytes: Double
+        let events: Int
+    }
+
+    private let timer: BenchmarkTimer
+    private let count: Int
+    private let bodies: [PaddedBytes]
+
+    /// Generates `count` events and cuts them into bodies of about a mebibyte.
+    init(count: Int, timer: BenchmarkTimer) {
+        self.timer = timer
+        self.count = count
+        var events = ShopEvents(count: count, seed: 1, end: EventBenchmark.end)
+        var bodies: [PaddedBytes] = []
+        while let lines = events.nextLines() { bodies.append(PaddedBytes(lines)) }
+        self.bodies = bodies
+    }
+
+    private static let end: Int64 = 1_773_187_200_000_000_000
+
+    /// Runs all stages, giving each row to `report` as soon as it is known.
+    func run(_ report: (Row) -> Void) throws {
+        let jsonBytes = Double(bodies.reduce(0) { $0 + $1.count })
+        func row(_ name: String, _ bytes: Double, _ work: () throws -> Void) throws {
+            report(Row(name: name, seconds: try timer.best(work), bytes: bytes, events: count))
+        }
+        let decoder = JSONEventDecoder()
+        var batches: [EventBatch] = []
+        try row("decode NDJSON to columns", jsonBytes) {
+            batches = try bodies.flatMap {
+                try decoder.decodeLines($0, dataset: "shop", receivedAt: EventBenchmark.end).batches
+            }
+        }
+        let batchBytes = Double(batches.reduce(0) { $0 + $1.byteCount })
+        var encoded: [[UInt8]] = []
+        try row("encode for the log", batchBytes) { encoded = batches.map { $0.encoded() } }
+        try row("decode from the log", batchBytes) {
+            for bytes in encoded { _ = try EventBatch(decoding: bytes[...]) }
+        }
+        var merged: [EventBatch] = []
+        try row("merge in the head", batchBytes) { merged = EventBenchmark.merge(batches) }
+        let headBytes = Double(merged.reduce(0) { $0 + $1.byteCount })
+        var file: [UInt8] = []
+        try row("seal a segment", headBytes) {
+            file.removeAll(keepingCapacity: true)
+            _ = try SegmentWriter.write(merged) { file += $0 }
+        }
+        try row("open and decode all columns", headBytes) {
+            let segment = try open(file, cacheBytes: 0)
+            for group in segment.rowGroups {
+                for name in segment.fieldNames { _ = try group.loadColumn(name) }
+            }
+        }
+        try questions(try open(file, cacheBytes: 1 << 30), row)
+    }
+
+    private static func merge(_ batches: [EventBatch]) -> [EventBatch] {
+        var merged: [EventBatch] = []
+        var run: [EventBatch] = []
+        for batch in batches {
+            if run.reduce(batch.rows, { $0 + $1.rows }) > EventLimits.rowsPerBatch {
+                merged.append(EventBatch(merging: run))
+                run = []
+            }
+            run.append(batch)
+        }
+        if !run.isEmpty { merged.append(EventBatch(merging: run)) }
+        return merged
+    }
+
+    /// Questions of every kind, with the bytes of the columns they look at.
+    private static let questions = [
+        ("count", "stats count()", 0),
+        ("count by a field of few values", "stats count() by service.name", 1),
+        ("count by a field of many values", "stats count() by user_id", 4),
+        ("percentiles by group", "stats p50(duration_ms), p99(duration_ms) by service.name", 9),
+        ("average where a range holds", "where duration_ms > 100 | stats avg(duration_ms)", 8),
+        ("part of a string", "where name contains \"cart\" | stats count()", 1),
+        ("distinct values by group", "stats distinct(user_id) by service.name", 5),
+        ("newest 100 events", "fields * | limit 100", 8),
+    ]
+
+    private func questions(
+        _ segment: Segment, _ row: (String, Double, () throws -> Void) throws -> Void
+    ) throws {
+        let pool = try WorkerPool(parallelism: 1)
+        let engine = QueryEngine(pool: pool, clock: Machine.real.clock)
+        for (name, text, bytesPerEvent) in EventBenchmark.questions {
+            let query = try Query(parsing: "from shop | last 7d | \(text)")
+            // The first answer decodes the columns; those that are timed find them decoded.
+            _ = try engine.answer(query, over: segment.rowGroups, now: EventBenchmark.end + 1)
+            try row("query: " + name, Double(bytesPerEvent * count)) {
+                _ = try engine.answer(query, over: segment.rowGroups, now: EventBenchmark.end + 1)
+            }
+        }
+    }
+
+    private func open(_ bytes: [UInt8], cacheBytes: Int) throws -> Segment {
+        try Segment(BytesInMemory(bytes), cache: DecodedColumnCache(bytesMax: cacheBytes))
+    }
+}
+
+/// A segment's bytes held in memory, so that no disk is measured.
+private final class BytesInMemory: SegmentFile {
+    private let bytes: [UInt8]
+
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    var byteCount: Int { bytes.count }
+    func read(at offset: Int, count: Int) throws -> [UInt8] {
+        var reader = ByteReader(bytes[min(offset, bytes.count)...])
+        return Array(try reader.readBytes(count))
+    }
+}
