@@ -47,7 +47,7 @@ public final class GroupPartial {
     /// Adds a partial of the same dimensions: no value is looked at.
     public func merge(_ other: GroupPartial) {
         precondition(space.hasDimensions(other.space.dimensions), "BUG: partials of two spaces")
-        if space.isDense {
+        if space.isDense && other.space.isDense {
             merge(other, Array(0..<other.space.cellCount))
             return
         }
@@ -73,7 +73,7 @@ public final class GroupPartial {
 
     /// The partial without its last dimension, and for each cell its cell there.
     public func droppingLastDimension() -> (partial: GroupPartial, map: [Int]) {
-        let smaller = GroupSpace(Array(space.dimensions.dropLast()))
+        let smaller = GroupSpace(Array(space.dimensions.dropLast()), rows: groups.count)
         let map = cells(in: smaller, dimensions: 0..<space.dimensions.count - 1)
         let result = GroupPartial(smaller, states.map { $0.makeEmpty() })
         result.merge(self, map)
@@ -82,7 +82,7 @@ public final class GroupPartial {
 
     /// All cells but those in `left` as one group.
     public func total(without left: Set<Int> = []) -> GroupPartial {
-        let result = GroupPartial(GroupSpace([]), states.map { $0.makeEmpty() })
+        let result = GroupPartial(GroupSpace([], rows: 0), states.map { $0.makeEmpty() })
         result.merge(
             self,
             (0..<space.cellCount).map {

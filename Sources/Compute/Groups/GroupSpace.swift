@@ -28,7 +28,9 @@ public final class GroupSpace {
         }
     }
 
-    /// Combinations up to which every one has its place from the start.
+    /// Combinations for each row up to which every one has its place from the start: beyond, most
+    /// places would stay empty.
+    static let denseCellsPerRow = 16
     static let denseCellsMax = 1 << 20
 
     public let dimensions: [Dimension]
@@ -36,8 +38,11 @@ public final class GroupSpace {
     private let table: CellTable?
     private let denseCount: Int
 
-    public init(_ dimensions: [Dimension]) {
+    /// A space for about `rows` rows at a time.
+    public init(_ dimensions: [Dimension], rows: Int) {
         self.dimensions = dimensions
+        let cellsMax = min(
+            GroupSpace.denseCellsMax, max(1024, rows * GroupSpace.denseCellsPerRow))
         var strides: [UInt64] = []
         var total: UInt64 = 1
         var isCountable = true
@@ -48,7 +53,7 @@ public final class GroupSpace {
             total = product
         }
         self.strides = strides
-        if !isCountable || total > UInt64(GroupSpace.denseCellsMax) {
+        if !isCountable || total > UInt64(cellsMax) {
             table = CellTable(width: dimensions.count, strides: isCountable ? strides : nil)
             denseCount = 0
         } else {

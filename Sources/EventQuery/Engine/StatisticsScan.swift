@@ -41,7 +41,7 @@ final class StatisticsScan {
             dimensions.append(.buckets(buckets.count))
             codes.append(buckets.buckets(try source.loadTimestamps(), rows))
         }
-        let partial = partial(dimensions)
+        let partial = partial(dimensions, rows: source.rows)
         let cells = partial.space.cells(codes, count: count)
         partial.grow()
         let grouped = GroupedRows(
@@ -77,10 +77,10 @@ final class StatisticsScan {
         return rows.map { $0.map { rates[Int($0)] } } ?? rates
     }
 
-    private func partial(_ dimensions: [GroupSpace.Dimension]) -> GroupPartial {
+    private func partial(_ dimensions: [GroupSpace.Dimension], rows: Int) -> GroupPartial {
         if let current, current.space.hasDimensions(dimensions) { return current }
         fold()
-        let fresh = GroupPartial(GroupSpace(dimensions), plan.makeStates())
+        let fresh = GroupPartial(GroupSpace(dimensions, rows: rows), plan.makeStates())
         current = fresh
         return fresh
     }
@@ -102,7 +102,7 @@ extension QueryPlan {
     func emptyPartial() -> GroupPartial {
         var dimensions = groupBy.map { _ in GroupSpace.Dimension.values(.empty) }
         if let buckets { dimensions.append(.buckets(buckets.count)) }
-        return GroupPartial(GroupSpace(dimensions), makeStates())
+        return GroupPartial(GroupSpace(dimensions, rows: 0), makeStates())
     }
 
     /// The partials of all threads as one.
