@@ -5,15 +5,18 @@ struct EventCollector: ~Copyable {
     private let builder: EventBatchBuilder
     private let dataset: String
     private let receivedAt: Int64
+    /// Nanoseconds since 1970 before which an event is past its dataset's retention; nil for never.
+    private let earliest: Int64?
     private var datasetCode: UInt32
     private var decoded = Decoded()
     private var spareCells = EventLimits.spareCells
 
     /// - Parameter receivedAt: nanoseconds since 1970.
-    init(_ builder: EventBatchBuilder, dataset: String, receivedAt: Int64) {
+    init(_ builder: EventBatchBuilder, dataset: String, receivedAt: Int64, earliest: Int64?) {
         self.builder = builder
         self.dataset = dataset
         self.receivedAt = receivedAt
+        self.earliest = earliest
         datasetCode = builder.datasetCode(dataset)
     }
 
@@ -21,7 +24,10 @@ struct EventCollector: ~Copyable {
 
     /// Keeps the event whose fields the builder holds; without a time of its own it has the time
     /// at which it was received.
-    mutating func keep(at timestamp: Int64?, sampleRate: UInt32) {
+    mutating func keep(at timestamp: Int64?, sampleRate: UInt32, line: Int) {
+        if let earliest, let timestamp, timestamp < earliest {
+            return reject(.expired, line: line)
+        }
         builder.finishEvent(
             timestamp: timestamp ?? receivedAt, received: receivedAt, sampleRate: sampleRate,
             dataset: datasetCode)

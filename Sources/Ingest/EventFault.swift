@@ -22,6 +22,10 @@ struct EventFault {
     static var noData: EventFault { EventFault("event has no data") }
     static var dataNotAnObject: EventFault { EventFault("event data is not an object") }
 
+    static var expired: EventFault {
+        EventFault("event is older than the retention of its dataset")
+    }
+
     static func tooLarge(_ bytes: Int) -> EventFault {
         EventFault(
             "event exceeds the limit of \(EventLimits.eventBytes) bytes", "it has \(bytes)")

@@ -62,7 +62,9 @@ struct Pipeline: Sendable {
         let receivedAt = clock.wallNanoseconds()
         do throws(BodyRefusal) {
             return try decoders.withDecoder { (decoder) throws(BodyRefusal) in
-                switch events.form {
+                decoder.earliest = store.retentionCutoff(
+                    environment: events.environment, dataset: dataset)
+                return switch events.form {
                 case .event(let time, let sampleRate):
                     try decoder.decodeEvent(
                         events.body, dataset: dataset, receivedAt: receivedAt, time: time,

@@ -34,6 +34,8 @@ struct Server: Sendable {
             var options = EventStore.Options()
             options.notice = { log(.warn, "store", ["notice": .string($0)]) }
             store = try EventStore.open(configuration.data, options: options)
+            let retention = configuration.retention
+            store.setRetention { _, dataset in retention.policy(of: dataset) }
             services = try Services(store, threads: configuration.threads)
         } catch {
             throw ServerError(description: "\(configuration.data): \(error)")

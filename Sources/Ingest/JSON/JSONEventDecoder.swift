@@ -10,6 +10,9 @@ internal import Events
 public final class JSONEventDecoder {
     private let builder: EventBatchBuilder
     private var reader: JSONEventReader
+    /// Events of an earlier time are rejected one by one, as past their dataset's retention;
+    /// nanoseconds since 1970, nil for none.
+    public var earliest: Int64?
 
     public init() {
         builder = EventBatchBuilder()
@@ -36,7 +39,8 @@ public final class JSONEventDecoder {
             if let fault = reader.fault {
                 collector.reject(fault, line: 0)
             } else {
-                collector.keep(at: timestamp, sampleRate: SampleRate.rate(header: sampleRate))
+                collector.keep(
+                    at: timestamp, sampleRate: SampleRate.rate(header: sampleRate), line: 0)
             }
         }
     }
@@ -90,7 +94,8 @@ public final class JSONEventDecoder {
             }
             let end = base + bytes.count
             reader.scanner.begin(end: end, newlineIsSpace: newlineIsSpace)
-            var collector = EventCollector(builder, dataset: dataset, receivedAt: receivedAt)
+            var collector = EventCollector(
+                builder, dataset: dataset, receivedAt: receivedAt, earliest: earliest)
             do throws(JSONFault) {
                 let start = reader.skipSpaces(base + JSONEventDecoder.byteOrderMark(bytes))
                 try read(&reader, &collector, start, end)

@@ -69,7 +69,7 @@ extension JSONEventReader {
         if let fault {
             collector.reject(fault, line: line)
         } else {
-            collector.keep(at: head.time, sampleRate: head.sampleRate)
+            collector.keep(at: head.time, sampleRate: head.sampleRate, line: line)
         }
     }
 

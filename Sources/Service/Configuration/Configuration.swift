@@ -9,6 +9,7 @@ struct Configuration: Sendable, Equatable {
     var logLevel: ServerLog.Level
     /// Threads that read requests, decode bodies and answer queries.
     var threads: Int
+    var retention: RetentionRules
 
     /// Every option there is.
     ///
@@ -27,6 +28,9 @@ struct Configuration: Sendable, Equatable {
         OptionSpec(
             "threads", "N", help: "threads for requests and for queries",
             byDefault: "one a processor"),
+        OptionSpec(
+            "retention", "RULES",
+            help: "how long datasets are kept: '*=30d,shop=7d/20GiB'", byDefault: "for ever"),
         OptionSpec(
             "log-level", "debug|info|warn|error", help: "how much is told on standard error",
             byDefault: "info"),
@@ -54,6 +58,10 @@ struct Configuration: Sendable, Equatable {
             try settings.value("threads", "a number from 1 to 256") {
                 Int($0).flatMap { 1...256 ~= $0 ? $0 : nil }
             } ?? max(2, WorkerPool.processors)
+        retention =
+            try settings.value("retention", "DATASET=AGE[/BYTES],… as '*=30d,shop=7d/20GiB'") {
+                RetentionRules($0)
+            } ?? RetentionRules()
         for name in ["otlp-http", "otlp-grpc"] {
             _ = try settings.value(name, "'off', OTLP is not served yet") { $0 == "off" ? $0 : nil }
         }

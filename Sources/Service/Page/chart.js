@@ -55,7 +55,8 @@ function lines(series, scale, step) {
       d: points.map((p, i) => {
         // Where buckets are absent there is no line either.
         const isJoined = i > 0 && (!step || p[0] - points[i - 1][0] < 1.5 * step);
-        return `${isJoined ? "L" : "M"}${scale(p[0]).toFixed(1)} ${y(p[1]).toFixed(1)}`;
+        const place = `${scale(p[0]).toFixed(1)} ${y(p[1]).toFixed(1)}`;
+        return isJoined ? `L${place}` : `M${place}h0`;
       }).join(""),
     });
     path.style.stroke = color(s.index);
