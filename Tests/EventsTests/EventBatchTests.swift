@@ -136,3 +136,33 @@ import Testing
         #expect(try model(of: merged) == (wide + [common]).flatMap { try model(of: $0) })
     }
 }
+
+@Suite struct ValueDictionaryTests {
+    private func dictionary(_ values: [FieldValue], sorted: Bool) -> ValueDictionary {
+        let builder = DictionaryBuilder()
+        for value in sorted ? values.sorted() : values { _ = builder.code(of: value) }
+        let met = builder.dictionary()
+        return ValueDictionary(
+            kinds: met.kinds, payloads: met.payloads, text: met.text, isSorted: sorted)
+    }
+
+    @Test(arguments: [true, false])
+    func `a union has every value once and maps every code to its value`(sorted: Bool) {
+        let lists: [[FieldValue]] = [
+            [.string("b"), .string(""), .int(3), .bool(true)],
+            [],
+            [.string("a"), .string("b"), .float(2.5), .int(3)],
+            [.string("ä"), .string("bb"), .bool(false), .int(-1)],
+        ]
+        let dictionaries = lists.map { dictionary($0, sorted: sorted) }
+        let (union, maps) = ValueDictionary.union(dictionaries)
+        #expect(Set((0..<union.count).map { union[$0] }) == Set(lists.flatMap { $0 }))
+        #expect(union.count == Set(lists.flatMap { $0 }).count)
+        if sorted { #expect((1..<union.count).allSatisfy { union[$0 - 1] < union[$0] }) }
+        for (dictionary, map) in zip(dictionaries, maps) {
+            for code in 0...UInt32(dictionary.count) {
+                #expect(union.value(ofCode: map[Int(code)]) == dictionary.value(ofCode: code))
+            }
+        }
+    }
+}

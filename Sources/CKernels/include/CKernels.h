@@ -251,6 +251,15 @@ WF_OR_TABLE(wf_or_table8, uint8_t)
 WF_OR_TABLE(wf_or_table16, uint16_t)
 WF_OR_TABLE(wf_or_table32, uint32_t)
 
+/// The order of two byte strings: negative, 0 or positive.
+static inline int wf_compare(const uint8_t *a, size_t a_length, const uint8_t *b,
+                             size_t b_length) {
+    size_t shorter = a_length < b_length ? a_length : b_length;
+    int order = shorter > 0 ? memcmp(a, b, shorter) : 0;
+    if (order != 0) return order;
+    return a_length == b_length ? 0 : a_length < b_length ? -1 : 1;
+}
+
 /// Where `needle` begins in `text`, or `length` when it does not; an empty needle is at 0.
 static inline size_t wf_find(const uint8_t *text, size_t length, const uint8_t *needle,
                              size_t needle_length) {

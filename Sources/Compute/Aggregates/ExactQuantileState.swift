@@ -3,46 +3,134 @@ internal import Events
 /// Percentiles without approximation: keeps every number of every group.
 ///
 /// The answer is `percentile_cont` of the events each row stands for: linear interpolation between
-/// the two nearest ranks, as in SQL.
+/// the two nearest ranks, as in SQL. Each thread sorts its own numbers; merging sorted runs is then
+/// one pass over both.
 public final class ExactQuantileState: AggregateState {
-    private var cells: [UInt32] = []
-    private var values: [Double] = []
-    private var weights: [UInt32]?
     private var cellCount = 0
-    /// Each cell's numbers, sorted, once asked for.
-    private var sorted: [(start: Int, end: Int)]?
+    /// Numbers as they came, not yet in order.
+    private var pending = Numbers()
+    private var pendingCells: [UInt32] = []
+    /// Numbers of all cells, cell by cell, ascending within each.
+    private var sorted = Numbers()
+    /// Where each cell's numbers begin in `sorted`; `cellCount + 1` entries once settled.
+    private var starts: [Int] = [0]
     public private(set) var ignored = 0
+
+    /// Numbers and how many events each stands for; nil when each stands for one.
+    private struct Numbers {
+        var values: [Double] = []
+        var weights: [UInt32]?
+
+        mutating func append(_ value: Double, _ weight: UInt32) {
+            values.append(value)
+            weights?.append(weight)
+        }
+
+        mutating func useWeights() {
+            if weights == nil { weights = [UInt32](repeating: 1, count: values.count) }
+        }
+
+        func weight(_ index: Int) -> UInt32 { weights?[index] ?? 1 }
+    }
 
     public init() {}
 
     public func makeEmpty() -> any AggregateState { ExactQuantileState() }
-    public var byteCount: Int { values.count * (weights == nil ? 12 : 16) }
     public func grow(toCells count: Int) { cellCount = max(cellCount, count) }
+
+    public var byteCount: Int {
+        (pending.values.count + sorted.values.count) * 16 + starts.count * 8
+    }
 
     public func update(_ rows: GroupedRows, _ input: AggregateInput) {
         let numbers = input.numbers(includingBooleans: false)
         ignored += numbers.countOthers(rows)
-        var addedWeights: [UInt32] = []
+        // Locals: an object's properties would be checked for exclusive access at every append.
+        var (added, cells) = (Numbers(), [UInt32]())
+        swap(&added, &pending)
+        swap(&cells, &pendingCells)
+        if rows.weights != nil { added.useWeights() }
         numbers.forEach(rows) { place, value in
             cells.append(rows.cells[place])
-            values.append(Double(value))
-            if let weights = rows.weights { addedWeights.append(weights[place]) }
+            added.append(Double(value), rows.weights?[place] ?? 1)
         } float: { place, value in
             cells.append(rows.cells[place])
-            values.append(value)
-            if let weights = rows.weights { addedWeights.append(weights[place]) }
+            added.append(value, rows.weights?[place] ?? 1)
         }
-        append(weights: rows.weights == nil ? nil : addedWeights)
+        swap(&added, &pending)
+        swap(&cells, &pendingCells)
     }
 
-    /// Brings the weights to the length of the values, 1 for those that have none.
-    private func append(weights added: [UInt32]?) {
-        if added == nil && weights == nil { return }
-        let before = values.count - (added?.count ?? 0)
-        var all = weights ?? []
-        all.append(contentsOf: repeatElement(1, count: before - all.count))
-        if let added { all.append(contentsOf: added) }
-        weights = all
+    // MARK: - Order
+
+    /// Brings the numbers of each cell together and into order.
+    public func settle() {
+        if !pending.values.isEmpty {
+            let (fresh, places) = pendingInOrder()
+            pending = Numbers()
+            pendingCells = []
+            take(fresh, places)
+        }
+        while starts.count <= cellCount { starts.append(sorted.values.count) }
+    }
+
+    private func pendingInOrder() -> (Numbers, [Int]) {
+        var places = [Int](repeating: 0, count: cellCount + 1)
+        for cell in pendingCells { places[Int(cell) + 1] += 1 }
+        for cell in 0..<cellCount { places[cell + 1] += places[cell] }
+        var next = places
+        var values = [Double](repeating: 0, count: pending.values.count)
+        var weights = pending.weights.map { [UInt32](repeating: 1, count: $0.count) }
+        for index in pendingCells.indices {
+            let cell = Int(pendingCells[index])
+            values[next[cell]] = pending.values[index]
+            weights?[next[cell]] = pending.weight(index)
+            next[cell] += 1
+        }
+        var scratch: [UInt64] = []
+        for cell in 0..<cellCount {
+            let range = places[cell]..<places[cell + 1]
+            if let counts = weights.map({ all in Array(all[range]) }) {
+                let order = range.sorted { values[$0] < values[$1] }
+                values.replaceSubrange(range, with: order.map { values[$0] })
+                weights?.replaceSubrange(range, with: order.map { counts[$0 - range.lowerBound] })
+            } else {
+                values.sortFloats(range, &scratch)
+            }
+        }
+        return (Numbers(values: values, weights: weights), places)
+    }
+
+    /// Adds numbers in order, cell by cell: one pass over these and those that are there.
+    private func take(_ other: Numbers, _ places: [Int]) {
+        if sorted.values.isEmpty {
+            sorted = other
+            starts = places
+            return
+        }
+        var merged = Numbers()
+        if sorted.weights != nil || other.weights != nil { merged.useWeights() }
+        var mergedStarts = [0]
+        for cell in 0..<cellCount {
+            var mine = starts[min(cell, starts.count - 1)]
+            let mineEnd = starts[min(cell + 1, starts.count - 1)]
+            var theirs = places[min(cell, places.count - 1)]
+            let theirsEnd = places[min(cell + 1, places.count - 1)]
+            while mine < mineEnd || theirs < theirsEnd {
+                if theirs == theirsEnd
+                    || mine < mineEnd && sorted.values[mine] <= other.values[theirs]
+                {
+                    merged.append(sorted.values[mine], sorted.weight(mine))
+                    mine += 1
+                } else {
+                    merged.append(other.values[theirs], other.weight(theirs))
+                    theirs += 1
+                }
+            }
+            mergedStarts.append(merged.values.count)
+        }
+        sorted = merged
+        starts = mergedStarts
     }
 
     public func merge(_ other: any AggregateState, _ map: [Int]) {
@@ -50,58 +138,35 @@ public final class ExactQuantileState: AggregateState {
             preconditionFailure("BUG: unlike aggregates")
         }
         ignored += other.ignored
-        var added: [UInt32] = []
-        for index in other.values.indices {
-            let target = map[Int(other.cells[index])]
-            if target < 0 { continue }
-            cells.append(UInt32(target))
-            values.append(other.values[index])
-            if let weights = other.weights { added.append(weights[index]) }
+        other.settle()
+        settle()
+        if map.enumerated().allSatisfy({ $0 == $1 }) {
+            take(other.sorted, other.starts)
+            return
         }
-        append(weights: other.weights == nil ? nil : added)
-        sorted = nil
+        if other.sorted.weights != nil { pending.useWeights() }
+        for (cell, target) in map.enumerated() where target >= 0 {
+            for index in other.starts[cell]..<other.starts[cell + 1] {
+                pendingCells.append(UInt32(target))
+                pending.append(other.sorted.values[index], other.sorted.weight(index))
+            }
+        }
+        settle()
     }
+
+    // MARK: - Asking
 
     public func value(ofCell cell: Int, _ reading: AggregateReading) -> AggregateValue {
         guard case .quantile(let share) = reading else { return .value(.missing) }
-        if sorted == nil { sortCells() }
-        guard let range = sorted?[cell], range.start < range.end else { return .value(.missing) }
-        return .value(FieldValue(number: quantile(share, range.start, range.end)))
-    }
-
-    /// Brings the numbers of each cell together, then into order.
-    private func sortCells() {
-        var starts = [Int](repeating: 0, count: cellCount + 1)
-        for cell in cells { starts[Int(cell) + 1] += 1 }
-        for cell in 0..<cellCount { starts[cell + 1] += starts[cell] }
-        var next = starts
-        var gathered = [Double](repeating: 0, count: values.count)
-        var gatheredWeights = weights.map { [UInt32](repeating: 1, count: $0.count) }
-        for index in values.indices {
-            let cell = Int(cells[index])
-            gathered[next[cell]] = values[index]
-            if let weights { gatheredWeights?[next[cell]] = weights[index] }
-            next[cell] += 1
-        }
-        for cell in 0..<cellCount {
-            let range = starts[cell]..<starts[cell + 1]
-            if let unsorted = gatheredWeights {
-                let order = range.sorted { gathered[$0] < gathered[$1] }
-                let (numbers, counts) = (order.map { gathered[$0] }, order.map { unsorted[$0] })
-                gathered.replaceSubrange(range, with: numbers)
-                gatheredWeights?.replaceSubrange(range, with: counts)
-            } else {
-                gathered.sortFloats(range)
-            }
-            cells.replaceSubrange(range, with: repeatElement(UInt32(cell), count: range.count))
-        }
-        values = gathered
-        weights = gatheredWeights
-        sorted = (0..<cellCount).map { (starts[$0], starts[$0 + 1]) }
+        settle()
+        let (start, end) = (starts[cell], starts[cell + 1])
+        if start == end { return .value(.missing) }
+        return .value(FieldValue(number: quantile(share, start, end)))
     }
 
     private func quantile(_ share: Double, _ start: Int, _ end: Int) -> Double {
-        guard let weights else {
+        let values = sorted.values
+        guard let weights = sorted.weights else {
             let place = share * Double(end - start - 1)
             let low = Int(place.rounded(.down))
             let high = min(low + 1, end - start - 1)
@@ -130,10 +195,10 @@ public final class ExactQuantileState: AggregateState {
 }
 
 extension Array where Element == Double {
-    /// Sorts a range of finite numbers by their bits, a byte at a time from the lowest (radix sort):
+    /// Sorts a range of finite numbers by their bits, eleven a pass from the lowest (radix sort):
     /// linear, and no comparison.
-    fileprivate mutating func sortFloats(_ range: Range<Int>) {
-        if range.count < 512 {
+    fileprivate mutating func sortFloats(_ range: Range<Int>, _ scratch: inout [UInt64]) {
+        if range.count < 256 {
             self[range].sort()
             return
         }
@@ -142,17 +207,25 @@ extension Array where Element == Double {
             let bits = value.bitPattern
             return bits >> 63 == 0 ? bits | 1 << 63 : ~bits
         }
-        var scratch = [UInt64](repeating: 0, count: keys.count)
-        for shift in stride(from: UInt64(0), to: 64, by: 16) {
-            var starts = [Int](repeating: 0, count: 65_537)
-            for key in keys { starts[Int(key >> shift & 0xFFFF) + 1] += 1 }
+        if scratch.count != keys.count { scratch = [UInt64](repeating: 0, count: keys.count) }
+        for shift in stride(from: UInt64(0), to: 64, by: 11) {
+            var starts = [Int](repeating: 0, count: 2049)
+            keys.withUnsafeBufferPointer { keys in
+                for key in keys { starts[Int(key >> shift & 2047) + 1] += 1 }
+            }
             // All keys agree in these bits: nothing would move.
             if starts.contains(keys.count) { continue }
-            for digit in 0..<65_536 { starts[digit + 1] += starts[digit] }
-            for key in keys {
-                let digit = Int(key >> shift & 0xFFFF)
-                scratch[starts[digit]] = key
-                starts[digit] += 1
+            for digit in 0..<2048 { starts[digit + 1] += starts[digit] }
+            keys.withUnsafeBufferPointer { keys in
+                scratch.withUnsafeMutableBufferPointer { scratch in
+                    starts.withUnsafeMutableBufferPointer { starts in
+                        for key in keys {
+                            let digit = Int(key >> shift & 2047)
+                            scratch[starts[digit]] = key
+                            starts[digit] += 1
+                        }
+                    }
+                }
             }
             swap(&keys, &scratch)
         }

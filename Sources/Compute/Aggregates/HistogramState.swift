@@ -168,14 +168,9 @@ public final class HistogramState: AggregateState {
         }
         settle()
         var list = sparse.take() ?? SparseCounts()
-        if map.enumerated().allSatisfy({ $0 == $1 }) {
-            list.merge(theirs)
-        } else {
-            theirs.forEach { cell, bucket, count in
-                if map[cell] >= 0 { list.add(count, cell: map[cell], bucket: bucket) }
-            }
-            list.compactIfLong()
-        }
+        var moved = theirs.mapped(map)
+        moved.compact()
+        list.merge(moved)
         sparse = list
     }
 

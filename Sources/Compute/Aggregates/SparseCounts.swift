@@ -119,6 +119,19 @@ struct SparseCounts {
         counts = mergedCounts
     }
 
+    /// The same pairs under other cells, those without one left out; in order when `map` ascends.
+    func mapped(_ map: [Int]) -> SparseCounts {
+        var result = SparseCounts()
+        result.keys.reserveCapacity(keys.count)
+        result.counts.reserveCapacity(keys.count)
+        forEach { cell, bucket, count in
+            if map[cell] >= 0 { result.add(count, cell: map[cell], bucket: bucket) }
+        }
+        result.isCompact =
+            isCompact && zip(result.keys, result.keys.dropFirst()).allSatisfy { $0 < $1 }
+        return result
+    }
+
     /// The cell, bucket and count of every pair; in order and each once after `compact`.
     func forEach(_ body: (_ cell: Int, _ bucket: Int, _ count: UInt64) -> Void) {
         for index in keys.indices { visit(index, body) }

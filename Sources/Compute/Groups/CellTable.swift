@@ -46,9 +46,7 @@ final class CellTable {
         return count - 1
     }
 
-    func codes(ofCell cell: Int) -> [UInt32] {
-        Array(members[cell * width..<(cell + 1) * width])
-    }
+    func code(ofCell cell: Int, in dimension: Int) -> UInt32 { members[cell * width + dimension] }
 
     private func key(_ row: [UInt32]) -> UInt64 {
         var key: UInt64 = 0

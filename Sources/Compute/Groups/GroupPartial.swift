@@ -44,9 +44,26 @@ public final class GroupPartial {
 
     // MARK: - Merging
 
+    /// All partials as one: those of the same dimensions by code, the others by value.
+    ///
+    /// - Parameter partials: at least one, all with as many dimensions.
+    public static func merging(_ partials: [GroupPartial]) -> GroupPartial {
+        var spaces: [GroupPartial] = []
+        for partial in partials {
+            if let same = spaces.first(where: {
+                $0.space.hasDimensions(partial.space.dimensions)
+            }) {
+                same.mergeByCode(partial)
+            } else {
+                spaces.append(partial)
+            }
+        }
+        guard let first = spaces.first else { preconditionFailure("BUG: no partials to merge") }
+        return spaces.count == 1 ? first : mergeByValue(spaces)
+    }
+
     /// Adds a partial of the same dimensions: no value is looked at.
-    public func merge(_ other: GroupPartial) {
-        precondition(space.hasDimensions(other.space.dimensions), "BUG: partials of two spaces")
+    private func mergeByCode(_ other: GroupPartial) {
         if space.isDense && other.space.isDense {
             merge(other, Array(0..<other.space.cellCount))
             return
@@ -54,16 +71,46 @@ public final class GroupPartial {
         merge(other, other.cells(in: space, dimensions: other.space.dimensions.indices))
     }
 
-    /// For each cell, the cell of another space that has the same codes in `dimensions`; −1 for
-    /// cells without rows.
-    private func cells(in target: GroupSpace, dimensions: Range<Int>) -> [Int] {
-        let groups = groups
-        var codes = dimensions.map { _ in [UInt32]() }
-        for group in groups {
-            let all = space.codes(ofCell: group)
-            for (place, dimension) in dimensions.enumerated() {
-                codes[place].append(all[dimension])
+    private static func mergeByValue(_ partials: [GroupPartial]) -> GroupPartial {
+        var dimensions: [GroupSpace.Dimension] = []
+        // For each partial and each of its dimensions, the code in the union for each code.
+        var maps = partials.map { _ in [[UInt32]?]() }
+        for index in partials[0].space.dimensions.indices {
+            let parts = partials.map { $0.space.dimensions[index] }
+            let dictionaries = parts.compactMap { part -> ValueDictionary? in
+                if case .values(let dictionary) = part { dictionary } else { nil }
             }
+            guard dictionaries.count == partials.count else {
+                dimensions.append(parts[0])
+                for place in partials.indices { maps[place].append(nil) }
+                continue
+            }
+            let (union, codeMaps) = ValueDictionary.union(dictionaries)
+            dimensions.append(.values(union))
+            for place in partials.indices { maps[place].append(codeMaps[place]) }
+        }
+        let groups = partials.reduce(0) { $0 + $1.groups.count }
+        let result = GroupPartial(
+            GroupSpace(dimensions, rows: groups), partials[0].states.map { $0.makeEmpty() })
+        for (partial, codeMaps) in zip(partials, maps) {
+            result.merge(
+                partial,
+                partial.cells(
+                    in: result.space, dimensions: dimensions.indices, through: codeMaps))
+        }
+        return result
+    }
+
+    /// For each cell, the cell of another space that has the same codes in `dimensions`, each put
+    /// through the map of its dimension where there is one; −1 for cells without rows.
+    private func cells(
+        in target: GroupSpace, dimensions: Range<Int>, through maps: [[UInt32]?] = []
+    ) -> [Int] {
+        let groups = groups
+        let codes = dimensions.map { dimension in
+            let codes = space.codes(ofCells: groups, in: dimension)
+            guard dimension < maps.count, let map = maps[dimension] else { return codes }
+            return codes.map { map[Int($0)] }
         }
         let found = target.cells(codes, count: groups.count)
         var map = [Int](repeating: -1, count: space.cellCount)
@@ -89,81 +136,5 @@ public final class GroupPartial {
                 rowCounts.count(ofCell: $0) > 0 && !left.contains($0) ? 0 : -1
             })
         return result
-    }
-
-    /// Merges partials of any dictionaries, by value.
-    public final class ByValue {
-        private let builders: [DictionaryBuilder?]
-        private let bucketCount: Int
-        private let table: CellTable
-        private let makeStates: () -> [any AggregateState]
-        private var partial: GroupPartial?
-
-        /// An empty one for partials with these dimensions, whatever their dictionaries.
-        public init(
-            like dimensions: [GroupSpace.Dimension],
-            _ makeStates: @escaping () -> [any AggregateState]
-        ) {
-            var buckets = 0
-            builders = dimensions.map { dimension in
-                switch dimension {
-                case .values: return DictionaryBuilder(expected: 256)
-                case .buckets(let count):
-                    buckets = count
-                    return nil
-                }
-            }
-            bucketCount = buckets
-            // Up to two dimensions of 32 bits make one exact key.
-            table = CellTable(
-                width: dimensions.count, strides: dimensions.count <= 2 ? [1, 1 << 32] : nil)
-            self.makeStates = makeStates
-        }
-
-        public var byteCount: Int {
-            builders.reduce(partial?.byteCount ?? 0) {
-                $0 + ($1?.textByteCount ?? 0) + ($1?.count ?? 0) * 25
-            }
-        }
-
-        public func merge(_ other: GroupPartial) {
-            let maps: [[UInt32]?] = zip(builders, other.space.dimensions).map {
-                builder, dimension in
-                guard let builder, case .values(let dictionary) = dimension else { return nil }
-                return builder.codes(ofEntriesIn: dictionary)
-            }
-            var map = [Int](repeating: -1, count: other.space.cellCount)
-            for cell in other.groups {
-                var codes = other.space.codes(ofCell: cell)
-                for (dimension, codeMap) in maps.enumerated() {
-                    if let codeMap { codes[dimension] = codeMap[Int(codes[dimension])] }
-                }
-                map[cell] = table.cell(codes)
-            }
-            let target = partial ?? GroupPartial(GroupSpace(dimensions, table), makeStates())
-            target.merge(other, map)
-            partial = target
-        }
-
-        private var dimensions: [GroupSpace.Dimension] {
-            builders.map { builder in
-                builder.map { .values($0.dictionary()) } ?? .buckets(bucketCount)
-            }
-        }
-
-        /// What was merged, its dimensions now complete.
-        public func finish() -> GroupPartial {
-            let space = GroupSpace(dimensions, table)
-            guard let partial else { return GroupPartial(space, makeStates()) }
-            return GroupPartial(space, partial)
-        }
-    }
-
-    /// The same aggregates under a space whose dictionaries have grown.
-    private init(_ space: GroupSpace, _ other: GroupPartial) {
-        self.space = space
-        rowCounts = other.rowCounts
-        states = other.states
-        grow()
     }
 }

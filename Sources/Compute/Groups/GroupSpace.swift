@@ -62,14 +62,6 @@ public final class GroupSpace {
         }
     }
 
-    /// A space whose cells were numbered by a table elsewhere.
-    init(_ dimensions: [Dimension], _ table: CellTable) {
-        self.dimensions = dimensions
-        self.table = table
-        strides = []
-        denseCount = 0
-    }
-
     /// Whether a combination's number follows from its codes, the same in every space of these
     /// dimensions.
     var isDense: Bool { table == nil }
@@ -99,17 +91,17 @@ public final class GroupSpace {
         return cells
     }
 
-    /// The code that a cell has in each dimension.
-    public func codes(ofCell cell: Int) -> [UInt32] {
-        if let table { return table.codes(ofCell: cell) }
-        return dimensions.indices.map { dimension in
-            UInt32(UInt64(cell) / strides[dimension] % UInt64(dimensions[dimension].size))
-        }
+    /// The codes that cells have in one dimension.
+    func codes(ofCells cells: [Int], in dimension: Int) -> [UInt32] {
+        if let table { return cells.map { table.code(ofCell: $0, in: dimension) } }
+        if dimensions.count == 1 { return cells.map { UInt32($0) } }
+        let (stride, size) = (strides[dimension], UInt64(dimensions[dimension].size))
+        return cells.map { UInt32(UInt64($0) / stride % size) }
     }
 
     /// The code that a cell has in one dimension.
     public func code(ofCell cell: Int, in dimension: Int) -> UInt32 {
-        if let table { return table.codes(ofCell: cell)[dimension] }
+        if let table { return table.code(ofCell: cell, in: dimension) }
         return UInt32(UInt64(cell) / strides[dimension] % UInt64(dimensions[dimension].size))
     }
 

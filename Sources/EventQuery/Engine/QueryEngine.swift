@@ -69,7 +69,7 @@ public struct QueryEngine: Sendable {
                     work.fail(.outOfMemory(limit: options.memoryLimit))
                 }
             }
-            scan.current?.settle()
+            scan.settle()
         }
         if let failure = work.failure { throw failure }
         let partial = plan.merge(scans)

@@ -4,14 +4,14 @@ internal import Events
 
 /// One thread's share of a query for statistics: fed source by source.
 ///
-/// While the sources share their dictionaries, groups are codes; when a source brings others, what
-/// is there is merged by value, and counting goes on with the new ones.
+/// While the sources share their dictionaries, groups are codes; a source that brings others begins
+/// a partial of its own. Partials are merged by value when there are many, and at the end.
 final class StatisticsScan {
     private let plan: QueryPlan
     private let isUnweighted: Bool
     private let memo = DictionaryMemo()
-    private(set) var current: GroupPartial?
-    private(set) var merged: GroupPartial.ByValue?
+    /// Partials of different dictionaries; the last one is fed.
+    private(set) var partials: [GroupPartial] = []
     private(set) var rowsScanned = 0
     private(set) var events = 0
 
@@ -20,7 +20,10 @@ final class StatisticsScan {
         isUnweighted = plan.query.isUnweighted
     }
 
-    var byteCount: Int { (current?.byteCount ?? 0) + (merged?.byteCount ?? 0) }
+    /// Partials of different dictionaries before they are merged into one.
+    private static let partialsMax = 16
+
+    var byteCount: Int { partials.reduce(0) { $0 + $1.byteCount } }
 
     func scan(_ source: any EventSource) throws {
         let columns = SourceEvaluator(source, plan.evaluator, memo: memo)
@@ -78,21 +81,18 @@ final class StatisticsScan {
     }
 
     private func partial(_ dimensions: [GroupSpace.Dimension], rows: Int) -> GroupPartial {
-        if let current, current.space.hasDimensions(dimensions) { return current }
-        fold()
+        if let last = partials.last, last.space.hasDimensions(dimensions) { return last }
+        settle()
+        if partials.count >= StatisticsScan.partialsMax {
+            partials = [GroupPartial.merging(partials)]
+        }
         let fresh = GroupPartial(GroupSpace(dimensions, rows: rows), plan.makeStates())
-        current = fresh
+        partials.append(fresh)
         return fresh
     }
 
-    /// Merges what is there by value.
-    func fold() {
-        guard let done = current else { return }
-        let target = merged ?? GroupPartial.ByValue(like: done.space.dimensions, plan.makeStates)
-        target.merge(done)
-        merged = target
-        current = nil
-    }
+    /// Puts the partial that was fed in order, before it is merged.
+    func settle() { partials.last?.settle() }
 }
 
 extension QueryPlan {
@@ -107,23 +107,7 @@ extension QueryPlan {
 
     /// The partials of all threads as one.
     func merge(_ scans: [StatisticsScan]) -> GroupPartial {
-        let busy = scans.filter { $0.current != nil || $0.merged != nil }
-        guard let first = busy.first else { return emptyPartial() }
-        // Fast path: all threads counted in one space, as over one segment.
-        if let partial = first.current,
-            busy.allSatisfy({ scan in
-                scan.merged == nil
-                    && scan.current?.space.hasDimensions(partial.space.dimensions) ?? false
-            })
-        {
-            for scan in busy.dropFirst() { if let other = scan.current { partial.merge(other) } }
-            return partial
-        }
-        for scan in busy { scan.fold() }
-        guard let all = first.merged else { return emptyPartial() }
-        for scan in busy.dropFirst() {
-            if let other = scan.merged { all.merge(other.finish()) }
-        }
-        return all.finish()
+        let partials = scans.flatMap(\.partials)
+        return partials.isEmpty ? emptyPartial() : GroupPartial.merging(partials)
     }
 }
