@@ -9,7 +9,7 @@ run: build
 
 build:
 	scripts/install-packages build
-	swift build -c release --product widefield
+	swift build -c release --static-swift-stdlib --product widefield
 
 # Every test: format, Swift tests, and real clients against the real binary.
 test:

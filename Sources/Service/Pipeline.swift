@@ -20,21 +20,19 @@ struct Pipeline: Sendable {
         _ events: IncomingEvents, reply: @escaping @Sendable (HTTPResponse) -> Void
     ) {
         do throws(HTTPRefusal) {
-            let digest = events.idempotencyKey.map { _ in events.digest }
-            if let key = events.idempotencyKey, let digest,
+            if let named = events.idempotency,
                 let prior = store.priorAnswer(
-                    environment: events.environment, key: key, digest: digest)
+                    environment: events.environment, key: named.key, digest: named.digest)
             {
                 return reply(IngestAnswer(stored: prior).response(isDuplicate: true, .synced))
             }
             let decoded = try decode(events)
             let answer = IngestAnswer(to: events.form, decoded)
-            guard !decoded.batches.isEmpty || digest != nil else {
+            guard !decoded.batches.isEmpty || events.idempotency != nil else {
                 return reply(answer.response(isDuplicate: false, events.durability))
             }
-            var idempotency: Idempotency?
-            if let key = events.idempotencyKey, let digest {
-                idempotency = Idempotency(key: key, digest: digest, answer: answer.stored)
+            let idempotency = events.idempotency.map {
+                Idempotency(key: $0.key, digest: $0.digest, answer: answer.stored)
             }
             let record = IngestRecord(
                 environment: events.environment, idempotency: idempotency,
@@ -101,18 +99,20 @@ struct IncomingEvents: Sendable {
     let form: Form
     /// Already inflated.
     let body: PaddedBytes
-    let idempotencyKey: String?
+    /// The client's name for the request, if it gave one, and what tells it from others of that name.
+    let idempotency: (key: String, digest: BodyDigest)?
     let durability: Durability
+}
 
-    /// Tells this request from others that come with the same key: half the SHA-256 of its form,
-    /// its dataset and its body.
-    var digest: BodyDigest {
+extension BodyDigest {
+    /// Half the SHA-256 of a body as it was sent, with its form and its dataset.
+    init(of body: PaddedBytes, _ form: IncomingEvents.Form, dataset: String) {
         var message = Array("\(form)\n\(DatasetName.key(dataset))\n".utf8)
         body.withBytes { message.append(contentsOf: $0) }
         let hash = sha256(message)
         func word(_ range: Range<Int>) -> UInt64 {
             hash[range].reduce(0) { $0 << 8 | UInt64($1) }
         }
-        return BodyDigest(high: word(0..<8), low: word(8..<16))
+        self.init(high: word(0..<8), low: word(8..<16))
     }
 }

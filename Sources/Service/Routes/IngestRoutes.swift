@@ -50,9 +50,13 @@ struct IngestRoutes: Sendable {
                     400,
                     "Idempotency-Key must have 1 to \(ServiceLimits.idempotencyKeyBytesMax) bytes"))
         }
+        let form = form(type)
         return IncomingEvents(
-            environment: call.principal.environment, dataset: dataset, form: form(type),
-            body: try call.request.openedBody(), idempotencyKey: key,
+            environment: call.principal.environment, dataset: dataset, form: form,
+            body: try call.request.openedBody(),
+            idempotency: key.map {
+                ($0, BodyDigest(of: call.request.body, form, dataset: dataset))
+            },
             durability: try durability(asked: call.head.headers["Widefield-Ack"]))
     }
 
