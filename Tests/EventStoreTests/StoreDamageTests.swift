@@ -112,4 +112,24 @@ import Testing
         }
         #expect(try EventStore.verify("data", machine: fixture.machine).isEmpty)
     }
+
+    @Test func `verify reads segments of several row groups, runs that span them too`() throws {
+        let fixture = StoreFixture()
+        fixture.options.limits.logFileBytes = 1 << 20
+        let store = try fixture.open()
+        // The sixth run lies in both row groups, the seventh in the second alone.
+        for part in 0..<7 {
+            let ids = part * 100_000..<part * 100_000 + 11_000
+            let events = ids.map { id in
+                ModelEvent(timestamp: Int64(id), dataset: "d\(id / 100_000)", fields: [:])
+            }
+            store.send(events)
+        }
+        try store.close()
+        let reader = try fixture.open(.readOnly)
+        let stored = try #require(reader.snapshot(environment: "e").segments.first)
+        #expect(try stored.open().rowGroups.count == 2)
+        try reader.close()
+        #expect(try EventStore.verify("data", machine: fixture.machine).isEmpty)
+    }
 }

@@ -227,12 +227,12 @@ public final class Segment: Sendable {
             let group = SegmentRowGroup(segment: self, index: index)
             let times = try group.loadTimestamps()
             let first = index * SegmentFormat.rowsPerGroup
-            for run in footer.runs where run.rows > 0 {
-                let rows =
-                    max(
-                        run.firstRow, first)..<max(
-                        max(run.firstRow, first), min(run.firstRow + run.rows, first + times.count))
-                let slice = times[(rows.lowerBound - first)..<(rows.upperBound - first)]
+            for run in footer.runs {
+                // The part of the run that lies in this row group, if any does.
+                let low = max(run.firstRow, first)
+                let high = min(run.firstRow + run.rows, first + times.count)
+                guard low < high else { continue }
+                let slice = times[(low - first)..<(high - first)]
                 let isAscending = zip(slice, slice.dropFirst()).allSatisfy { $0 <= $1 }
                 guard isAscending, slice.allSatisfy({ $0 >= run.earliest && $0 <= run.latest })
                 else { throw SegmentError(message: "rows out of order", offset: 0) }
