@@ -11,7 +11,7 @@ extension EventBatch {
     public convenience init(merging batches: [EventBatch]) {
         let rows = batches.reduce(0) { $0 + $1.rows }
         precondition(rows <= EventLimits.rowsPerBatch, "BUG: more rows than a batch holds")
-        let inputs = Spill.fit(batches)
+        let inputs = Spill.fitOneBatch(batches)
         var names: [String] = []
         var seen: Set<String> = []
         for batch in inputs {

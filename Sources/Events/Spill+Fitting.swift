@@ -7,15 +7,41 @@ extension Spill {
     /// The names of most rows stay; fields of the others move to the spill column of their events.
     public static func fit(_ batches: [EventBatch]) -> [EventBatch] {
         // Fast path: too few names to break either bound.
-        var names: Set<String> = []
-        for batch in batches { names.formUnion(batch.names) }
-        if names.count <= EventLimits.namesPerDataset { return batches }
+        if names(of: batches).count <= EventLimits.namesPerDataset { return batches }
         let kept = namesKept(batches)
         return batches.map { spill($0, keeping: kept) }
     }
 
+    /// The batches with so few names that one batch of all their rows takes memory in proportion to
+    /// its values: beyond `spareCells`, at most `cellsPerValue` cells for each.
+    static func fitOneBatch(_ batches: [EventBatch]) -> [EventBatch] {
+        let fitting = fit(batches)
+        let rows = fitting.reduce(0) { $0 + $1.rows }
+        // Fast path: so few cells that it does not matter how many are empty.
+        if rows * names(of: fitting).count <= EventLimits.spareCells { return fitting }
+        let rowsOfName = rowsOfNames(fitting)
+        let values = rowsOfName.values.reduce(0, +)
+        let cellsMax = values * EventLimits.cellsPerValue + EventLimits.spareCells
+        if rows * rowsOfName.count <= cellsMax { return fitting }
+        let kept = Set(mostFrequent(rowsOfName, cellsMax / max(1, rows)))
+        return fitting.map { spill($0, keeping: kept) }
+    }
+
+    private static func names(of batches: [EventBatch]) -> Set<String> {
+        batches.reduce(into: []) { $0.formUnion($1.names) }
+    }
+
+    private static func rowsOfNames(_ batches: [EventBatch]) -> [String: Int] {
+        var rows: [String: Int] = [:]
+        for batch in batches {
+            for name in batch.names where name != EventBatch.spillName {
+                rows[name, default: 0] += batch[name]?.presence().population ?? 0
+            }
+        }
+        return rows
+    }
+
     private static func namesKept(_ batches: [EventBatch]) -> Set<String> {
-        var rowsOfName: [String: Int] = [:]
         var rowsOfPair: [String: [String: Int]] = [:]
         for batch in batches {
             for name in batch.names where name != EventBatch.spillName {
@@ -24,7 +50,6 @@ extension Spill {
                     if case .string(let dataset) = batch.datasets.dictionary.value(ofCode: code) {
                         rowsOfPair[dataset, default: [:]][name, default: 0] += 1
                     }
-                    rowsOfName[name, default: 0] += 1
                 }
             }
         }
@@ -33,8 +58,8 @@ extension Spill {
             kept.formUnion(mostFrequent(rows, EventLimits.namesPerDataset))
         }
         guard kept.count > EventLimits.namesPerBatch else { return kept }
-        return Set(
-            mostFrequent(rowsOfName.filter { kept.contains($0.key) }, EventLimits.namesPerBatch))
+        let rowsOfKept = rowsOfNames(batches).filter { kept.contains($0.key) }
+        return Set(mostFrequent(rowsOfKept, EventLimits.namesPerBatch))
     }
 
     private static func mostFrequent(_ rows: [String: Int], _ most: Int) -> [String] {

@@ -110,6 +110,7 @@ public final class ExactQuantileState: AggregateState {
         }
         var merged = Numbers()
         if sorted.weights != nil || other.weights != nil { merged.useWeights() }
+        merged.values.reserveCapacity(sorted.values.count + other.values.count)
         var mergedStarts = [0]
         for cell in 0..<cellCount {
             var mine = starts[min(cell, starts.count - 1)]
@@ -140,8 +141,8 @@ public final class ExactQuantileState: AggregateState {
         ignored += other.ignored
         other.settle()
         settle()
-        if map.enumerated().allSatisfy({ $0 == $1 }) {
-            take(other.sorted, other.starts)
+        if let (numbers, places) = other.rearranged(map, cells: cellCount) {
+            take(numbers, places)
             return
         }
         if other.sorted.weights != nil { pending.useWeights() }
@@ -152,6 +153,29 @@ public final class ExactQuantileState: AggregateState {
             }
         }
         settle()
+    }
+
+    /// The numbers cell by cell under the cells that `map` gives, still in order; nil when two cells
+    /// become one.
+    private func rearranged(_ map: [Int], cells: Int) -> (Numbers, [Int])? {
+        var source = [Int?](repeating: nil, count: cells)
+        for (cell, target) in map.enumerated() where target >= 0 && starts[cell] < starts[cell + 1] {
+            if source[target] != nil { return nil }
+            source[target] = cell
+        }
+        var moved = Numbers()
+        moved.values.reserveCapacity(sorted.values.count)
+        if sorted.weights != nil { moved.useWeights() }
+        var places = [0]
+        for cell in source {
+            if let cell {
+                let range = starts[cell]..<starts[cell + 1]
+                moved.values.append(contentsOf: sorted.values[range])
+                if let weights = sorted.weights { moved.weights?.append(contentsOf: weights[range]) }
+            }
+            places.append(moved.values.count)
+        }
+        return (moved, places)
     }
 
     // MARK: - Asking

@@ -1,7 +1,8 @@
 internal import Events
 internal import Synchronization
 
-/// Decoded columns of row groups, so that a repeated question decodes nothing; bounded in bytes.
+/// Decoded columns of row groups and the dictionaries of their segments, so that a repeated question
+/// decodes nothing; bounded in bytes.
 ///
 /// When full, what was not asked for since the last sweep goes first (second chance). Safe from any
 /// thread; one lock around a table, never around decoding.
@@ -9,11 +10,19 @@ public final class DecodedColumnCache: Sendable {
     struct Key: Hashable {
         var segment: Int
         var column: Int
+        /// The row group, or `dictionary`.
         var group: Int
+
+        static let dictionary = -1
+    }
+
+    private enum Content {
+        case column(Column)
+        case dictionary(ValueDictionary)
     }
 
     private struct Entry {
-        let column: Column
+        let content: Content
         let bytes: Int
         var isRecent: Bool
     }
@@ -43,22 +52,41 @@ public final class DecodedColumnCache: Sendable {
     }
 
     func column(_ key: Key) -> Column? {
+        if case .column(let column) = content(key) { column } else { nil }
+    }
+
+    func dictionary(_ key: Key) -> ValueDictionary? {
+        if case .dictionary(let dictionary) = content(key) { dictionary } else { nil }
+    }
+
+    private func content(_ key: Key) -> Content? {
         state.withLock { state in
             guard let index = state.entries.index(forKey: key) else { return nil }
             state.entries.values[index].isRecent = true
-            return state.entries.values[index].column
+            return state.entries.values[index].content
         }
     }
 
     func insert(_ column: Column, _ key: Key) {
-        let bytes = column.laneByteCount
-        guard bytes <= bytesMax else { return }
-        state.withLock { state in
-            guard state.entries[key] == nil else { return }
-            state.entries[key] = Entry(column: column, bytes: bytes, isRecent: false)
+        _ = insert(.column(column), key, bytes: column.laneByteCount)
+    }
+
+    /// Keeps a dictionary, and answers the one to use: the first that was kept.
+    func insert(_ dictionary: ValueDictionary, _ key: Key) -> ValueDictionary {
+        let kept = insert(.dictionary(dictionary), key, bytes: dictionary.byteCount + 128)
+        if case .dictionary(let first) = kept { return first }
+        return dictionary
+    }
+
+    private func insert(_ content: Content, _ key: Key, bytes: Int) -> Content {
+        guard bytes <= bytesMax else { return content }
+        return state.withLock { state in
+            if let known = state.entries[key] { return known.content }
+            state.entries[key] = Entry(content: content, bytes: bytes, isRecent: false)
             state.queue.append(key)
             state.bytes += bytes
             while state.bytes > bytesMax { DecodedColumnCache.evictOne(&state) }
+            return content
         }
     }
 
@@ -95,9 +123,9 @@ public final class DecodedColumnCache: Sendable {
 }
 
 extension Column {
-    /// Bytes of the lanes, and of the dictionary as its row group's share: all that hold it share it.
+    /// Bytes of the lanes, without a sorted dictionary: that is the segment's, and kept for itself.
     fileprivate var laneByteCount: Int {
-        let dictionary = coded?.dictionary.byteCount ?? 0
-        return byteCount - dictionary + dictionary / 8 + 128
+        let dictionary = coded?.dictionary
+        return byteCount - (dictionary?.isSorted ?? false ? dictionary?.byteCount ?? 0 : 0) + 128
     }
 }

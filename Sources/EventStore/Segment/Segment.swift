@@ -1,6 +1,5 @@
 internal import Bytes
 public import Events
-internal import Synchronization
 
 /// The bytes of a segment, wherever they are kept; safe from any thread.
 public protocol SegmentFile: AnyObject, Sendable {
@@ -24,8 +23,6 @@ public final class Segment: Sendable {
     let footer: SegmentFooter
     private let file: any SegmentFile
     private let columnIndex: [String: Int]
-    /// Dictionaries in use, by column: as long as a column or a query holds one, all share it.
-    private let dictionaries: Mutex<[Int: WeakDictionary]> = .init([:])
     private let cache: DecodedColumnCache
     /// Tells this segment from others in the cache.
     let identity: Int
@@ -174,7 +171,9 @@ public final class Segment: Sendable {
     }
 
     private func dictionary(ofColumn index: Int) throws -> ValueDictionary {
-        if let known = dictionaries.withLock({ $0[index]?.value }) { return known }
+        let key = DecodedColumnCache.Key(
+            segment: identity, column: index, group: DecodedColumnCache.Key.dictionary)
+        if let known = cache.dictionary(key) { return known }
         guard let entry = footer.columns[index].dictionary else {
             throw SegmentError(message: "codes without a dictionary", offset: 0)
         }
@@ -186,11 +185,7 @@ public final class Segment: Sendable {
                 message: "dictionary does not fit its count", offset: entry.block.offset)
         }
         // Two threads may have decoded it; all should share one, for codes compare by identity.
-        return dictionaries.withLock { known in
-            if let first = known[index]?.value { return first }
-            known[index] = WeakDictionary(value: dictionary)
-            return dictionary
-        }
+        return cache.insert(dictionary, key)
     }
 
     /// The column's dictionary, to ask which codes a value has before any row is read.
@@ -363,8 +358,4 @@ extension TextCodec.Opened {
         }
         return TextLane(offsets: offsets, text: text, present: present)
     }
-}
-
-private struct WeakDictionary {
-    weak var value: ValueDictionary?
 }
