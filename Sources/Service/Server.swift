@@ -16,6 +16,7 @@ struct Server: Sendable {
     /// Throws `ServerError` when it cannot start or not end cleanly.
     static func run(_ configuration: Configuration) throws(ServerError) {
         umask(0o077)
+        ProcessLimits.prepare()
         let signals = awaitedSignals()
         let server = try Server(configuration)
         let http = try server.listen()
