@@ -62,6 +62,7 @@ let package = Package(
         swiftTests("EventsTests", ["Events", "Bytes", "TestSupport"]),
         swiftTests("IngestTests", ["Ingest", "Events", "Bytes", "TestSupport"]),
         swiftTests("EventStoreTests", ["EventStore", "Events", "Host", "Bytes", "TestSupport"]),
+        swiftTests("TidyTests", []),
         swiftTests(
             "EventQueryTests",
             ["EventQuery", "EventStore", "Compute", "Events", "Host", "Bytes", "TestSupport"]),

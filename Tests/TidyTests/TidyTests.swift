@@ -9,16 +9,6 @@ import Testing
         }
     }
 
-    @Test func `no line is longer than 100 characters`() throws {
-        for file in try SourceTree.swiftFiles() {
-            for (number, line) in file.lines.enumerated() where line.count > 100 {
-                // A text that ships as it is may not be broken.
-                if line.contains("\"\"\"") || file.path.contains("Resources/") { continue }
-                #expect(line.count <= 100, "\(file.path):\(number + 1)")
-            }
-        }
-    }
-
     @Test func `no function is longer than 70 lines`() throws {
         for file in try SourceTree.swiftFiles() {
             var start: (line: Int, indent: Int)?

@@ -2,9 +2,8 @@ internal import Ingest
 internal import Synchronization
 
 /// Decoders that remember the fields of earlier bodies, lent to one thread at a time.
-///
-/// SENDABLE: a decoder is in the pool or with one borrower, never both.
-final class DecoderPool: @unchecked Sendable {
+final class DecoderPool: Sendable {
+    // SENDABLE: a decoder is in the pool or with one borrower, never both.
     private struct Decoders: @unchecked Sendable {
         var idle: [JSONEventDecoder] = []
     }
