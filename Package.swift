@@ -58,7 +58,9 @@ let package = Package(
 
         swiftTests("BytesTests", ["Bytes"]),
         swiftTests("HostTests", ["Host", "TestSupport"]),
-        swiftTests("ServiceTests", ["Service", "EventStore", "Host", "Bytes", "TestSupport"]),
+        swiftTests(
+            "ServiceTests",
+            ["Service", "EventQuery", "EventStore", "Events", "Host", "Bytes", "TestSupport"]),
         swiftTests("EventsTests", ["Events", "Bytes", "TestSupport"]),
         swiftTests("IngestTests", ["Ingest", "Events", "Bytes", "TestSupport"]),
         swiftTests("EventStoreTests", ["EventStore", "Events", "Host", "Bytes", "TestSupport"]),
