@@ -99,7 +99,7 @@ struct IncomingEvents: Sendable {
     let form: Form
     /// Already inflated.
     let body: PaddedBytes
-    /// The client's name for the request, if it gave one, and what tells it from others of that name.
+    /// The client's name for the request, if it gave one, and what tells others of that name apart.
     let idempotency: (key: String, digest: BodyDigest)?
     let durability: Durability
 }
