@@ -61,9 +61,13 @@ public protocol EventSource: AnyObject, Sendable {
     func loadReceived() throws -> [Int64]
     /// nil when every event stands for itself.
     func loadSampleRates() throws -> [UInt32]?
+    /// Every row has a dataset, unless `hasDeadRows`: then those of code 0 are no events any more.
     func loadDatasets() throws -> CodedLane
+    var hasDeadRows: Bool { get }
     /// The field's values; nil when no row has it. The spill column is asked for by its own name.
     func loadColumn(_ name: String) throws -> Column?
+    /// Bytes that a column takes where it is kept, compressed or in memory; 0 when no row has it.
+    func storedByteCount(ofColumn name: String) -> Int
     /// The names of all columns, the spill column among them.
     var fieldNames: [String] { get }
     /// What several sources with the same `fieldNames` belong to, as a segment; nil for none.
@@ -72,6 +76,7 @@ public protocol EventSource: AnyObject, Sendable {
 
 extension EventSource {
     public var nameOwner: AnyObject? { nil }
+    public var hasDeadRows: Bool { false }
 }
 
 extension EventBatch: EventSource {
@@ -80,5 +85,6 @@ extension EventBatch: EventSource {
     public func loadSampleRates() throws -> [UInt32]? { sampleRates }
     public func loadDatasets() throws -> CodedLane { datasets }
     public func loadColumn(_ name: String) throws -> Column? { columns[name] }
+    public func storedByteCount(ofColumn name: String) -> Int { columns[name]?.byteCount ?? 0 }
     public var fieldNames: [String] { names }
 }

@@ -10,6 +10,8 @@ public final class SourceEvaluator {
     let evaluator: ExpressionEvaluator
     private let memo: DictionaryMemo
     private var columns: [FieldReference: Column?] = [:]
+    /// Bytes of the fields that were asked for, as they are kept.
+    public private(set) var bytesScanned = 0
 
     public init(_ source: any EventSource, _ evaluator: ExpressionEvaluator, memo: DictionaryMemo) {
         self.source = source
@@ -26,7 +28,9 @@ public final class SourceEvaluator {
         if let known = columns[reference] { return known }
         let column: Column?
         switch reference {
-        case .named(let name): column = try source.values(named: name)
+        case .named(let name):
+            column = try source.values(named: name)
+            bytesScanned += source.storedByteCount(ofColumn: name)
         case .timestamp: column = Column(integers: try source.loadTimestamps())
         case .received: column = Column(integers: try source.loadReceived())
         case .dataset: column = Column(rows: rows, coded: try source.loadDatasets())

@@ -76,8 +76,14 @@ private final class LivingRows: EventSource {
     }
 
     var rows: Int { group.rows }
+    var hasDeadRows: Bool { true }
     var timeBounds: ClosedRange<Int64> { group.timeBounds }
     var fieldNames: [String] { group.fieldNames }
+
+    func storedByteCount(ofColumn name: String) -> Int {
+        group.storedByteCount(ofColumn: name)
+    }
+
     var nameOwner: AnyObject? { group.nameOwner }
     func loadTimestamps() throws -> [Int64] { try group.loadTimestamps() }
     func loadReceived() throws -> [Int64] { try group.loadReceived() }

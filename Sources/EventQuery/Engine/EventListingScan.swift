@@ -9,6 +9,7 @@ struct EventListingScan {
     private let limit: Int
     private let memo = DictionaryMemo()
     private(set) var rowsScanned = 0
+    private(set) var bytesScanned = 0
     private(set) var events = 0
     private var found: [Candidate] = []
 
@@ -60,6 +61,7 @@ struct EventListingScan {
 
     mutating func scan(_ source: any EventSource, index: Int) throws {
         let columns = SourceEvaluator(source, plan.evaluator, memo: memo)
+        defer { bytesScanned += columns.bytesScanned }
         guard let selection = try plan.selectedRows(columns, memo) else { return }
         rowsScanned += source.rows
         events += selection.population
@@ -124,6 +126,7 @@ struct EventListingScan {
         var rows = [EventRow?](repeating: nil, count: found.count)
         for (source, places) in Dictionary(grouping: found.indices, by: { found[$0].source }) {
             let reader = try EventReader(sources[source], plan, memo)
+            bytesScanned += reader.bytesScanned
             for place in places { rows[place] = try reader.row(found[place].row) }
         }
         return rows.compactMap { $0 }
@@ -140,6 +143,8 @@ private struct EventReader {
     private let columns: [(name: String, column: Column)]
     private let evaluator: SourceEvaluator
     private let wanted: Set<String>?
+    /// Bytes of the columns that are read, as they are kept.
+    let bytesScanned: Int
 
     init(_ source: any EventSource, _ plan: QueryPlan, _ memo: DictionaryMemo) throws {
         self.plan = plan
@@ -155,6 +160,7 @@ private struct EventReader {
             guard wanted?.contains(name) ?? true || name == EventBatch.spillName else { return nil }
             return try source.loadColumn(name).map { (name, $0) }
         }
+        bytesScanned = columns.reduce(0) { $0 + source.storedByteCount(ofColumn: $1.name) }
     }
 
     func row(_ row: Int) throws -> EventRow {

@@ -76,6 +76,7 @@ public struct QueryEngine: Sendable {
         var meta = AnswerMeta()
         meta.events = scans.reduce(0) { $0 + $1.events }
         meta.rowsScanned = scans.reduce(0) { $0 + $1.rowsScanned }
+        meta.bytesScanned = scans.reduce(0) { $0 + $1.bytesScanned }
         meta.isPartial = work.isOverdue
         for calculation in plan.calculations {
             let slot = plan.slots[calculation.slot]
@@ -108,6 +109,7 @@ public struct QueryEngine: Sendable {
             let rows = try scan.rows(sources)
             meta.events = scan.events
             meta.rowsScanned = scan.rowsScanned
+            meta.bytesScanned = scan.bytesScanned
             return QueryAnswer(content: .events(rows), meta: meta)
         } catch let failure as QueryFailure {
             throw failure
@@ -126,6 +128,7 @@ extension QueryAnswer {
         table.compared = StatisticsTable.Compared(rows: before.rows, series: before.series)
         content = .statistics(table)
         meta.rowsScanned += earlier.meta.rowsScanned
+        meta.bytesScanned += earlier.meta.bytesScanned
         meta.isPartial = meta.isPartial || earlier.meta.isPartial
     }
 }

@@ -26,7 +26,9 @@ extension QueryPlan {
     }
 
     private func rowsOfDatasets(_ source: any EventSource) throws -> Bitmap? {
-        guard let datasets else { return Bitmap(count: source.rows, repeating: true) }
+        if datasets == nil && !source.hasDeadRows {
+            return Bitmap(count: source.rows, repeating: true)
+        }
         let lane = try source.loadDatasets()
         var isWanted = [false]
         for index in 0..<lane.dictionary.count {
@@ -34,9 +36,9 @@ extension QueryPlan {
                 isWanted.append(false)
                 continue
             }
-            isWanted.append(datasets.contains(DatasetName.key(name)))
+            isWanted.append(datasets?.contains(DatasetName.key(name)) ?? true)
         }
-        if isWanted.dropFirst().allSatisfy({ $0 }) {
+        if isWanted.dropFirst().allSatisfy({ $0 }) && !source.hasDeadRows {
             return Bitmap(count: source.rows, repeating: true)
         }
         if !isWanted.contains(true) { return nil }

@@ -13,6 +13,7 @@ final class StatisticsScan {
     /// Partials of different dictionaries; the last one is fed.
     private(set) var partials: [GroupPartial] = []
     private(set) var rowsScanned = 0
+    private(set) var bytesScanned = 0
     private(set) var events = 0
 
     init(_ plan: QueryPlan) {
@@ -27,6 +28,7 @@ final class StatisticsScan {
 
     func scan(_ source: any EventSource) throws {
         let columns = SourceEvaluator(source, plan.evaluator, memo: memo)
+        defer { bytesScanned += columns.bytesScanned }
         guard let selection = try plan.selectedRows(columns, memo) else { return }
         rowsScanned += source.rows
         let rows = selection.listedRows

@@ -254,6 +254,14 @@ public final class SegmentRowGroup: EventSource {
 
     public var rows: Int { segment.footer.groupRows[index] }
     public var fieldNames: [String] { segment.fieldNames }
+
+    public func storedByteCount(ofColumn name: String) -> Int {
+        guard let entry = segment.groupEntry(name, group: index) else { return 0 }
+        return [entry.coded, entry.ints, entry.floats, entry.texts].reduce(0) { bytes, lane in
+            bytes + (lane?.values.length ?? 0) + (lane?.presence?.length ?? 0)
+        }
+    }
+
     public var nameOwner: AnyObject? { segment }
 
     public var timeBounds: ClosedRange<Int64> {

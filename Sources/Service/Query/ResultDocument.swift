@@ -127,6 +127,8 @@ struct ResultDocument {
         writer.int(meta.events)
         writer.key("rows_scanned")
         writer.int(meta.rowsScanned)
+        writer.key("bytes_read")
+        writer.int(meta.bytesScanned)
         writer.key("elapsed_ms")
         writer.double(Double(meta.elapsedNanoseconds / 1000) / 1000)
         writer.key("time_range")
