@@ -66,6 +66,8 @@ public protocol EventSource: AnyObject, Sendable {
     var hasDeadRows: Bool { get }
     /// The field's values; nil when no row has it. The spill column is asked for by its own name.
     func loadColumn(_ name: String) throws -> Column?
+    /// What is known of a column's values before it is read; nil when nothing is.
+    func zone(ofColumn name: String) throws -> ColumnZone?
     /// Bytes that a column takes where it is kept, compressed or in memory; 0 when no row has it.
     func storedByteCount(ofColumn name: String) -> Int
     /// The names of all columns, the spill column among them.
@@ -77,6 +79,7 @@ public protocol EventSource: AnyObject, Sendable {
 extension EventSource {
     public var nameOwner: AnyObject? { nil }
     public var hasDeadRows: Bool { false }
+    public func zone(ofColumn name: String) throws -> ColumnZone? { nil }
 }
 
 extension EventBatch: EventSource {

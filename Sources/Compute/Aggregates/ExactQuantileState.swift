@@ -159,7 +159,8 @@ public final class ExactQuantileState: AggregateState {
     /// become one.
     private func rearranged(_ map: [Int], cells: Int) -> (Numbers, [Int])? {
         var source = [Int?](repeating: nil, count: cells)
-        for (cell, target) in map.enumerated() where target >= 0 && starts[cell] < starts[cell + 1] {
+        for (cell, target) in map.enumerated() where target >= 0 && starts[cell] < starts[cell + 1]
+        {
             if source[target] != nil { return nil }
             source[target] = cell
         }
@@ -171,7 +172,9 @@ public final class ExactQuantileState: AggregateState {
             if let cell {
                 let range = starts[cell]..<starts[cell + 1]
                 moved.values.append(contentsOf: sorted.values[range])
-                if let weights = sorted.weights { moved.weights?.append(contentsOf: weights[range]) }
+                if let weights = sorted.weights {
+                    moved.weights?.append(contentsOf: weights[range])
+                }
             }
             places.append(moved.values.count)
         }

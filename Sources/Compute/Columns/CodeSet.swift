@@ -22,6 +22,16 @@ enum CodeSet {
         self = found.map { .single($0) } ?? .none
     }
 
+    /// Whether any code of the range is in the set.
+    func contains(anyOf range: ClosedRange<UInt32>) -> Bool {
+        switch self {
+        case .none: false
+        case .single(let code): range.contains(code)
+        case .table(let table):
+            table[Int(range.lowerBound)...Int(range.upperBound)].contains { $0 != 0 }
+        }
+    }
+
     /// Adds to `words` the rows whose code is in the set.
     func select(_ codes: CodeArray, into words: UnsafeMutablePointer<UInt64>) {
         switch (self, codes) {

@@ -131,6 +131,7 @@ public final class SourceEvaluator {
             return try rowByRow(condition, fields)
         }
         let whenMissing = evaluator.isTrue(condition) { _ in .missing }
+        if !whenMissing, try isRuledOut(condition, field) { return Bitmap(count: rows) }
         guard let column = try column(field) else {
             return Bitmap(count: rows, repeating: whenMissing)
         }
@@ -148,6 +149,34 @@ public final class SourceEvaluator {
         if let lane = column.floats { result.formUnion(floats(lane, condition)) }
         if let lane = column.texts { result.formUnion(texts(lane, condition)) }
         return result
+    }
+
+    /// Whether what is known of a field's values proves that the condition holds for no row; then
+    /// its values need not be read.
+    private func isRuledOut(_ condition: Expression, _ field: FieldReference) throws -> Bool {
+        guard case .named(let name) = field, columns[field] == nil,
+            let zone = try source.zone(ofColumn: name), !zone.hasTexts
+        else { return false }
+        // Spilled values of the field are not in the zone.
+        if try source.loadColumn(EventBatch.spillName) != nil { return false }
+        let range = NumberRange(condition)
+        if let ints = zone.ints {
+            guard let wanted = range?.integers,
+                wanted.high < ints.lowerBound
+                    || wanted.low > ints.upperBound || wanted.low > wanted.high
+            else { return false }
+        }
+        if let floats = zone.floats {
+            guard let wanted = range?.floats,
+                wanted.high < floats.lowerBound
+                    || wanted.low > floats.upperBound || wanted.low > wanted.high
+            else { return false }
+        }
+        guard let codes = zone.codes else { return true }
+        let set = memo.codes(of: codes.dictionary, condition) {
+            evaluator.codes(of: $0, where: condition)
+        }
+        return !set.contains(anyOf: codes.range)
     }
 
     private func rowByRow(_ condition: Expression, _ fields: Set<FieldReference>) throws -> Bitmap {

@@ -80,6 +80,8 @@ private final class LivingRows: EventSource {
     var timeBounds: ClosedRange<Int64> { group.timeBounds }
     var fieldNames: [String] { group.fieldNames }
 
+    func zone(ofColumn name: String) throws -> ColumnZone? { try group.zone(ofColumn: name) }
+
     func storedByteCount(ofColumn name: String) -> Int {
         group.storedByteCount(ofColumn: name)
     }

@@ -63,8 +63,10 @@ public struct AnswerMeta: Sendable {
     public var events = 0
     /// Events looked at: those of the batches and row groups that could not be ruled out.
     public var rowsScanned = 0
-    /// Bytes of the fields that were looked at in those, as they are kept: compressed in segments, in
-    /// memory in the head. The dictionaries of segments are not counted.
+    /// Bytes of the fields that were looked at in those, as they are kept: compressed in segments,
+    /// in memory in the head.
+    ///
+    /// The dictionaries of segments are not counted.
     public var bytesScanned = 0
     /// The range of time that was asked about, nanoseconds since 1970, the end not included.
     public var timeRange: Range<Int64> = 0..<0

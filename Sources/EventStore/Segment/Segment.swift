@@ -255,6 +255,30 @@ public final class SegmentRowGroup: EventSource {
     public var rows: Int { segment.footer.groupRows[index] }
     public var fieldNames: [String] { segment.fieldNames }
 
+    public func zone(ofColumn name: String) throws -> ColumnZone? {
+        guard let entry = segment.groupEntry(name, group: index) else { return nil }
+        var zone = ColumnZone(hasTexts: entry.texts != nil)
+        if let lane = entry.coded, let dictionary = try segment.dictionary(ofColumn: name),
+            lane.low <= lane.high, let low = UInt32(exactly: lane.low),
+            let high = UInt32(exactly: lane.high), Int(high) <= dictionary.count
+        {
+            zone.codes = (low...high, dictionary)
+        } else if entry.coded != nil {
+            return nil
+        }
+        if let lane = entry.ints {
+            let (low, high) = (Int64(bitPattern: lane.low), Int64(bitPattern: lane.high))
+            guard low <= high else { return nil }
+            zone.ints = low...high
+        }
+        if let lane = entry.floats {
+            let (low, high) = (Double(bitPattern: lane.low), Double(bitPattern: lane.high))
+            guard low <= high else { return nil }
+            zone.floats = low...high
+        }
+        return zone
+    }
+
     public func storedByteCount(ofColumn name: String) -> Int {
         guard let entry = segment.groupEntry(name, group: index) else { return 0 }
         return [entry.coded, entry.ints, entry.floats, entry.texts].reduce(0) { bytes, lane in
