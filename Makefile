@@ -19,6 +19,14 @@ test:
 	swift build --product widefield
 	scripts/end-to-end .build/debug/widefield
 
+# Sends mutated requests to the real binary: make fuzz SECONDS=600 SEED=7
+SECONDS ?= 60
+SEED ?= 1
+fuzz:
+	scripts/install-packages test
+	swift build --product widefield
+	WIDEFIELD_BINARY=.build/debug/widefield python3 Tests/EndToEnd/fuzz.py $(SECONDS) $(SEED)
+
 lint:
 	swift format lint -r --strict Package.swift Sources Tests
 

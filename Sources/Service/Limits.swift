@@ -19,6 +19,8 @@ enum ServiceLimits {
     static let waitingRequestsMax = 1024
     /// Seconds a stop waits for requests that were begun.
     static let stopSeconds = 20
+    /// Seconds a stop waits for requests that are still being received.
+    static let stopReceivingSeconds = 3
     /// Bytes of a configuration or keys file.
     static let configurationBytesMax = 1 << 20
     /// Keys in one keys file.

@@ -178,6 +178,19 @@ private func answer(to text: String) throws -> String {
         #expect(answer.hasSuffix("\r\n\r\nslow"))
     }
 
+    @Test func `stopping gives up a request that is not whole`() throws {
+        let server = try HTTPServer(
+            address: ListenAddress(host: "127.0.0.1", port: 0), workers: 2, handler: Echo(),
+            counters: HTTPCounters())
+        let connection = try #require(RawConnection(port: server.address.port))
+        connection.send("POST /ingest HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf")
+        while server.counters.exchangesOpen == 0 {}
+        #expect(server.stop())
+        #expect(connection.readToEnd() == "")
+        #expect(server.counters.exchangesOpen == 0)
+        #expect(server.counters.bodyBytesInFlight == 0)
+    }
+
     @Test func `a taken port is an error that names the address`() throws {
         try withServer { server in
             #expect {

@@ -30,6 +30,8 @@ func endExchange(
     guard let server = server(context), let pointer = state?.pointee else { return }
     let exchange = Unmanaged<HTTPExchange>.fromOpaque(pointer).takeRetainedValue()
     state?.pointee = nil
+    // A client that went away is not asked for its answer any more.
+    if case .handling = exchange.phase { server.counters.workEnded() }
     server.counters.exchangeEnded(bodyBytes: exchange.bytesReceived)
 }
 
@@ -64,8 +66,11 @@ func continueExchange(
         }
         let body = exchange.body ?? PaddedBytes(capacity: 0)
         exchange.body = nil
-        server.dispatch(HTTPRequest(head: head, body: body), of: exchange, on: connection)
-        return .YES
+        let request = HTTPRequest(head: head, body: body)
+        if server.dispatch(request, of: exchange, on: connection) { return .YES }
+        return queue(
+            .closing(.busy(503, "the server is stopping", retryAfterSeconds: 5)), for: exchange,
+            on: connection, server: server)
     case .refusing(let response):
         if uploadSize.pointee > 0 {
             let count = uploadSize.pointee
@@ -76,6 +81,7 @@ func continueExchange(
     case .handling:
         // Called again after the suspension: the answer is there.
         guard let response = exchange.takeAnswer() else { return .YES }
+        server.counters.workEnded()
         return queue(response, for: exchange, on: connection, server: server)
     case .answered: return .NO
     }

@@ -39,6 +39,8 @@ final class HTTPServer: @unchecked Sendable {
     private let queryLane: RequestLane
     private var daemon: OpaquePointer?
     private let isStopping = Atomic(false)
+    /// No request goes to a worker any more.
+    private let isClosed = Atomic(false)
 
     /// Listens and serves until `stop()`.
     ///
@@ -78,15 +80,20 @@ final class HTTPServer: @unchecked Sendable {
 
     /// Stops accepting, waits until every request that was begun is answered, closes.
     ///
-    /// After `ServiceLimits.stopSeconds` it no longer waits; returns whether all were answered.
+    /// A request that is not whole after `ServiceLimits.stopReceivingSeconds` is given up. After
+    /// `ServiceLimits.stopSeconds` it no longer waits; returns whether all others were answered.
     func stop() -> Bool {
         guard let daemon, !isStopping.exchange(true, ordering: .sequentiallyConsistent) else {
             return true
         }
-        let deadline = ContinuousClock.now + .seconds(ServiceLimits.stopSeconds)
-        while counters.exchangesOpen > 0 && ContinuousClock.now < deadline { usleep(2000) }
+        let began = ContinuousClock.now
+        let patience = began + .seconds(ServiceLimits.stopReceivingSeconds)
+        while counters.exchangesOpen > 0 && ContinuousClock.now < patience { usleep(2000) }
+        isClosed.store(true, ordering: .sequentiallyConsistent)
+        let deadline = began + .seconds(ServiceLimits.stopSeconds)
+        while counters.exchangesWorkedOn > 0 && ContinuousClock.now < deadline { usleep(2000) }
         // A suspended connection must not meet the end of its daemon; the process ends anyway.
-        guard counters.exchangesOpen == 0 else { return false }
+        guard counters.exchangesWorkedOn == 0 else { return false }
         MHD_stop_daemon(daemon)
         ingestLane.close()
         queryLane.close()
@@ -98,9 +105,17 @@ final class HTTPServer: @unchecked Sendable {
     var closesConnections: Bool { isStopping.load(ordering: .relaxed) }
 
     /// Hands a request to its lane; the connection is suspended until the answer is there.
+    ///
+    /// Returns false when the server is closed to new work.
     func dispatch(
         _ request: HTTPRequest, of exchange: HTTPExchange, on connection: OpaquePointer
-    ) {
+    ) -> Bool {
+        // Counted before it is asked whether work may begin: `stop` asks in the other order.
+        counters.workBegan()
+        guard !isClosed.load(ordering: .sequentiallyConsistent) else {
+            counters.workEnded()
+            return false
+        }
         exchange.phase = .handling
         MHD_suspend_connection(connection)
         let suspended = SuspendedConnection(exchange: exchange, connection: connection)
@@ -121,6 +136,7 @@ final class HTTPServer: @unchecked Sendable {
             suspended.resume(
                 with: .busy(503, "too many requests are waiting", retryAfterSeconds: 1))
         }
+        return true
     }
 }
 
@@ -140,6 +156,7 @@ private struct SuspendedConnection: @unchecked Sendable {
 /// What a server counts of itself.
 final class HTTPCounters: Sendable {
     private let open = Atomic(0)
+    private let workedOn = Atomic(0)
     private let bodyBytes = Atomic(0)
     private let connections = Atomic(0)
     /// Answers by the first digit of their status, 1 to 5.
@@ -147,6 +164,8 @@ final class HTTPCounters: Sendable {
 
     /// Requests whose line was read and whose answer is not yet sent.
     var exchangesOpen: Int { open.load(ordering: .relaxed) }
+    /// Requests that a worker has, or whose answer waits for its connection's thread.
+    var exchangesWorkedOn: Int { workedOn.load(ordering: .sequentiallyConsistent) }
     var connectionsOpen: Int { connections.load(ordering: .relaxed) }
     /// Bytes of all bodies being received or answered.
     var bodyBytesInFlight: Int { bodyBytes.load(ordering: .relaxed) }
@@ -158,6 +177,9 @@ final class HTTPCounters: Sendable {
         bodyBytes.subtract(count, ordering: .relaxed)
         open.subtract(1, ordering: .sequentiallyConsistent)
     }
+
+    func workBegan() { workedOn.add(1, ordering: .sequentiallyConsistent) }
+    func workEnded() { workedOn.subtract(1, ordering: .sequentiallyConsistent) }
 
     func connectionsChanged(by difference: Int) {
         connections.add(difference, ordering: .relaxed)

@@ -87,6 +87,10 @@ struct Figure: Sendable {
                 "widefield_http_connections", .gauge, "Connections that are open.",
                 counters.connectionsOpen),
             Figure(
+                "widefield_http_requests_open", .gauge,
+                "Requests whose line was read and whose answer is not sent yet.",
+                counters.exchangesOpen),
+            Figure(
                 "widefield_http_body_bytes_in_flight", .gauge,
                 "Bytes of bodies being received or answered.", counters.bodyBytesInFlight),
         ]
