@@ -5,25 +5,25 @@ BINARY = .build/release/widefield
 
 # Builds and starts a server on 127.0.0.1:8080 with its data under ./data and example events.
 run: build
-	scripts/run $(BINARY)
+	.ci/serve-example $(BINARY)
 
 build:
-	scripts/install-packages build
+	.ci/install-packages build
 	swift build -c release --static-swift-stdlib --product widefield
 
 # Every test: format, Swift tests, and real clients against the real binary.
 test:
-	scripts/install-packages test
+	.ci/install-packages test
 	$(MAKE) lint
 	swift test --enable-swift-testing --disable-xctest
 	swift build --product widefield
-	scripts/end-to-end .build/debug/widefield
+	.ci/end-to-end .build/debug/widefield
 
 # Sends mutated requests to the real binary: make fuzz SECONDS=600 SEED=7
 SECONDS ?= 60
 SEED ?= 1
 fuzz:
-	scripts/install-packages test
+	.ci/install-packages test
 	swift build --product widefield
 	WIDEFIELD_BINARY=.build/debug/widefield python3 Tests/EndToEnd/fuzz.py $(SECONDS) $(SEED)
 

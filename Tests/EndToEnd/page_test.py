@@ -115,7 +115,8 @@ class PageTest(ServerTest):
             self.page.wait_for_selector("#examples button")
             self.page.locator("#examples button").nth(index).click()
             self.page.wait_for_selector("#table > *")
-            self.assertTrue(self.page.locator("#problem").is_hidden(), index)
+            problem = self.page.locator("#problem")
+            self.assertTrue(problem.is_hidden(), f"{index}: {problem.text_content()}")
         self.assertEqual(self.complaints, [])
 
 

@@ -19,7 +19,11 @@ async function ask(path, options = {}) {
     ...options, headers: { ...headers(), ...options.headers },
   });
   at("key-form").hidden = response.status !== 401;
-  const body = await response.json().catch(() => ({ error: `HTTP ${response.status}` }));
+  const body = await response.json().catch((error) => {
+    // A body that was given up for the next question is no answer, and no problem either.
+    if (options.signal?.aborted) throw error;
+    return { error: `HTTP ${response.status}` };
+  });
   if (!response.ok) throw Object.assign(new Error(body.error ?? "the question failed"), body);
   return body;
 }
@@ -41,7 +45,7 @@ async function runQuery() {
     });
     showAnswer(answer);
   } catch (error) {
-    if (error.name === "AbortError") return;
+    if (mine.signal.aborted) return;
     status.textContent = "";
     showProblem(error);
   } finally {
