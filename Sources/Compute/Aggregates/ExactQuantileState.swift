@@ -217,7 +217,10 @@ public final class ExactQuantileState: AggregateState {
     }
 
     private func interpolate(_ low: Double, _ high: Double, _ part: Double) -> Double {
-        part == 0 ? low : low + (high - low) * part
+        if part == 0 { return low }
+        let distance = high - low
+        // Two floats may lie further apart than the largest float.
+        return distance.isFinite ? low + distance * part : low * (1 - part) + high * part
     }
 }
 

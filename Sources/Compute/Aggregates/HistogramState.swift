@@ -199,7 +199,8 @@ public final class HistogramState: AggregateState {
         forEachBucket(ofCell: cell) { _, count in total += count }
         if total == 0 { return .missing }
         // The nearest rank: the ⌈share × n⌉-th value, the first for a share of 0.
-        let rank = max(1, UInt64((share * Double(total)).rounded(.up)))
+        // A total beyond 2^53 may round up: the rank stays within it.
+        let rank = min(total, max(1, UInt64((share * Double(total)).rounded(.up))))
         var passed: UInt64 = 0
         var found: Int?
         forEachBucket(ofCell: cell) { bucket, count in

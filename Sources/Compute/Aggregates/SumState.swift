@@ -84,12 +84,14 @@ public final class SumState: AggregateState {
     private func add(_ value: Double, to cell: Int) {
         let sum = floats[cell]
         let total = sum + value
+        floats[cell] = total
+        // Beyond the largest float nothing is left to correct.
+        if !total.isFinite { return }
         if abs(sum) >= abs(value) {
             corrections[cell] += (sum - total) + value
         } else {
             corrections[cell] += (value - total) + sum
         }
-        floats[cell] = total
     }
 
     public func value(ofCell cell: Int, _ reading: AggregateReading) -> AggregateValue {

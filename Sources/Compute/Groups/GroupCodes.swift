@@ -89,7 +89,9 @@ public struct TimeBuckets: Hashable, Sendable {
             for place in 0..<total {
                 let time = times[rows.map { Int($0[place]) } ?? place]
                 if time < start || time >= end {
-                    bucket = UInt32(truncatingIfNeeded: (time &- origin) / width)
+                    // Unsigned: from the origin to a time may be more than an Int64 holds.
+                    let distance = UInt64(bitPattern: time &- origin)
+                    bucket = UInt32(truncatingIfNeeded: distance / UInt64(width))
                     start = origin &+ Int64(bucket) &* width
                     end = start &+ width
                 }

@@ -122,7 +122,7 @@ struct QueryPlan: Sendable {
         let rest = range.lowerBound % width
         let origin = range.lowerBound.subtractingSaturated(rest < 0 ? rest + width : rest)
         let span = UInt64(bitPattern: range.upperBound &- origin)
-        let count = (span + UInt64(width) - 1) / UInt64(width)
+        let count = (span - 1) / UInt64(width) + 1
         guard count <= UInt64(QueryLimits.bucketsMax) else {
             throw .refused(
                 "the step makes \(count) time buckets, more than \(QueryLimits.bucketsMax); "
