@@ -66,7 +66,8 @@ extension ExpressionEvaluator {
             return .missing
         case .concat:
             let texts = arguments.map { value(of: $0, lookup) }.filter { !$0.isMissing }
-            return .string(texts.map(ExpressionEvaluator.text).joined())
+            return .string(
+                ExpressionEvaluator.cut(texts.map(ExpressionEvaluator.text).joined()))
         case .min, .max:
             let values = arguments.map { value(of: $0, lookup) }.filter { !$0.isMissing }
             return (name == .min ? values.min() : values.max()) ?? .missing
@@ -78,6 +79,16 @@ extension ExpressionEvaluator {
             guard let argument = arguments.first else { return .missing }
             return ExpressionEvaluator.call(name, value(of: argument, lookup))
         }
+    }
+
+    /// The text up to the length that every string value keeps to, cut between characters.
+    private static func cut(_ text: String) -> String {
+        if text.utf8.count <= EventLimits.stringBytes { return text }
+        var end = text.utf8.index(text.startIndex, offsetBy: EventLimits.stringBytes)
+        while end.samePosition(in: text.unicodeScalars) == nil {
+            end = text.utf8.index(before: end)
+        }
+        return String(text[..<end])
     }
 
     private func chosen(

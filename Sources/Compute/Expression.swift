@@ -70,7 +70,8 @@ public enum FunctionName: String, Hashable, Sendable, CaseIterable {
     case upper
     /// Length of a string in Unicode characters.
     case length
-    /// All arguments as text, one after the other; missing ones are skipped.
+    /// All arguments as text, one after the other; missing ones are skipped, and what is beyond
+    /// `EventLimits.stringBytes` is cut off.
     case concat
     case floor
     case ceil

@@ -18,6 +18,8 @@ public final class DistinctState: AggregateState {
     ///
     /// The whole is nil when pairs took over.
     private var bitmaps: [ZeroedTable?]? = []
+    /// Words of all bitmaps together.
+    private var bitmapWords = 0
     private var pairs = PairSet()
 
     public init() {}
@@ -26,7 +28,9 @@ public final class DistinctState: AggregateState {
     public var ignored: Int { 0 }
 
     public var byteCount: Int {
-        (bitmaps?.reduce(0) { $0 + ($1?.count ?? 0) * 8 + 40 } ?? 0) + pairs.byteCount
+        // A sorted dictionary is a segment's.
+        let own = dictionary.map { $0.isSorted ? 0 : $0.byteCount } ?? 0
+        return bitmapWords * 8 + (bitmaps?.count ?? 0) * 40 + pairs.byteCount + own
             + (merged?.textByteCount ?? 0) + (merged?.count ?? 0) * 25
     }
 
@@ -44,6 +48,7 @@ public final class DistinctState: AggregateState {
     private func usePairsIfMany() {
         guard let old = bitmaps, cells * (valueCount + 1) > DistinctState.bitsMax else { return }
         bitmaps = nil
+        bitmapWords = 0
         for (cell, words) in old.enumerated() {
             forEachBit(words) { pairs.insert(UInt32(cell), UInt32($0)) }
         }
@@ -105,6 +110,7 @@ public final class DistinctState: AggregateState {
         let wider = ZeroedTable(count: width)
         if let known { wider.base.update(from: known.base, count: known.count) }
         bitmaps?[cell] = wider
+        bitmapWords += width - (known?.count ?? 0)
         return wider
     }
 

@@ -22,6 +22,11 @@ enum CodeSet {
         self = found.map { .single($0) } ?? .none
     }
 
+    /// Bytes held, about.
+    var byteCount: Int {
+        if case .table(let table) = self { table.count + 64 } else { 64 }
+    }
+
     /// Whether any code of the range is in the set.
     func contains(anyOf range: ClosedRange<UInt32>) -> Bool {
         switch self {

@@ -21,7 +21,8 @@ public final class DictionaryMemo {
     private var sets: [Key: CodeSet] = [:]
     private var mappings: [Key: Mapping] = [:]
     // An identity stays one only while its object lives.
-    private var kept: [ValueDictionary] = []
+    private var kept: [ObjectIdentifier: ValueDictionary] = [:]
+    private var byteCount = 0
 
     public init() {}
 
@@ -32,20 +33,36 @@ public final class DictionaryMemo {
         let key = Key(dictionary: ObjectIdentifier(dictionary), expression: condition)
         if let known = sets[key] { return known }
         let found = find(dictionary)
+        makeRoom(for: dictionary, bytes: found.byteCount)
         sets[key] = found
-        kept.append(dictionary)
         return found
     }
 
     func mapping(
         of dictionary: ValueDictionary, _ expression: Expression,
-        _ make: (ValueDictionary) -> Mapping
-    ) -> Mapping {
+        _ make: (ValueDictionary) throws -> Mapping
+    ) rethrows -> Mapping {
         let key = Key(dictionary: ObjectIdentifier(dictionary), expression: expression)
         if let known = mappings[key] { return known }
-        let made = make(dictionary)
+        let made = try make(dictionary)
+        makeRoom(
+            for: dictionary, bytes: made.codes.count * 4 + made.dictionary.byteCount)
         mappings[key] = made
-        kept.append(dictionary)
         return made
+    }
+
+    /// Keeps the dictionary, and forgets everything first when that would be too much: a query over
+    /// many segments must not hold the dictionaries of all.
+    private func makeRoom(for dictionary: ValueDictionary, bytes: Int) {
+        let isKnown = kept[ObjectIdentifier(dictionary)] != nil
+        let added = bytes + (isKnown ? 0 : dictionary.byteCount)
+        if byteCount + added > ComputeLimits.memoBytes {
+            sets = [:]
+            mappings = [:]
+            kept = [:]
+            byteCount = 0
+        }
+        byteCount += kept.isEmpty ? bytes + dictionary.byteCount : added
+        kept[ObjectIdentifier(dictionary)] = dictionary
     }
 }

@@ -55,6 +55,7 @@ public final class SourceEvaluator {
         var codes = [UInt32](repeating: 0, count: rows)
         for row in 0..<rows {
             codes[row] = dictionary.code(of: evaluator.value(of: expression) { lookup($0, row) })
+            try SourceEvaluator.checkSize(dictionary)
         }
         return Column(codes, dictionary.dictionary())
     }
@@ -65,12 +66,13 @@ public final class SourceEvaluator {
         let input = try field.flatMap { try column($0) }
         let coded = input?.coded
         if let input, input.ints != nil || input.floats != nil || input.texts != nil { return nil }
-        let mapping = memo.mapping(of: coded?.dictionary ?? .empty, expression) { dictionary in
+        let mapping = try memo.mapping(of: coded?.dictionary ?? .empty, expression) { dictionary in
             let result = DictionaryBuilder()
             var map = [result.code(of: evaluator.value(of: expression) { _ in .missing })]
             for index in 0..<dictionary.count {
                 let value = dictionary[index]
                 map.append(result.code(of: evaluator.value(of: expression) { _ in value }))
+                try SourceEvaluator.checkSize(result)
             }
             return DictionaryMemo.Mapping(codes: map, dictionary: result.dictionary())
         }
@@ -78,6 +80,12 @@ public final class SourceEvaluator {
             coded.map { lane in (0..<rows).map { mapping.codes[Int(lane.codes[$0])] } }
             ?? [UInt32](repeating: mapping.codes[0], count: rows)
         return Column(codes, mapping.dictionary)
+    }
+
+    /// Throws `DerivedValuesTooLarge` when an expression has made too many strings.
+    @inline(__always)
+    private static func checkSize(_ values: DictionaryBuilder) throws {
+        if values.textByteCount > ComputeLimits.derivedBytes { throw DerivedValuesTooLarge() }
     }
 
     private func rowLookup(
@@ -259,6 +267,14 @@ public final class SourceEvaluator {
                 return evaluator.isTrue(condition) { _ in value }
             }
         }
+    }
+}
+
+/// An expression made more strings of one batch or row group than a query may hold.
+public struct DerivedValuesTooLarge: Error, Sendable, CustomStringConvertible {
+    public var description: String {
+        "a derived field makes more than \(ComputeLimits.derivedBytes >> 20) MiB of strings; "
+            + "narrow the filter or the time range, or derive shorter strings"
     }
 }
 

@@ -19,6 +19,9 @@ final class CellTable {
         slots = [UInt32](repeating: 0, count: 1024)
     }
 
+    /// Bytes held, about.
+    var byteCount: Int { slots.count * 4 + keys.count * 8 + members.count * 4 }
+
     func cells(_ codes: [[UInt32]], count rows: Int) -> [UInt32] {
         var cells = [UInt32](repeating: 0, count: rows)
         var row = [UInt32](repeating: 0, count: width)

@@ -26,8 +26,9 @@ public final class GroupPartial {
         for state in states { state.settle() }
     }
 
+    /// Bytes held, about.
     public var byteCount: Int {
-        states.reduce(rowCounts.byteCount) { $0 + $1.byteCount }
+        states.reduce(rowCounts.byteCount + space.byteCount) { $0 + $1.byteCount }
     }
 
     /// The cells that have rows, ascending.
@@ -91,7 +92,8 @@ public final class GroupPartial {
         }
         let groups = partials.reduce(0) { $0 + $1.groups.count }
         let result = GroupPartial(
-            GroupSpace(dimensions, rows: groups), partials[0].states.map { $0.makeEmpty() })
+            GroupSpace(dimensions, rows: groups, ownsDictionaries: true),
+            partials[0].states.map { $0.makeEmpty() })
         for (partial, codeMaps) in zip(partials, maps) {
             result.merge(
                 partial,

@@ -37,10 +37,18 @@ public final class GroupSpace {
     private let strides: [UInt64]
     private let table: CellTable?
     private let denseCount: Int
+    private let dictionaryBytes: Int
 
     /// A space for about `rows` rows at a time.
-    public init(_ dimensions: [Dimension], rows: Int) {
+    ///
+    /// - Parameter ownsDictionaries: whether the dictionaries were made for this space; otherwise
+    ///   sorted ones are taken for those of segments, which others hold too.
+    public init(_ dimensions: [Dimension], rows: Int, ownsDictionaries: Bool = false) {
         self.dimensions = dimensions
+        dictionaryBytes = dimensions.reduce(0) { bytes, dimension in
+            guard case .values(let dictionary) = dimension else { return bytes }
+            return bytes + (ownsDictionaries || !dictionary.isSorted ? dictionary.byteCount : 0)
+        }
         let cellsMax = min(
             GroupSpace.denseCellsMax, max(1024, rows * GroupSpace.denseCellsPerRow))
         var strides: [UInt64] = []
@@ -68,6 +76,9 @@ public final class GroupSpace {
 
     /// Cells that have a number so far; all combinations while they are few.
     public var cellCount: Int { table?.count ?? denseCount }
+
+    /// Bytes held, about: the numbering of cells and the dictionaries that live for it.
+    var byteCount: Int { dictionaryBytes + (table?.byteCount ?? 0) }
 
     /// Whether rows with these dimensions can go on in this space.
     public func hasDimensions(_ other: [Dimension]) -> Bool {

@@ -17,7 +17,7 @@ struct EventListingScan {
         let source: Int
         let row: Int
         let keys: [FieldValue]
-        /// Nanoseconds since 1970, for the order among equal keys.
+        /// Nanoseconds since 1970, to tell which sources can hold an earlier row.
         let time: Int64
     }
 

@@ -59,7 +59,8 @@ public struct StatisticsTable: Sendable {
 
 /// What was done for an answer, and how far it can be trusted.
 public struct AnswerMeta: Sendable {
-    /// Events that met the conditions, each counted once.
+    /// Events that met the conditions, each counted once; of a listing, those of the batches and row
+    /// groups that were looked at before its rows were found.
     public var events = 0
     /// Events looked at: those of the batches and row groups that could not be ruled out.
     public var rowsScanned = 0

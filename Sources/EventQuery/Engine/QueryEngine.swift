@@ -54,20 +54,22 @@ public struct QueryEngine: Sendable {
         _ options: QueryOptions, _ cancellation: QueryCancellation
     ) throws(QueryFailure) -> QueryAnswer {
         let scans = (0..<pool.parallelism).map { _ in StatisticsScan(plan) }
-        let budget = options.memoryLimit / max(1, scans.count)
         let work = SourceQueue(sources.count, deadline, clock, cancellation)
         let lanes = Lanes(scans)
         pool.parallelFor(scans.count) { lane in
             let scan = lanes[lane]
+            var held = 0
             while let index = work.next() {
                 do {
                     try scan.scan(sources[index])
                 } catch {
-                    work.fail(.storage("\(error)"))
+                    work.fail(QueryFailure(scanning: error))
                 }
-                if scan.byteCount > budget {
+                let holds = scan.byteCount
+                if work.hold(holds - held) > options.memoryLimit {
                     work.fail(.outOfMemory(limit: options.memoryLimit))
                 }
+                held = holds
             }
             scan.settle()
         }
@@ -85,7 +87,7 @@ public struct QueryEngine: Sendable {
             if ignored > 0 { meta.ignored[calculation.name] = ignored }
         }
         return QueryAnswer(
-            content: .statistics(plan.table(partial, options: options)), meta: meta)
+            content: .statistics(try plan.table(partial, options: options)), meta: meta)
     }
 
     // MARK: - Events
@@ -111,10 +113,8 @@ public struct QueryEngine: Sendable {
             meta.rowsScanned = scan.rowsScanned
             meta.bytesScanned = scan.bytesScanned
             return QueryAnswer(content: .events(rows), meta: meta)
-        } catch let failure as QueryFailure {
-            throw failure
         } catch {
-            throw .storage("\(error)")
+            throw QueryFailure(scanning: error)
         }
     }
 }
@@ -177,6 +177,8 @@ private final class SourceQueue: Sendable {
     private let taken = Atomic<Int>(0)
     private let overdue = Atomic<Bool>(false)
     private let failed = Mutex<QueryFailure?>(nil)
+    /// Bytes that the groups of all threads take.
+    private let held = Atomic<Int>(0)
 
     init(
         _ count: Int, _ deadline: Int64, _ clock: any HostClock, _ cancellation: QueryCancellation
@@ -198,6 +200,9 @@ private final class SourceQueue: Sendable {
         }
         return index
     }
+
+    /// Notes that a thread holds so many bytes more, and answers what all hold.
+    func hold(_ bytes: Int) -> Int { held.wrappingAdd(bytes, ordering: .relaxed).newValue }
 
     func fail(_ failure: QueryFailure) {
         failed.withLock { if $0 == nil { $0 = failure } }

@@ -1,3 +1,4 @@
+internal import Compute
 internal import Synchronization
 
 /// How a query is to be answered; what it asks is in `Query`.
@@ -10,6 +11,8 @@ public struct QueryOptions: Sendable {
     public var timeLimit: Int64 = 30_000_000_000
     /// Bytes that the groups of one query may take.
     public var memoryLimit = 512 << 20
+    /// Rows that the time series of all groups together may have.
+    public var seriesRowsMax = 1_000_000
 
     public init() {}
 }
@@ -33,6 +36,15 @@ public enum QueryFailure: Error, Sendable, CustomStringConvertible {
     case cancelled
     /// Stored bytes could not be read.
     case storage(String)
+
+    /// What a source threw while it was read.
+    init(scanning error: any Error) {
+        switch error {
+        case let failure as QueryFailure: self = failure
+        case let failure as DerivedValuesTooLarge: self = .refused(failure.description)
+        default: self = .storage("\(error)")
+        }
+    }
 
     public var description: String {
         switch self {

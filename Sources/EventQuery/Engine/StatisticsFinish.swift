@@ -3,7 +3,11 @@ internal import Events
 
 extension QueryPlan {
     /// Makes rows of groups: keeps those that `having` lets through, orders them, cuts them off.
-    func table(_ partial: GroupPartial, options: QueryOptions) -> StatisticsTable {
+    ///
+    /// Throws `QueryFailure.refused` for a series that is too long.
+    func table(
+        _ partial: GroupPartial, options: QueryOptions
+    ) throws(QueryFailure) -> StatisticsTable {
         var groups = partial
         var groupOfCell: [Int]?
         if buckets != nil {
@@ -16,7 +20,8 @@ extension QueryPlan {
             groupNames: groupBy.map(\.name), calculationNames: calculations.map(\.name),
             rows: kept.map { row($0, in: groups) })
         if let buckets, let groupOfCell {
-            table.series = series(partial, buckets, groupOfCell, kept)
+            table.series = try series(
+                partial, buckets, groupOfCell, kept, rowsMax: options.seriesRowsMax)
         }
         if options.wantsTotals {
             let total = groups.total()
@@ -75,8 +80,9 @@ extension QueryPlan {
     }
 
     private func series(
-        _ partial: GroupPartial, _ buckets: TimeBuckets, _ groupOfCell: [Int], _ kept: [Int]
-    ) -> [StatisticsTable.SeriesRow] {
+        _ partial: GroupPartial, _ buckets: TimeBuckets, _ groupOfCell: [Int], _ kept: [Int],
+        rowsMax: Int
+    ) throws(QueryFailure) -> [StatisticsTable.SeriesRow] {
         var place: [Int: Int] = [:]
         for (index, group) in kept.enumerated() { place[group] = index }
         var cells: [(bucket: UInt32, place: Int, cell: Int)] = []
@@ -84,6 +90,11 @@ extension QueryPlan {
             guard let index = place[groupOfCell[cell]] else { continue }
             let bucket = partial.space.code(ofCell: cell, in: groupBy.count)
             cells.append((bucket, index, cell))
+        }
+        guard cells.count <= rowsMax else {
+            throw .refused(
+                "the series has \(cells.count) rows, more than \(rowsMax); take a longer step, a "
+                    + "shorter range or a lower limit")
         }
         cells.sort { ($0.bucket, $0.place) < ($1.bucket, $1.place) }
         return cells.map { bucket, _, cell in

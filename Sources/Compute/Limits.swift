@@ -1,0 +1,8 @@
+/// Bounds of what the evaluation of one query may hold beside the groups themselves.
+enum ComputeLimits {
+    /// Bytes of the different strings that an expression makes of one batch or row group: four times
+    /// what a row group of usual events holds.
+    static let derivedBytes = 512 << 20
+    /// Bytes that one thread remembers of dictionaries; then it forgets them and begins anew.
+    static let memoBytes = 128 << 20
+}
