@@ -4,8 +4,8 @@ internal import Synchronization
 /// Decoded columns of row groups and the dictionaries of their segments, so that a repeated question
 /// decodes nothing; bounded in bytes.
 ///
-/// When full, what was not asked for since the last sweep goes first (second chance). Safe from any
-/// thread; one lock around a table, never around decoding.
+/// When full, the oldest goes first, unless it was asked for since it was last looked at (second
+/// chance). Safe from any thread; one lock around a table, never around decoding.
 public final class DecodedColumnCache: Sendable {
     struct Key: Hashable {
         var segment: Int
@@ -29,6 +29,7 @@ public final class DecodedColumnCache: Sendable {
 
     private struct State {
         var entries: [Key: Entry] = [:]
+        /// The keys of all entries, each once, from `hand` on; those before are gone.
         var queue: [Key] = []
         var hand = 0
         var bytes = 0
@@ -43,6 +44,9 @@ public final class DecodedColumnCache: Sendable {
 
     /// Bytes held now.
     public var byteCount: Int { state.withLock { $0.bytes } }
+
+    /// Places in the queue, those of evicted keys included.
+    var queueLength: Int { state.withLock { $0.queue.count } }
 
     func makeIdentity() -> Int {
         state.withLock { state in
@@ -97,22 +101,27 @@ public final class DecodedColumnCache: Sendable {
                 state.bytes -= entry.bytes
                 state.entries[key] = nil
             }
+            state.queue.removeFirst(state.hand)
             state.queue.removeAll { $0.segment == segment }
             state.hand = 0
         }
     }
 
+    /// Takes the first of the queue that nobody asked for since it joined it.
     private static func evictOne(_ state: inout State) {
         while true {
-            if state.hand >= state.queue.count {
-                state.queue.removeAll { state.entries[$0] == nil }
-                state.hand = 0
-            }
             let key = state.queue[state.hand]
             state.hand += 1
-            guard let index = state.entries.index(forKey: key) else { continue }
+            if state.hand * 2 > state.queue.count {
+                state.queue.removeFirst(state.hand)
+                state.hand = 0
+            }
+            guard let index = state.entries.index(forKey: key) else {
+                preconditionFailure("BUG: a key in the queue that has no entry")
+            }
             if state.entries.values[index].isRecent {
                 state.entries.values[index].isRecent = false
+                state.queue.append(key)
                 continue
             }
             state.bytes -= state.entries.values[index].bytes
