@@ -55,6 +55,8 @@ public struct StoreLimits: Hashable, Sendable {
     public var daysPerSeal = 8
     /// Segments of one day from which compaction makes one.
     public var compactionSegments = 4
+    /// Bytes of the files of which compaction makes one: their columns are in memory one by one.
+    public var compactionBytes: UInt64 = 256 << 20
     /// The part of a segment that must be dead for a rewrite, in percent.
     public var deadPercent = 30
     /// Nanoseconds retention waits after a start or a jump of the clock.

@@ -85,6 +85,18 @@ import Testing
         #expect(fixture.segmentFiles.count == 2)
     }
 
+    @Test func `segments whose files are large together stay apart`() throws {
+        let fixture = StoreFixture()
+        fixture.options.limits.compactionBytes = 1
+        let store = try fixture.open()
+        for part in 0..<5 {
+            store.send(numbered(part * 10..<part * 10 + 10))
+            try store.seal()
+        }
+        try store.maintain()
+        #expect(store.snapshot(environment: "e").segments.count == 5)
+    }
+
     @Test func `files without an edit go at the start`() throws {
         let fixture = StoreFixture()
         let store = try fixture.open()

@@ -17,8 +17,30 @@ struct GatheredColumn {
         max(dictionary?.count ?? 0, texts?.strings.count ?? 0)
     }
 
-    init(name: String, _ sources: [any EventSource], _ order: SegmentOrder) throws {
-        let columns = try sources.map { try $0.loadColumn(name) }
+    /// Throws `SegmentError` when the strings of all sources are more than the offsets of one
+    /// dictionary reach; what the sources throw.
+    init(
+        name: String, _ sources: [any EventSource], _ order: SegmentOrder,
+        textBytesMax: Int = EventLimits.dictionaryBytes
+    ) throws {
+        var columns: [Column?] = []
+        columns.reserveCapacity(sources.count)
+        var textBytes = 0
+        var last: ValueDictionary?
+        for source in sources {
+            let column = try source.loadColumn(name)
+            textBytes += column?.texts?.text.count ?? 0
+            // Row groups of one segment share a dictionary.
+            if let dictionary = column?.coded?.dictionary, dictionary !== last {
+                textBytes += dictionary.text.count
+                last = dictionary
+            }
+            guard textBytes <= textBytesMax else {
+                throw SegmentError(
+                    message: "strings of column \(name) exceed \(textBytesMax) bytes", offset: 0)
+            }
+            columns.append(column)
+        }
         self.init(name: name, columns, order)
     }
 

@@ -6,11 +6,14 @@ internal import Synchronization
 ///
 /// For one thread at a time, but for the policies.
 final class Maintenance: @unchecked Sendable {
-    // SENDABLE: `clocks`, `announced` are used by the maintaining thread only; the rest has locks.
+    // SENDABLE: `clocks`, `announced` and `apart` are used by the maintaining thread only; the rest
+    // has locks.
     let context: StoreContext
     let committer: Committer?
     private var clocks: ClockWatch
     private var announced: Set<DeadRun> = []
+    /// Files that could not be made one with others, so that no round tries again.
+    private var apart: Set<String> = []
     private let retention = Mutex<RetentionPolicies>({ _, _ in nil })
     private let isClockTrusted = Atomic<Bool>(false)
     private let failure = Mutex<EventStoreError?>(nil)
@@ -142,17 +145,29 @@ final class Maintenance: @unchecked Sendable {
         let state = environment.state
         let byDay = Dictionary(grouping: state.segments.values) { $0.day }
         for (day, segments) in byDay {
-            let small = segments.filter { $0.rows * 2 <= limits.segmentRows }
+            let small =
+                segments
+                .filter { $0.rows * 2 <= limits.segmentRows && !apart.contains($0.fileName) }
                 .sorted { ($0.rows, $0.fileName) < ($1.rows, $1.fileName) }
             var chosen: [SegmentEntry] = []
             var rows = 0
-            for segment in small where rows + segment.rows <= limits.segmentRows {
+            var bytes: UInt64 = 0
+            for segment in small
+            where rows + segment.rows <= limits.segmentRows
+                && bytes + segment.bytes <= limits.compactionBytes
+            {
                 chosen.append(segment)
                 rows += segment.rows
+                bytes += segment.bytes
             }
             let isFull = chosen.count > 1 && rows * 4 > limits.segmentRows * 3
             if chosen.count >= limits.compactionSegments || isFull {
-                try rewrite(chosen, day: day, state, in: environment)
+                do throws(EventStoreError) {
+                    try rewrite(chosen, day: day, state, in: environment)
+                } catch {
+                    if error.code == .damaged { apart.formUnion(chosen.map(\.fileName)) }
+                    throw error
+                }
             }
         }
         for segment in environment.state.segments.values.sorted(by: { $0.fileName < $1.fileName }) {
