@@ -195,13 +195,20 @@ extension EventBatch {
         payloads.reserveCapacity(count)
         var textSize: UInt64 = 0
         for kind in kinds {
-            switch ValueDictionary.Kind(rawValue: kind) {
+            guard let kind = ValueDictionary.Kind(rawValue: kind) else {
+                throw DecodeError("unknown kind of value", at: reader.offset)
+            }
+            switch kind {
             case .string:
                 let length = try reader.readCount(limit: reader.remaining, "string length")
                 payloads.append(textSize << 32 | UInt64(length))
                 textSize += UInt64(length)
-            case .bool, .int, .float: payloads.append(try reader.read(UInt64.self))
-            case nil: throw DecodeError("unknown kind of value", at: reader.offset)
+            case .bool, .int, .float:
+                let payload = try reader.read(UInt64.self)
+                guard ValueDictionary.isPayload(payload, of: kind) else {
+                    throw DecodeError("no value of its kind", at: reader.offset - 8)
+                }
+                payloads.append(payload)
             }
         }
         let text = Array(try reader.readBytes(Int(textSize)))

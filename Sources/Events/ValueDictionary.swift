@@ -23,13 +23,25 @@ public final class ValueDictionary: Sendable {
     /// Whether the entries ascend in the order of `FieldValue`.
     public let isSorted: Bool
 
-    /// Takes lanes that already agree; `init(validating:…)` is the door for bytes from outside.
+    /// Takes lanes that already agree; who reads them from outside checks them with
+    /// `isPayload(_:of:)` and by their lengths.
     public init(kinds: [UInt8], payloads: [UInt64], text: [UInt8], isSorted: Bool) {
         precondition(kinds.count == payloads.count, "BUG: dictionary lanes of different lengths")
         self.kinds = kinds
         self.payloads = payloads
         self.text = text
         self.isSorted = isSorted
+    }
+
+    /// Whether the bits are a value of the kind: 0 or 1, any integer, a finite float; false for
+    /// strings, whose payload is a place in the text.
+    public static func isPayload(_ bits: UInt64, of kind: Kind) -> Bool {
+        switch kind {
+        case .bool: bits <= 1
+        case .int: true
+        case .float: Double(bitPattern: bits).isFinite
+        case .string: false
+        }
     }
 
     public static let empty = ValueDictionary(kinds: [], payloads: [], text: [], isSorted: true)

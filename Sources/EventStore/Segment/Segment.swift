@@ -218,6 +218,14 @@ public final class Segment: Sendable {
         guard try header.read(UInt64.self) == SegmentFormat.magic else {
             throw SegmentError(message: "file does not begin as a segment", offset: 0)
         }
+        for (index, column) in footer.columns.enumerated() where column.dictionary != nil {
+            let dictionary = try dictionary(ofColumn: index)
+            for entry in 1..<max(1, dictionary.count)
+            where dictionary[entry - 1] >= dictionary[entry] {
+                throw SegmentError(
+                    message: "dictionary of column \(column.name) is out of order", offset: 0)
+            }
+        }
         for index in footer.groupRows.indices {
             let group = SegmentRowGroup(segment: self, index: index)
             let times = try group.loadTimestamps()
@@ -237,8 +245,37 @@ public final class Segment: Sendable {
                 guard decoded.presence().population == entry.groups[index].present else {
                     throw SegmentError(message: "a row has two values in one field", offset: 0)
                 }
+                guard entry.groups[index].zonesHold(decoded) else {
+                    throw SegmentError(
+                        message: "values outside the bounds of column \(entry.name)", offset: 0)
+                }
             }
         }
+    }
+}
+
+extension SegmentFooter.GroupEntry {
+    /// Whether every value of the column lies within what the footer says of it.
+    fileprivate func zonesHold(_ column: Column) -> Bool {
+        if let coded, let lane = column.coded {
+            let present = lane.codes.widened().filter { $0 != 0 }
+            guard present.allSatisfy({ UInt64($0) >= coded.low && UInt64($0) <= coded.high })
+            else { return false }
+        }
+        if let ints, let lane = column.ints {
+            let (low, high) = (Int64(bitPattern: ints.low), Int64(bitPattern: ints.high))
+            let hold = lane.values.indices.allSatisfy {
+                !lane.holds($0) || lane.values[$0] >= low && lane.values[$0] <= high
+            }
+            if !hold { return false }
+        }
+        if let floats, let lane = column.floats {
+            let (low, high) = (Double(bitPattern: floats.low), Double(bitPattern: floats.high))
+            return lane.values.indices.allSatisfy {
+                !lane.holds($0) || lane.values[$0] >= low && lane.values[$0] <= high
+            }
+        }
+        return true
     }
 }
 

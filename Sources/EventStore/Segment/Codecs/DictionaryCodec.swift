@@ -30,10 +30,12 @@ enum DictionaryCodec {
         var reader = ByteReader(bytes)
         let plain = try reader.readCount(limit: reader.remaining, "numbers")
         var kinds = try reader.readArray(UInt8.self, count: plain)
-        guard kinds.allSatisfy({ $0 >= 1 && $0 <= 3 }) else {
-            throw DecodeError("unknown kind of value", at: reader.offset)
-        }
         var payloads = try reader.readArray(UInt64.self, count: plain)
+        for (kind, payload) in zip(kinds, payloads) {
+            guard let kind = ValueDictionary.Kind(rawValue: kind),
+                ValueDictionary.isPayload(payload, of: kind)
+            else { throw DecodeError("no value of its kind", at: reader.offset) }
+        }
         let count = try reader.readCount(limit: SegmentFormat.rowsMax, "strings")
         let strings = try StringListCodec.decode(
             &reader, count: count, bytesMax: EventLimits.dictionaryBytes)
@@ -43,8 +45,7 @@ enum DictionaryCodec {
             let (start, end) = (strings.offsets[index], strings.offsets[index + 1])
             payloads.append(UInt64(start) << 32 | UInt64(end - start))
         }
-        let dictionary = ValueDictionary(
+        return ValueDictionary(
             kinds: kinds, payloads: payloads, text: strings.text, isSorted: true)
-        return dictionary
     }
 }
