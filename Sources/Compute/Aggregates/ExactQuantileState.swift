@@ -3,18 +3,17 @@ internal import Events
 /// Percentiles without approximation: keeps every number of every group.
 ///
 /// The answer is `percentile_cont` of the events each row stands for: linear interpolation between
-/// the two nearest ranks, as in SQL. Each thread sorts its own numbers; merging sorted runs is then
-/// one pass over both.
+/// the two nearest ranks, as in SQL. Nothing is sorted but a few numbers: a histogram says in which
+/// bucket a rank lies, and only that bucket's numbers, one in a thousand, are put in order.
 public final class ExactQuantileState: AggregateState {
-    private var cellCount = 0
-    /// Numbers as they came, not yet in order.
+    private let histogram = HistogramState()
+    /// Numbers as they came, and their cells.
     private var pending = Numbers()
     private var pendingCells: [UInt32] = []
-    /// Numbers of all cells, cell by cell, ascending within each.
-    private var sorted = Numbers()
-    /// Where each cell's numbers begin in `sorted`; `cellCount + 1` entries once settled.
-    private var starts: [Int] = [0]
-    public private(set) var ignored = 0
+    /// Numbers brought together by cell, as threads and partials did it; never moved again.
+    private var runs: [Numbers] = []
+    /// Where each cell's numbers are.
+    private var places: [[Place]] = []
 
     /// Numbers and how many events each stands for; nil when each stands for one.
     private struct Numbers {
@@ -29,28 +28,38 @@ public final class ExactQuantileState: AggregateState {
         mutating func useWeights() {
             if weights == nil { weights = [UInt32](repeating: 1, count: values.count) }
         }
+    }
 
-        func weight(_ index: Int) -> UInt32 { weights?[index] ?? 1 }
+    private struct Place {
+        var run: Int
+        var range: Range<Int>
     }
 
     public init() {}
 
     public func makeEmpty() -> any AggregateState { ExactQuantileState() }
-    public func grow(toCells count: Int) { cellCount = max(cellCount, count) }
+    public var ignored: Int { histogram.ignored }
 
     public var byteCount: Int {
-        (pending.values.count + sorted.values.count) * 16 + starts.count * 8
+        let kept = runs.reduce(pending.values.count) { $0 + $1.values.count }
+        return histogram.byteCount + kept * 12 + places.count * 24
+    }
+
+    public func grow(toCells count: Int) {
+        histogram.grow(toCells: count)
+        if places.count < count {
+            places.append(contentsOf: repeatElement([], count: count - places.count))
+        }
     }
 
     public func update(_ rows: GroupedRows, _ input: AggregateInput) {
-        let numbers = input.numbers(includingBooleans: false)
-        ignored += numbers.countOthers(rows)
+        histogram.update(rows, input)
         // Locals: an object's properties would be checked for exclusive access at every append.
         var (added, cells) = (Numbers(), [UInt32]())
         swap(&added, &pending)
         swap(&cells, &pendingCells)
         if rows.weights != nil { added.useWeights() }
-        numbers.forEach(rows) { place, value in
+        input.numbers(includingBooleans: false).forEach(rows) { place, value in
             cells.append(rows.cells[place])
             added.append(Double(value), rows.weights?[place] ?? 1)
         } float: { place, value in
@@ -61,124 +70,42 @@ public final class ExactQuantileState: AggregateState {
         swap(&cells, &pendingCells)
     }
 
-    // MARK: - Order
-
-    /// Brings the numbers of each cell together and into order.
+    /// Brings the numbers that came since the last time together by cell: a counting sort.
     public func settle() {
-        if !pending.values.isEmpty {
-            let (fresh, places) = pendingInOrder()
-            pending = Numbers()
-            pendingCells = []
-            take(fresh, places)
+        histogram.settle()
+        if pending.values.isEmpty { return }
+        var starts = [Int](repeating: 0, count: places.count + 1)
+        for cell in pendingCells { starts[Int(cell) + 1] += 1 }
+        for cell in places.indices { starts[cell + 1] += starts[cell] }
+        var next = starts
+        var run = Numbers(values: [Double](repeating: 0, count: pending.values.count))
+        run.weights = pending.weights.map { [UInt32](repeating: 1, count: $0.count) }
+        for (index, cell) in pendingCells.enumerated() {
+            let place = next[Int(cell)]
+            run.values[place] = pending.values[index]
+            if let weight = pending.weights?[index] { run.weights?[place] = weight }
+            next[Int(cell)] += 1
         }
-        while starts.count <= cellCount { starts.append(sorted.values.count) }
-    }
-
-    private func pendingInOrder() -> (Numbers, [Int]) {
-        var places = [Int](repeating: 0, count: cellCount + 1)
-        for cell in pendingCells { places[Int(cell) + 1] += 1 }
-        for cell in 0..<cellCount { places[cell + 1] += places[cell] }
-        var next = places
-        var values = [Double](repeating: 0, count: pending.values.count)
-        var weights = pending.weights.map { [UInt32](repeating: 1, count: $0.count) }
-        for index in pendingCells.indices {
-            let cell = Int(pendingCells[index])
-            values[next[cell]] = pending.values[index]
-            weights?[next[cell]] = pending.weight(index)
-            next[cell] += 1
+        for cell in places.indices where starts[cell] < starts[cell + 1] {
+            places[cell].append(Place(run: runs.count, range: starts[cell]..<starts[cell + 1]))
         }
-        var scratch: [UInt64] = []
-        for cell in 0..<cellCount {
-            let range = places[cell]..<places[cell + 1]
-            if let counts = weights.map({ all in Array(all[range]) }) {
-                let order = range.sorted { values[$0] < values[$1] }
-                values.replaceSubrange(range, with: order.map { values[$0] })
-                weights?.replaceSubrange(range, with: order.map { counts[$0 - range.lowerBound] })
-            } else {
-                values.sortFloats(range, &scratch)
-            }
-        }
-        return (Numbers(values: values, weights: weights), places)
-    }
-
-    /// Adds numbers in order, cell by cell: one pass over these and those that are there.
-    private func take(_ other: Numbers, _ places: [Int]) {
-        if sorted.values.isEmpty {
-            sorted = other
-            starts = places
-            return
-        }
-        var merged = Numbers()
-        if sorted.weights != nil || other.weights != nil { merged.useWeights() }
-        merged.values.reserveCapacity(sorted.values.count + other.values.count)
-        var mergedStarts = [0]
-        for cell in 0..<cellCount {
-            var mine = starts[min(cell, starts.count - 1)]
-            let mineEnd = starts[min(cell + 1, starts.count - 1)]
-            var theirs = places[min(cell, places.count - 1)]
-            let theirsEnd = places[min(cell + 1, places.count - 1)]
-            while mine < mineEnd || theirs < theirsEnd {
-                if theirs == theirsEnd
-                    || mine < mineEnd && sorted.values[mine] <= other.values[theirs]
-                {
-                    merged.append(sorted.values[mine], sorted.weight(mine))
-                    mine += 1
-                } else {
-                    merged.append(other.values[theirs], other.weight(theirs))
-                    theirs += 1
-                }
-            }
-            mergedStarts.append(merged.values.count)
-        }
-        sorted = merged
-        starts = mergedStarts
+        runs.append(run)
+        pending = Numbers()
+        pendingCells = []
     }
 
     public func merge(_ other: any AggregateState, _ map: [Int]) {
         guard let other = other as? ExactQuantileState else {
             preconditionFailure("BUG: unlike aggregates")
         }
-        ignored += other.ignored
         other.settle()
-        settle()
-        if let (numbers, places) = other.rearranged(map, cells: cellCount) {
-            take(numbers, places)
-            return
-        }
-        if other.sorted.weights != nil { pending.useWeights() }
+        histogram.merge(other.histogram, map)
         for (cell, target) in map.enumerated() where target >= 0 {
-            for index in other.starts[cell]..<other.starts[cell + 1] {
-                pendingCells.append(UInt32(target))
-                pending.append(other.sorted.values[index], other.sorted.weight(index))
+            for place in other.places[cell] {
+                places[target].append(Place(run: runs.count + place.run, range: place.range))
             }
         }
-        settle()
-    }
-
-    /// The numbers cell by cell under the cells that `map` gives, still in order; nil when two cells
-    /// become one.
-    private func rearranged(_ map: [Int], cells: Int) -> (Numbers, [Int])? {
-        var source = [Int?](repeating: nil, count: cells)
-        for (cell, target) in map.enumerated() where target >= 0 && starts[cell] < starts[cell + 1]
-        {
-            if source[target] != nil { return nil }
-            source[target] = cell
-        }
-        var moved = Numbers()
-        moved.values.reserveCapacity(sorted.values.count)
-        if sorted.weights != nil { moved.useWeights() }
-        var places = [0]
-        for cell in source {
-            if let cell {
-                let range = starts[cell]..<starts[cell + 1]
-                moved.values.append(contentsOf: sorted.values[range])
-                if let weights = sorted.weights {
-                    moved.weights?.append(contentsOf: weights[range])
-                }
-            }
-            places.append(moved.values.count)
-        }
-        return (moved, places)
+        runs.append(contentsOf: other.runs)
     }
 
     // MARK: - Asking
@@ -186,82 +113,41 @@ public final class ExactQuantileState: AggregateState {
     public func value(ofCell cell: Int, _ reading: AggregateReading) -> AggregateValue {
         guard case .quantile(let share) = reading else { return .value(.missing) }
         settle()
-        let (start, end) = (starts[cell], starts[cell + 1])
-        if start == end { return .value(.missing) }
-        return .value(FieldValue(number: quantile(share, start, end)))
-    }
-
-    private func quantile(_ share: Double, _ start: Int, _ end: Int) -> Double {
-        let values = sorted.values
-        guard let weights = sorted.weights else {
-            let place = share * Double(end - start - 1)
-            let low = Int(place.rounded(.down))
-            let high = min(low + 1, end - start - 1)
-            return interpolate(values[start + low], values[start + high], place - Double(low))
-        }
-        let total = weights[start..<end].reduce(UInt64(0)) { $0 + UInt64($1) }
+        let total = histogram.total(ofCell: cell)
+        if total == 0 { return .value(.missing) }
         let place = share * Double(total - 1)
-        let low = UInt64(place.rounded(.down))
-        let high = min(low + 1, total - 1)
-        var passed: UInt64 = 0
-        var lowValue = values[start]
-        for index in start..<end {
-            let next = passed + UInt64(weights[index])
-            if low >= passed && low < next { lowValue = values[index] }
-            if high >= passed && high < next {
-                return interpolate(lowValue, values[index], place - Double(low))
-            }
-            passed = next
-        }
-        return values[end - 1]
+        let low = min(UInt64(place.rounded(.down)), total - 1)
+        let part = place - Double(low)
+        let lowValue = number(atRank: low, ofCell: cell)
+        if part == 0 || low + 1 == total { return .value(FieldValue(number: lowValue)) }
+        let highValue = number(atRank: low + 1, ofCell: cell)
+        return .value(FieldValue(number: interpolate(lowValue, highValue, part)))
     }
 
     private func interpolate(_ low: Double, _ high: Double, _ part: Double) -> Double {
-        if part == 0 { return low }
         let distance = high - low
         // Two floats may lie further apart than the largest float.
         return distance.isFinite ? low + distance * part : low * (1 - part) + high * part
     }
-}
 
-extension Array where Element == Double {
-    /// Sorts a range of finite numbers by their bits, eleven a pass from the lowest (radix sort):
-    /// linear, and no comparison.
-    fileprivate mutating func sortFloats(_ range: Range<Int>, _ scratch: inout [UInt64]) {
-        if range.count < 256 {
-            self[range].sort()
-            return
-        }
-        // Negative patterns turned over, positive ones above them: unsigned order is the order.
-        var keys = self[range].map { value in
-            let bits = value.bitPattern
-            return bits >> 63 == 0 ? bits | 1 << 63 : ~bits
-        }
-        if scratch.count != keys.count { scratch = [UInt64](repeating: 0, count: keys.count) }
-        for shift in stride(from: UInt64(0), to: 64, by: 11) {
-            var starts = [Int](repeating: 0, count: 2049)
-            keys.withUnsafeBufferPointer { keys in
-                for key in keys { starts[Int(key >> shift & 2047) + 1] += 1 }
-            }
-            // All keys agree in these bits: nothing would move.
-            if starts.contains(keys.count) { continue }
-            for digit in 0..<2048 { starts[digit + 1] += starts[digit] }
-            keys.withUnsafeBufferPointer { keys in
-                scratch.withUnsafeMutableBufferPointer { scratch in
-                    starts.withUnsafeMutableBufferPointer { starts in
-                        for key in keys {
-                            let digit = Int(key >> shift & 2047)
-                            scratch[starts[digit]] = key
-                            starts[digit] += 1
-                        }
-                    }
+    /// The number at a rank, from 0, of the events in order.
+    private func number(atRank rank: UInt64, ofCell cell: Int) -> Double {
+        let (bucket, before) = histogram.bucket(ofRank: rank, ofCell: cell)
+        var candidates: [(value: Double, weight: UInt32)] = []
+        for place in places[cell] {
+            let run = runs[place.run]
+            run.values.withUnsafeBufferPointer { values in
+                for index in place.range where LogBucket.index(values[index]) == bucket {
+                    candidates.append((values[index], run.weights?[index] ?? 1))
                 }
             }
-            swap(&keys, &scratch)
         }
-        for (index, key) in keys.enumerated() {
-            self[range.lowerBound + index] = Double(
-                bitPattern: key >> 63 == 1 ? key ^ 1 << 63 : ~key)
+        candidates.sort { $0.value < $1.value }
+        var passed = before
+        for candidate in candidates {
+            passed += UInt64(candidate.weight)
+            if rank < passed { return candidate.value }
         }
+        preconditionFailure("BUG: a bucket without the rank that it was said to hold")
     }
 }

@@ -194,20 +194,31 @@ public final class HistogramState: AggregateState {
         return .histogram(bins(ofCell: cell))
     }
 
-    private func quantile(_ share: Double, ofCell cell: Int) -> FieldValue {
+    /// Events of one cell that have a number.
+    func total(ofCell cell: Int) -> UInt64 {
         var total: UInt64 = 0
         forEachBucket(ofCell: cell) { _, count in total += count }
+        return total
+    }
+
+    /// The bucket that holds the event at a rank, from 0, and how many events are in buckets before.
+    func bucket(ofRank rank: UInt64, ofCell cell: Int) -> (bucket: Int, before: UInt64) {
+        var passed: UInt64 = 0
+        var found: (bucket: Int, before: UInt64)?
+        forEachBucket(ofCell: cell) { bucket, count in
+            if found == nil && rank < passed + count { found = (bucket, passed) }
+            passed += count
+        }
+        guard let found else { preconditionFailure("BUG: a rank beyond the events of a group") }
+        return found
+    }
+
+    private func quantile(_ share: Double, ofCell cell: Int) -> FieldValue {
+        let total = total(ofCell: cell)
         if total == 0 { return .missing }
         // The nearest rank: the ⌈share × n⌉-th value, the first for a share of 0.
-        // A total beyond 2^53 may round up: the rank stays within it.
         let rank = min(total, max(1, UInt64((share * Double(total)).rounded(.up))))
-        var passed: UInt64 = 0
-        var found: Int?
-        forEachBucket(ofCell: cell) { bucket, count in
-            passed += count
-            if found == nil && passed >= rank { found = bucket }
-        }
-        return found.map { FieldValue(number: LogBucket.middle($0)) } ?? .missing
+        return FieldValue(number: LogBucket.middle(bucket(ofRank: rank - 1, ofCell: cell).bucket))
     }
 
     /// Four bins an octave; the parts of a heatmap's column.
