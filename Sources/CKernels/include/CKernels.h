@@ -260,11 +260,21 @@ static inline int wf_compare(const uint8_t *a, size_t a_length, const uint8_t *b
     return a_length == b_length ? 0 : a_length < b_length ? -1 : 1;
 }
 
+/// Of the C library; its header names it only on request.
+extern void *memmem(const void *text, size_t length, const void *needle, size_t needle_length);
+
+/// Needles above which their repeats could cost more than a search in linear time.
+#define WF_SHORT_NEEDLE 64
+
 /// Where `needle` begins in `text`, or `length` when it does not; an empty needle is at 0.
 static inline size_t wf_find(const uint8_t *text, size_t length, const uint8_t *needle,
                              size_t needle_length) {
     if (needle_length == 0) return 0;
     if (needle_length > length) return length;
+    if (needle_length > WF_SHORT_NEEDLE) {
+        const uint8_t *found = (const uint8_t *)memmem(text, length, needle, needle_length);
+        return found == NULL ? length : (size_t)(found - text);
+    }
     const uint8_t *p = text, *last = text + (length - needle_length);
     while (p <= last) {
         p = (const uint8_t *)memchr(p, needle[0], (size_t)(last - p) + 1);
