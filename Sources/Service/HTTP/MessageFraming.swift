@@ -17,10 +17,18 @@ enum MessageFraming {
 
     static let bodyTooLarge = HTTPResponse.error(413, "Request body is too large.")
 
-    /// Checks Host, Content-Length and Transfer-Encoding; `version` as in the request line.
+    /// Checks the form of all headers, and Host, Content-Length and Transfer-Encoding.
+    ///
+    /// `version` is that of the request line.
     static func judge(
         _ headers: HTTPHeaders, version: String
     ) -> Result<BodyLength, Refusal> {
+        for (name, value) in headers.fields {
+            // Also `Content-Length : 5`, which some readers take for a length and others do not.
+            guard isToken(name), !value.utf8.contains(UInt8(ascii: "\r")) else {
+                return refuse(400, "a header is not well-formed")
+            }
+        }
         let hosts = headers.all("Host")
         guard hosts.count == 1 || (hosts.isEmpty && version == "HTTP/1.0") else {
             return refuse(400, hosts.isEmpty ? "the Host header is missing" : "two Host headers")
@@ -45,6 +53,17 @@ enum MessageFraming {
             return refuse(413, "Request body is too large.")
         }
         return .success(count == 0 ? .none : .bytes(count))
+    }
+
+    /// Whether a header may have this name (RFC 9110, §5.6.2).
+    private static func isToken(_ name: String) -> Bool {
+        !name.isEmpty
+            && name.utf8.allSatisfy { byte in
+                switch byte {
+                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+                default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+                }
+            }
     }
 
     private static func refuse(
