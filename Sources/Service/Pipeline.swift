@@ -53,10 +53,24 @@ struct Pipeline: Sendable {
     }
 
     private func decode(_ events: IncomingEvents) throws(HTTPRefusal) -> Decoded {
-        guard let dataset = datasets.name(for: events.dataset, in: events.environment) else {
-            throw HTTPRefusal(
-                .error(400, "the environment has \(ServiceLimits.datasetsMax) datasets already"))
+        var dataset = datasets.name(for: events.dataset, in: events.environment)
+        while true {
+            let decoded = try decode(events, into: dataset)
+            guard !decoded.batches.isEmpty else { return decoded }
+            guard let settled = datasets.settle(dataset, in: events.environment) else {
+                throw HTTPRefusal(
+                    .error(
+                        400, "the environment has \(ServiceLimits.datasetsMax) datasets already"))
+            }
+            if settled == dataset { return decoded }
+            // Another spelling of the name came first meanwhile; it stays.
+            dataset = settled
         }
+    }
+
+    private func decode(
+        _ events: IncomingEvents, into dataset: String
+    ) throws(HTTPRefusal) -> Decoded {
         let receivedAt = clock.wallNanoseconds()
         do throws(BodyRefusal) {
             return try decoders.withDecoder { (decoder) throws(BodyRefusal) in

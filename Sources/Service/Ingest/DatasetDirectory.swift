@@ -12,13 +12,21 @@ final class DatasetDirectory: Sendable {
     init(_ store: EventStore) {
         for environment in store.environments {
             for name in store.snapshot(environment: environment).datasets.sorted() {
-                _ = self.name(for: name, in: environment)
+                _ = settle(name, in: environment)
             }
         }
     }
 
-    /// The dataset's name as it was first written; nil when the environment has too many.
-    func name(for name: String, in environment: String) -> String? {
+    /// The dataset's name as it was first written, else as it is written here.
+    func name(for name: String, in environment: String) -> String {
+        names.withLock { $0[environment]?[DatasetName.key(name)] ?? name }
+    }
+
+    /// Fixes a dataset's name unless another way to write it was first, which is then given back.
+    ///
+    /// Only for events that are kept: what is refused makes no dataset. Returns nil when the
+    /// environment has too many.
+    func settle(_ name: String, in environment: String) -> String? {
         let slug = DatasetName.key(name)
         return names.withLock { names in
             if let known = names[environment]?[slug] { return known }
