@@ -4,8 +4,12 @@ enum ServiceLimits {
     static let bodyBytesMax = 20 << 20
     /// Bytes of a body after its content encoding is opened; a bomb stops here.
     static let inflatedBytesMax = 64 << 20
+    /// Bytes of a question's body, inflated; as values in memory they take about fifty times that.
+    static let questionBytesMax = 1 << 20
     /// Bytes of all bodies that are being received or answered; more are asked to come again.
     static let bodiesInFlightBytesMax = 512 << 20
+    /// Bytes of all answers that clients have not read yet; beyond them an answer is a 503.
+    static let answersInFlightBytesMax = 512 << 20
     /// Connections open at a time; each costs at most `connectionMemoryBytes` of buffers.
     static let connectionsMax = 1024
     /// Bytes for the headers and the read buffer of one connection; larger headers are 431.
@@ -31,8 +35,9 @@ enum ServiceLimits {
     static let idempotencyKeyBytesMax = 1024
     /// Milliseconds a query may be given.
     static let queryMillisecondsMax: Int64 = 600_000
-    /// Saved queries and results kept at a time, and bytes of all those results.
+    /// Saved queries and results kept at a time, and bytes of all of them as text.
     static let savedQueriesMax = 10_000
+    static let savedQueriesBytesMax = 8 << 20
     static let savedResultsMax = 1_000
     static let savedResultsBytesMax = 64 << 20
 }

@@ -1,5 +1,6 @@
 """Questions: text, specifications, Honeycomb's query data, formats, errors, the command line."""
 import csv
+import gzip
 import io
 import json
 import time
@@ -66,6 +67,15 @@ class QueryTest(ServerTest):
         self.assertIn("did you mean 'shop'", json.loads(body)["error"])
         for body in [b"", b"[]", b'{"query": 1}', b'{"query": "from shop", "nope": 1}', b"{}"]:
             self.assertEqual(self.server.request("POST", "/api/query", body)[0], 400)
+
+    def test_a_question_that_inflates_to_more_than_a_mebibyte_is_refused(self):
+        bomb = gzip.compress(b'{"query": [' + b"[]," * 10_000_000 + b"[]]}")
+        for path in ("/api/query", "/1/queries/shop", "/1/query_results/shop"):
+            status, _, _ = self.server.request(
+                "POST", path, bomb, {"Content-Encoding": "gzip"})
+            self.assertEqual(status, 413, path)
+            status, _, _ = self.server.request("POST", path, b" " * (1 << 20) + b"{}")
+            self.assertEqual(status, 413, path)
 
     def test_honeycombs_query_data_flow(self):
         spec = {"calculations": [{"op": "COUNT"}], "time_range": 14400}

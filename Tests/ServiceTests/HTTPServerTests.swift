@@ -1,5 +1,6 @@
 import Bytes
 import Dispatch
+import Glibc
 import Host
 import Synchronization
 import Testing
@@ -30,6 +31,9 @@ private struct Echo: HTTPHandler {
                 reply(.text("twice"))
             }
             return
+        }
+        if head.target.path.last == "large" {
+            return reply(HTTPResponse(status: 200, body: [UInt8](repeating: 0x78, count: 32 << 20)))
         }
         let query = head.target.query.map { "\($0.name)=\($0.value)" }.joined(separator: ";")
         reply(
@@ -108,6 +112,8 @@ private func answer(to text: String) throws -> String {
         "Content-Length: 3\r\nContent-Length: 3", "Content-Length: 3\r\nContent-Length: 4",
         "Content-Length: 3\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked, chunked",
         "Transfer-Encoding: gzip", "Content-Length: -3", "Content-Length: 3,3", "Host: b",
+        "Content-Length : 5", "Content-Length\t: 5", "Transfer-Encoding : chunked",
+        "X: a\rContent-Length: 5", "Ké: a",
     ])
     func `a request whose end is in doubt is refused and its connection closed`(
         fields: String
@@ -189,6 +195,26 @@ private func answer(to text: String) throws -> String {
         #expect(connection.readToEnd() == "")
         #expect(server.counters.exchangesOpen == 0)
         #expect(server.counters.bodyBytesInFlight == 0)
+    }
+
+    @Test func `answers that nobody reads are bounded together`() throws {
+        let server = try HTTPServer(
+            address: ListenAddress(host: "127.0.0.1", port: 0), workers: 2, handler: Echo(),
+            counters: HTTPCounters(), answersInFlightMax: 40 << 20)
+        let request = "GET /query/large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        let slow = try #require(RawConnection(port: server.address.port))
+        slow.send(request)
+        while server.counters.answerBytesInFlight == 0 { usleep(1000) }
+        let other = try #require(RawConnection(port: server.address.port))
+        other.send(request)
+        #expect(other.readToEnd().hasPrefix("HTTP/1.1 503"))
+        #expect(slow.readToEnd().utf8.count > 32 << 20)
+        while server.counters.exchangesOpen > 0 { usleep(1000) }
+        #expect(server.counters.answerBytesInFlight == 0)
+        let third = try #require(RawConnection(port: server.address.port))
+        third.send(request)
+        #expect(third.readToEnd().hasPrefix("HTTP/1.1 200"))
+        #expect(server.stop())
     }
 
     @Test func `a taken port is an error that names the address`() throws {

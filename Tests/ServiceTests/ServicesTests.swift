@@ -150,6 +150,40 @@ private func text(_ response: HTTPResponse) -> String {
         try fixture.store.close()
     }
 
+    @Test func `events larger than one answer may be are refused with what to do`() throws {
+        let fixture = try Fixture()
+        let event = #"{"data":{"a":"\#(String(repeating: "a", count: 60_000))","b":1}}"#
+        #expect(
+            fixture.send("[" + (0..<10).map { _ in event }.joined(separator: ",") + "]").status
+                == 200)
+        func status(_ text: String, limit: Int) throws -> Int {
+            var question = try Question(text: text)
+            question.options.listingLimit = limit
+            do {
+                _ = try fixture.services.queries.answer(question, environment: "e")
+                return 200
+            } catch let refusal {
+                return refusal.response.status
+            }
+        }
+        #expect(try status("from shop", limit: 610_000) == 200)
+        #expect(try status("from shop", limit: 590_000) == 422)
+        #expect(try status("from shop | limit 9", limit: 590_000) == 200)
+        #expect(try status("from shop | fields b", limit: 10_000) == 200)
+        try fixture.store.close()
+    }
+
+    @Test func `what is refused makes no dataset`() throws {
+        let fixture = try Fixture()
+        #expect(fixture.send("[{", to: "Ghost").status == 400)
+        #expect(fixture.send(#"[{"data":{}}]"#, to: "Ghost").status == 200)
+        #expect(throws: HTTPRefusal.self) { try fixture.ask("from ghost") }
+        #expect(fixture.send(#"[{"data":{"n":1}}]"#, to: "ghost").status == 200)
+        #expect(fixture.services.queries.datasets.names(in: "e") == ["ghost"])
+        #expect(try fixture.count("from GHOST") == 1)
+        try fixture.store.close()
+    }
+
     @Test func `an unknown dataset is refused with the nearest that there is`() throws {
         let fixture = try Fixture()
         _ = fixture.send(#"[{"data":{"n":1}}]"#, to: "Orders")

@@ -121,15 +121,34 @@ struct EventListingScan {
     }
 
     /// Reads the fields of the rows that were found, source by source.
-    mutating func rows(_ sources: [any EventSource]) throws -> [EventRow] {
+    ///
+    /// Throws `QueryFailure.tooLarge` as soon as they take more than `bytesMax` bytes together.
+    mutating func rows(_ sources: [any EventSource], bytesMax: Int) throws -> [EventRow] {
+        var bytes = 0
         found.sort(by: precedes)
         var rows = [EventRow?](repeating: nil, count: found.count)
         for (source, places) in Dictionary(grouping: found.indices, by: { found[$0].source }) {
             let reader = try EventReader(sources[source], plan, memo)
             bytesScanned += reader.bytesScanned
-            for place in places { rows[place] = try reader.row(found[place].row) }
+            for place in places {
+                let row = try reader.row(found[place].row)
+                bytes += row.byteCount
+                if bytes > bytesMax { throw QueryFailure.tooLarge(limit: bytesMax) }
+                rows[place] = row
+            }
         }
         return rows.compactMap { $0 }
+    }
+}
+
+extension EventRow {
+    /// About what it takes in memory and as text.
+    fileprivate var byteCount: Int {
+        fields.reduce(128) { sum, field in
+            var size = 32 + field.name.utf8.count
+            if case .string(let text) = field.value { size += text.utf8.count }
+            return sum + size
+        }
     }
 }
 

@@ -31,7 +31,8 @@ public struct QueryEngine: Sendable {
         let plan = try QueryPlan(query, now: now, options: options)
         var answer: QueryAnswer
         switch query.shape {
-        case .events: answer = try events(plan, sources, deadline, cancellation)
+        case .events:
+            answer = try events(plan, sources, deadline, options, cancellation)
         case .statistics:
             answer = try statistics(plan, sources, deadline, options, cancellation)
             if let offset = query.compareOffset {
@@ -94,7 +95,7 @@ public struct QueryEngine: Sendable {
 
     private func events(
         _ plan: QueryPlan, _ sources: [any EventSource], _ deadline: Int64,
-        _ cancellation: QueryCancellation
+        _ options: QueryOptions, _ cancellation: QueryCancellation
     ) throws(QueryFailure) -> QueryAnswer {
         var scan = EventListingScan(plan)
         var meta = AnswerMeta()
@@ -108,7 +109,7 @@ public struct QueryEngine: Sendable {
                 if scan.canSkip(sources[index]) { continue }
                 try scan.scan(sources[index], index: index)
             }
-            let rows = try scan.rows(sources)
+            let rows = try scan.rows(sources, bytesMax: options.listingLimit)
             meta.events = scan.events
             meta.rowsScanned = scan.rowsScanned
             meta.bytesScanned = scan.bytesScanned

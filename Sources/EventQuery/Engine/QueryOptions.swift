@@ -13,6 +13,8 @@ public struct QueryOptions: Sendable {
     public var memoryLimit = 512 << 20
     /// Rows that the time series of all groups together may have.
     public var seriesRowsMax = 1_000_000
+    /// Bytes that the events of one answer may take, names and 32 bytes a field included.
+    public var listingLimit = 128 << 20
 
     public init() {}
 }
@@ -33,6 +35,8 @@ public enum QueryFailure: Error, Sendable, CustomStringConvertible {
     case refused(String)
     /// The groups need more than the query's share of memory.
     case outOfMemory(limit: Int)
+    /// The events of the answer are larger than one answer may be.
+    case tooLarge(limit: Int)
     case cancelled
     /// Stored bytes could not be read.
     case storage(String)
@@ -52,6 +56,9 @@ public enum QueryFailure: Error, Sendable, CustomStringConvertible {
         case .outOfMemory(let limit):
             "the groups of this query need more than \(limit >> 20) MiB; "
                 + "narrow the filter or the time range, or group by fewer fields"
+        case .tooLarge(let limit):
+            "the events of this answer take more than \(limit >> 20) MiB; "
+                + "take fewer of them with limit, or fewer of their fields with fields"
         case .cancelled: "the query was cancelled"
         case .storage(let message): message
         }

@@ -20,10 +20,9 @@ enum ContentEncoding {
         }
     }
 
-    /// The body as it was before it was compressed, at most `ServiceLimits.inflatedBytesMax` bytes.
-    func open(_ body: PaddedBytes) throws(CompressionError) -> PaddedBytes {
-        let limit = ServiceLimits.inflatedBytesMax
-        return switch self {
+    /// The body as it was before it was compressed, at most `limit` bytes.
+    func open(_ body: PaddedBytes, limit: Int) throws(CompressionError) -> PaddedBytes {
+        switch self {
         case .identity: body
         case .gzip: try Deflate.decompress(body, as: .gzip, limit: limit)
         case .deflate: try Deflate.decompress(body, as: .zlib, limit: limit)
@@ -33,10 +32,12 @@ enum ContentEncoding {
 }
 
 extension HTTPRequest {
-    /// The body as it was before `Content-Encoding`.
+    /// The body as it was before `Content-Encoding`, at most `limit` bytes.
     ///
     /// Throws 415 for an unknown encoding, 413 for a bomb, 400 for damaged bytes.
-    func openedBody() throws(HTTPRefusal) -> PaddedBytes {
+    func openedBody(
+        limit: Int = ServiceLimits.inflatedBytesMax
+    ) throws(HTTPRefusal) -> PaddedBytes {
         let header = head.headers["Content-Encoding"]
         guard let encoding = ContentEncoding(header: header) else {
             throw HTTPRefusal(
@@ -46,7 +47,7 @@ extension HTTPRequest {
                         + "send none, gzip, deflate or zstd"))
         }
         do throws(CompressionError) {
-            return try encoding.open(body)
+            return try encoding.open(body, limit: limit)
         } catch {
             switch error {
             case .tooLarge: throw HTTPRefusal(MessageFraming.bodyTooLarge)
@@ -59,11 +60,14 @@ extension HTTPRequest {
 }
 
 extension HTTPRequest {
-    /// The body as a JSON value.
+    /// The body of a question as a JSON value.
     ///
     /// Throws 400 when it is none, and what `openedBody` throws.
     func json() throws(HTTPRefusal) -> JSONValue {
-        let body = try openedBody()
+        let body = try openedBody(limit: ServiceLimits.questionBytesMax)
+        guard body.count <= ServiceLimits.questionBytesMax else {
+            throw HTTPRefusal(MessageFraming.bodyTooLarge)
+        }
         do throws(JSONError) {
             return try JSONValue(parsing: body.withBytes { Array($0) })
         } catch {

@@ -27,6 +27,8 @@ final class HTTPExchange: @unchecked Sendable {
     var body: PaddedBytes?
     /// Bytes of the body that the server counts as in flight.
     var bytesReceived = 0
+    /// Bytes of the answer that the server counts as in flight.
+    var bytesAnswered = 0
     /// Bytes read and thrown away after a refusal.
     var bytesDiscarded = 0
     private let answer = Mutex<HTTPResponse?>(nil)
@@ -45,7 +47,14 @@ final class HTTPExchange: @unchecked Sendable {
     }
 
     /// The answer that was left; nil when there is none yet.
-    func takeAnswer() -> HTTPResponse? { answer.withLock { $0 } }
+    ///
+    /// Its body can be taken once.
+    func takeAnswer() -> HTTPResponse? {
+        answer.withLock { answer in
+            defer { answer?.body = [] }
+            return answer
+        }
+    }
 
     /// Whether the body comes slower than anyone honest sends.
     var isTooSlow: Bool {

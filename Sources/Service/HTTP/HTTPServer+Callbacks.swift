@@ -32,7 +32,8 @@ func endExchange(
     state?.pointee = nil
     // A client that went away is not asked for its answer any more.
     if case .handling = exchange.phase { server.counters.workEnded() }
-    server.counters.exchangeEnded(bodyBytes: exchange.bytesReceived)
+    server.counters.exchangeEnded(
+        bodyBytes: exchange.bytesReceived, answerBytes: exchange.bytesAnswered)
 }
 
 func connectionChanged(
@@ -162,8 +163,14 @@ private func queue(
     _ response: HTTPResponse, for exchange: HTTPExchange, on connection: OpaquePointer,
     server: HTTPServer
 ) -> MHD_Result {
+    var response = response
+    let unread = server.counters.answerBytesInFlight
+    if unread > 0 && unread + response.body.count > server.answersInFlightMax {
+        response = .busy(503, "too many answers wait to be read", retryAfterSeconds: 1)
+    }
     exchange.phase = .answered
-    server.counters.answered(response.status)
+    exchange.bytesAnswered = response.body.count
+    server.counters.answered(response.status, bytes: response.body.count)
     let made = response.body.withUnsafeBytes { bytes in
         MHD_create_response_from_buffer(
             bytes.count, UnsafeMutableRawPointer(mutating: bytes.baseAddress),

@@ -35,6 +35,7 @@ final class HTTPServer: @unchecked Sendable {
     let address: ListenAddress
     let handler: any HTTPHandler
     let counters: HTTPCounters
+    let answersInFlightMax: Int
     private let ingestLane: RequestLane
     private let queryLane: RequestLane
     private var daemon: OpaquePointer?
@@ -47,7 +48,8 @@ final class HTTPServer: @unchecked Sendable {
     /// Throws `ListenError` when the address cannot be listened on.
     init(
         address: ListenAddress, workers: Int, handler: any HTTPHandler,
-        counters: HTTPCounters
+        counters: HTTPCounters,
+        answersInFlightMax: Int = ServiceLimits.answersInFlightBytesMax
     ) throws(ListenError) {
         do throws(HostError) {
             ingestLane = try RequestLane(name: "ingest", threads: workers)
@@ -59,6 +61,7 @@ final class HTTPServer: @unchecked Sendable {
         self.address = bound
         self.handler = handler
         self.counters = counters
+        self.answersInFlightMax = answersInFlightMax
         var options = wf_http_options()
         options.listen_socket = socket
         options.threads = UInt32(workers)
@@ -158,6 +161,7 @@ final class HTTPCounters: Sendable {
     private let open = Atomic(0)
     private let workedOn = Atomic(0)
     private let bodyBytes = Atomic(0)
+    private let answerBytes = Atomic(0)
     private let connections = Atomic(0)
     /// Answers by the first digit of their status, 1 to 5.
     private let answers = Mutex([Int](repeating: 0, count: 6))
@@ -169,12 +173,15 @@ final class HTTPCounters: Sendable {
     var connectionsOpen: Int { connections.load(ordering: .relaxed) }
     /// Bytes of all bodies being received or answered.
     var bodyBytesInFlight: Int { bodyBytes.load(ordering: .relaxed) }
+    /// Bytes of all answers that are not sent to their end.
+    var answerBytesInFlight: Int { answerBytes.load(ordering: .relaxed) }
     var answersByClass: [Int] { answers.withLock { $0 } }
 
     func exchangeBegan() { open.add(1, ordering: .relaxed) }
 
-    func exchangeEnded(bodyBytes count: Int) {
+    func exchangeEnded(bodyBytes count: Int, answerBytes answered: Int) {
         bodyBytes.subtract(count, ordering: .relaxed)
+        answerBytes.subtract(answered, ordering: .relaxed)
         open.subtract(1, ordering: .sequentiallyConsistent)
     }
 
@@ -187,7 +194,8 @@ final class HTTPCounters: Sendable {
 
     func bodyGrew(by count: Int) { bodyBytes.add(count, ordering: .relaxed) }
 
-    func answered(_ status: Int) {
+    func answered(_ status: Int, bytes: Int) {
+        answerBytes.add(bytes, ordering: .relaxed)
         answers.withLock { $0[min(max(status / 100, 0), 5)] += 1 }
     }
 }

@@ -51,7 +51,7 @@ extension QueryFailure {
     fileprivate var response: HTTPResponse {
         switch self {
         case .refused(let message): .error(400, message)
-        case .outOfMemory: .error(422, description)
+        case .outOfMemory, .tooLarge: .error(422, description)
         case .cancelled: .error(503, description)
         case .storage(let message): .error(500, "stored events cannot be read: \(message)")
         }

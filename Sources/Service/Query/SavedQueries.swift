@@ -11,6 +11,11 @@ final class SavedQueries: Sendable {
         let specification: JSONValue
     }
 
+    private struct KeptQuery: Sendable {
+        let query: SavedQuery
+        let byteCount: Int
+    }
+
     /// A result under way, or its document.
     enum SavedResult: Sendable {
         case running(query: JSONValue)
@@ -24,8 +29,9 @@ final class SavedQueries: Sendable {
     }
 
     private struct State {
-        var queries: [Name: SavedQuery] = [:]
+        var queries: [Name: KeptQuery] = [:]
         var queryOrder: [Name] = []
+        var queryBytes = 0
         var results: [Name: SavedResult] = [:]
         var resultOrder: [Name] = []
         var resultBytes = 0
@@ -39,18 +45,23 @@ final class SavedQueries: Sendable {
         let id = String(hexadecimal(sha256(Array(text.utf8))).prefix(16))
         let name = Name(environment: environment, id: id)
         state.withLock { state in
-            if state.queries.updateValue(query, forKey: name) == nil {
+            let kept = KeptQuery(query: query, byteCount: text.utf8.count)
+            if state.queries.updateValue(kept, forKey: name) == nil {
                 state.queryOrder.append(name)
+                state.queryBytes += kept.byteCount
             }
-            while state.queryOrder.count > ServiceLimits.savedQueriesMax {
-                state.queries[state.queryOrder.removeFirst()] = nil
+            while state.queryOrder.count > ServiceLimits.savedQueriesMax
+                || state.queryBytes > ServiceLimits.savedQueriesBytesMax
+            {
+                let gone = state.queries.removeValue(forKey: state.queryOrder.removeFirst())
+                state.queryBytes -= gone?.byteCount ?? 0
             }
         }
         return id
     }
 
     func query(_ id: String, environment: String) -> SavedQuery? {
-        state.withLock { $0.queries[Name(environment: environment, id: id)] }
+        state.withLock { $0.queries[Name(environment: environment, id: id)]?.query }
     }
 
     /// Keeps how far a result has come.

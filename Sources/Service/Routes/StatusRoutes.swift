@@ -93,6 +93,9 @@ struct Figure: Sendable {
             Figure(
                 "widefield_http_body_bytes_in_flight", .gauge,
                 "Bytes of bodies being received or answered.", counters.bodyBytesInFlight),
+            Figure(
+                "widefield_http_answer_bytes_in_flight", .gauge,
+                "Bytes of answers not sent to their end.", counters.answerBytesInFlight),
         ]
     }
 }
