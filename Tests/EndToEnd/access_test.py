@@ -119,6 +119,12 @@ class KeysTest(ServerTest):
                     self.assertNotIn(key.encode(), stored, name)
         self.assertEqual(os.stat(self.data).st_mode & 0o77, 0)
 
+    def test_a_directory_made_for_its_keys_is_its_owners_alone(self):
+        other = os.path.join(self.directory, "other")
+        self.tool("keys", "create", "--data", other, "--kind", "admin")
+        for path in (other, os.path.join(other, "keys.json")):
+            self.assertEqual(os.stat(path).st_mode & 0o77, 0, path)
+
     def test_a_new_key_counts_after_sighup(self):
         key = self.create("query", "crimson")
         self.assertEqual(self.status(key, "GET", "/1/auth"), 401)

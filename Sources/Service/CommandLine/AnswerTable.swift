@@ -30,13 +30,15 @@ struct AnswerTable {
         let meta = document["meta"]
         let rows = document["data"]?["results"]?.array?.count ?? 0
         var parts = [
-            "\(groupedDigits(rows)) rows",
+            "\(groupedDigits(rows)) \(rows == 1 ? "row" : "rows")",
             "\(groupedDigits(Int(meta?["events"]?.integer ?? 0))) events match",
             "\(groupedDigits(Int(meta?["rows_scanned"]?.integer ?? 0))) rows read",
             "\(AnswerTable.cell(meta?["elapsed_ms"])) ms",
         ]
         if meta?["partial"]?.bool == true { parts.append("PARTIAL: its time was over") }
-        for warning in meta?["warnings"]?.array ?? [] { parts.append(warning.string ?? "") }
+        for warning in meta?["warnings"]?.array ?? [] {
+            parts.append(harmless(warning.string ?? ""))
+        }
         return parts.joined(separator: ", ")
     }
 

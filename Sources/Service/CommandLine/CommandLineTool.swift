@@ -30,7 +30,8 @@ public enum CommandLineTool {
             return 0
         } catch {
             terminal.endProgress()
-            terminal.tell("widefield: \(error.message)\n")
+            // It may quote names that clients sent.
+            terminal.tell("widefield: \(harmless(error.message, keepsLines: true))\n")
             return error.code.rawValue
         }
     }

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Host
 
 extension CommandSpec {
@@ -32,6 +33,8 @@ private func createKey(
             "an environment is named with at most 64 lower-case letters, digits, - and _",
             of: "keys")
     }
+    // As the server makes them: the directory and the file are their owner's alone.
+    umask(0o077)
     let directory = arguments["data"] ?? "./data"
     var ring = try storedKeys(in: directory)
     let (key, text) = AccessKey.create(kind, environment: environment, on: .real)

@@ -135,7 +135,7 @@ private struct Sender: ~Copyable {
         rejected += 1
         guard rejected <= Sender.toldMax else { return }
         terminal.endProgress()
-        terminal.tell("\(place): \(reason ?? "rejected")\n")
+        terminal.tell("\(place): \(harmless(reason ?? "rejected"))\n")
     }
 
     /// Posts a body, again and again while the server is busy or gone for a moment.

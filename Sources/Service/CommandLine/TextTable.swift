@@ -9,12 +9,17 @@ struct TextTable {
     private let columns: [Column]
     private var rows: [[String]] = []
 
-    init(_ columns: [Column]) { self.columns = columns }
+    /// Titles are shown as cells are: they may be fields' names.
+    init(_ columns: [Column]) {
+        self.columns = columns.map {
+            Column(title: harmless($0.title), isNumber: $0.isNumber)
+        }
+    }
 
     /// Adds a row with one text for each column; control characters become spaces.
     mutating func append(_ row: [String]) {
         precondition(row.count == columns.count, "BUG: a row of another width")
-        rows.append(row.map(TextTable.oneLine))
+        rows.append(row.map { harmless($0) })
     }
 
     /// The table with its titles; cells longer than `widthMax` characters are cut.
@@ -46,18 +51,21 @@ struct TextTable {
     private static func cut(_ text: String, _ widthMax: Int) -> String {
         text.count <= widthMax ? text : text.prefix(widthMax - 1) + "…"
     }
+}
 
-    /// What an event holds must not steer a terminal.
-    private static func oneLine(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: isControl) else { return text }
-        return String(
-            String.UnicodeScalarView(text.unicodeScalars.map { isControl($0) ? " " : $0 }))
+/// A text without what would steer a terminal: control and format characters become spaces.
+///
+/// Line breaks stay where lines are asked for.
+func harmless(_ text: String, keepsLines: Bool = false) -> String {
+    func steers(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control: !(keepsLines && scalar == "\n")
+        case .format: true
+        default: false
+        }
     }
-
-    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.properties.generalCategory == .control
-            || scalar.properties.generalCategory == .format
-    }
+    guard text.unicodeScalars.contains(where: steers) else { return text }
+    return String(String.UnicodeScalarView(text.unicodeScalars.map { steers($0) ? " " : $0 }))
 }
 
 /// A count with its thousands apart: `1,234,567`.
