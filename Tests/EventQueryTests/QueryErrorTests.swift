@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct QueryErrorTests {
     @Test(arguments: [
-        ("", 1, 1, "unexpected the end"),
+        ("", 1, 1, "unexpected end of the query"),
         ("form a", 1, 1, "unexpected \"form\"; did you mean \"from\"?"),
         ("from a | wher b", 1, 10, "unexpected \"wher\"; did you mean \"where\"?"),
         ("from a | filter b", 1, 10, "unexpected \"filter\"; did you mean \"where\"?"),
@@ -30,7 +30,7 @@ import Testing
         ("from a | where lower(b, c) = 'x'", 1, 16, "lower takes 1 arguments, not 2"),
         ("from a | where b matches 5", 1, 26, "unexpected \"5\""),
         ("from a | where b in ()", 1, 22, "unexpected \")\""),
-        ("from a | where (b", 1, 18, "unexpected the end"),
+        ("from a | where (b", 1, 18, "unexpected end of the query"),
         ("from a | last 2", 1, 15, "unexpected \"2\""),
         ("from a | last 0s", 1, 15, "the duration must be longer than zero"),
         ("from a | last 5x", 1, 15, "\"5x\" is neither a number nor a duration such as 90s or 2h"),

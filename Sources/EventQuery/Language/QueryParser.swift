@@ -87,7 +87,8 @@ extension QueryParser {
 
     /// The error that the next token cannot stand where it stands.
     func unexpected(_ expected: [String]) -> QueryError {
-        var message = "unexpected \(token.shown)"
+        var message =
+            token.kind == .end ? "unexpected end of the query" : "unexpected \(token.shown)"
         if case .name(let word) = token.kind {
             let words = expected.filter { $0.utf8.allSatisfy(Words.isNamePart) }
             if let meant = Words.suggestion(for: word, among: words), meant != word {

@@ -288,7 +288,7 @@ extension JSONScanner {
             return ScannedLiteral(end: start + 5, value: false)
         default:
             throw start >= end
-                ? JSONFault("the body ends inside", at: start)
+                ? JSONFault("the body ends before its value does", at: start)
                 : JSONFault("expected a value", at: start)
         }
     }
