@@ -33,6 +33,8 @@ struct Server: Sendable {
         try Server.refuseOpenDoor(configuration, isOpen: access.isOpen)
         do {
             var options = EventStore.Options()
+            options.limits.headRows = configuration.headRows
+            options.limits.logFileBytes = configuration.logFileBytes
             options.notice = { log(.warn, "store", ["notice": .string($0)]) }
             store = try EventStore.open(configuration.data, options: options)
             let retention = configuration.retention

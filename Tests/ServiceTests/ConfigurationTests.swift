@@ -18,6 +18,8 @@ import Testing
         #expect(configuration.listen.description == "127.0.0.1:8080")
         #expect(configuration.logLevel == .info)
         #expect(configuration.threads >= 2)
+        #expect(configuration.headRows == 1_000_000)
+        #expect(configuration.logFileBytes == 67_108_864)
     }
 
     @Test func `a flag goes before the file and the file before the default`() throws {
@@ -35,6 +37,10 @@ import Testing
         (#"{"log-level": "info"}"#, "wf.json: /log-level: there is no such option"),
         (#"{"listen": "8080"}"#, "wf.json: /listen: expected HOST:PORT, found '8080'"),
         (#"{"threads": 0}"#, "wf.json: /threads: expected a number from 1 to 256, found '0'"),
+        (
+            #"{"head_rows": 999}"#,
+            "wf.json: /head_rows: expected a number from 1000 to 4000000, found '999'"
+        ),
         (#"{"data": []}"#, "wf.json: /data: expected a string or a number, found an array"),
         ("[]", "wf.json: expected an object, found an array"),
     ])

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import EventStore
 internal import Host
 
 /// What a server is told: its flags, `WIDEFIELD_…` variables and configuration file, in this order.
@@ -10,6 +11,10 @@ struct Configuration: Sendable, Equatable {
     /// Threads that read requests, decode bodies and answer queries.
     var threads: Int
     var retention: RetentionRules
+    /// Events of an environment at which they are sealed into segments.
+    var headRows: Int
+    /// Bytes that a file of the log is allocated with.
+    var logFileBytes: Int
 
     /// Every option there is.
     ///
@@ -31,6 +36,11 @@ struct Configuration: Sendable, Equatable {
         OptionSpec(
             "retention", "RULES",
             help: "how long datasets are kept: '*=30d,shop=7d/20GiB'", byDefault: "for ever"),
+        OptionSpec(
+            "head-rows", "N", help: "events that make a segment", byDefault: "1000000"),
+        OptionSpec(
+            "log-file-bytes", "N", help: "disk allocated for the log at a time",
+            byDefault: "67108864"),
         OptionSpec(
             "log-level", "debug|info|warn|error", help: "how much is told on standard error",
             byDefault: "info"),
@@ -54,14 +64,15 @@ struct Configuration: Sendable, Equatable {
             try settings.value("log-level", "debug, info, warn or error") {
                 ServerLog.Level(rawValue: $0)
             } ?? .info
-        threads =
-            try settings.value("threads", "a number from 1 to 256") {
-                Int($0).flatMap { 1...256 ~= $0 ? $0 : nil }
-            } ?? max(2, WorkerPool.processors)
         retention =
             try settings.value("retention", "DATASET=AGE[/BYTES],… as '*=30d,shop=7d/20GiB'") {
                 RetentionRules($0)
             } ?? RetentionRules()
+        threads = try settings.count("threads", in: 1...256) ?? max(2, WorkerPool.processors)
+        let store = StoreLimits()
+        headRows = try settings.count("head-rows", in: 1_000...4_000_000) ?? store.headRows
+        logFileBytes =
+            try settings.count("log-file-bytes", in: 65_536...1 << 30) ?? store.logFileBytes
         for name in ["otlp-http", "otlp-grpc"] {
             _ = try settings.value(name, "'off', OTLP is not served yet") { $0 == "off" ? $0 : nil }
         }
@@ -109,6 +120,14 @@ private struct Settings {
                         + "found \(member.value.typeName)")
             }
             if values[name] == nil { values[name] = (text, place) }
+        }
+    }
+
+    func count(
+        _ name: String, in range: ClosedRange<Int>
+    ) throws(ConfigurationError) -> Int? {
+        try value(name, "a number from \(range.lowerBound) to \(range.upperBound)") {
+            Int($0).flatMap { range ~= $0 ? $0 : nil }
         }
     }
 
