@@ -136,6 +136,20 @@ import Testing
         #expect(try EventStore.verify("data", machine: fixture.machine).isEmpty)
     }
 
+    @Test func `a stop seals what a full disk kept from being copied at the start`() throws {
+        let fixture = StoreFixture()
+        try fixture.open().send(numbered(0..<50))
+        fixture.disk.powerCut()
+        fixture.disk.setCapacity(0)
+        var store = try fixture.open()
+        #expect(try store.ids() == Array(0..<50))
+        #expect(throws: EventStoreError.self) { try store.close() }
+        store = try fixture.open()
+        fixture.disk.setCapacity(.max)
+        try store.close()
+        #expect(try fixture.open().ids() == Array(0..<50))
+    }
+
     @Test func `a full disk refuses, keeps answering, and goes on when there is room`() throws {
         let fixture = StoreFixture(capacity: 20_000)
         let store = try fixture.open()

@@ -98,6 +98,14 @@ final class Committer: @unchecked Sendable {
         return isTaken ? result.wait { $0 } : body(log)
     }
 
+    /// Copies what a full disk kept from being copied at the start: only then may it be sealed.
+    ///
+    /// For when the writer has ended. Throws `outOfSpace` while there is no room.
+    func finishRecovery() throws(EventStoreError) {
+        try log.copyTail()
+        durable.store(log.syncedBelow, ordering: .releasing)
+    }
+
     /// Ends the writer when everything that waits is written.
     func close() { queue.update { $0.isClosed = true } }
 

@@ -246,8 +246,10 @@ public final class EventStore: Sendable {
         threads?.end()
         while committer.waiting.records > 0 { committer.runOnce() }
         if let refusal = context.refusal { throw refusal }
+        try committer.finishRecovery()
         maintenance.sealAll()
         if let failure = maintenance.lastFailure { throw failure }
+        precondition(context.unsealed.rows == 0, "BUG: events that only the log has at its end")
         try maintenance.saveKeys(below: committer.durableBelow)
         try committer.perform { log in
             Result { () throws(EventStoreError) in try log.closeEmpty() }
