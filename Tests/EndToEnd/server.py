@@ -21,24 +21,26 @@ def free_port():
 
 
 class Server:
-    """The real binary, serving a directory."""
+    """The real binary, serving a directory; behind `wrapper`, a command that runs another."""
 
-    def __init__(self, data, *options):
+    def __init__(self, data, *options, wrapper=(), awaits="/readyz"):
         self.data = data
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = open(os.path.join(os.path.dirname(data), "server.log"), "ab")
         self.process = subprocess.Popen(
-            [BINARY, "serve", "--data", data, "--listen", f"127.0.0.1:{self.port}", *options],
+            [*wrapper, BINARY, "serve", "--data", data, "--listen", f"127.0.0.1:{self.port}",
+             *options],
             stderr=self.log)
-        self.wait_until_ready()
+        if awaits:
+            self.wait_until_ready(awaits)
 
-    def wait_until_ready(self):
+    def wait_until_ready(self, path="/readyz"):
         for _ in range(600):
             if self.process.poll() is not None:
                 raise RuntimeError(f"the server ended with {self.process.returncode}")
             try:
-                if self.request("GET", "/readyz")[0] == 200:
+                if self.request("GET", path)[0] == 200:
                     return
             except OSError:
                 pass
