@@ -14,28 +14,14 @@ enum BytePlanes {
 
     // MARK: - Encode
 
-    static func encode(_ values: [UInt64], into writer: inout ByteWriter) {
+    static func encode<Value: FixedWidthInteger & UnsignedInteger>(
+        _ values: [Value], into writer: inout ByteWriter
+    ) {
         let highest = values.max() ?? 0
-        let width = (64 - highest.leadingZeroBitCount + 7) / 8
+        let width = (Value.bitWidth - highest.leadingZeroBitCount + 7) / 8
         writer.write(UInt8(width))
         for plane in 0..<width {
-            let shift = UInt64(plane * 8)
-            writePlane(
-                [UInt8](unsafeUninitializedCapacity: values.count) { bytes, initialized in
-                    for index in 0..<values.count {
-                        bytes[index] = UInt8(truncatingIfNeeded: values[index] >> shift)
-                    }
-                    initialized = values.count
-                }, into: &writer)
-        }
-    }
-
-    static func encode(_ values: [UInt32], into writer: inout ByteWriter) {
-        let highest = values.max() ?? 0
-        let width = (32 - highest.leadingZeroBitCount + 7) / 8
-        writer.write(UInt8(width))
-        for plane in 0..<width {
-            let shift = UInt32(plane * 8)
+            let shift = Value(plane * 8)
             writePlane(
                 [UInt8](unsafeUninitializedCapacity: values.count) { bytes, initialized in
                     for index in 0..<values.count {
@@ -66,47 +52,26 @@ enum BytePlanes {
 
     // MARK: - Decode
 
-    static func decode(
-        _ reader: inout ByteReader, count: Int
-    ) throws(DecodeError) -> [UInt64] {
+    /// Opens `count` numbers; planes wider than `Value` are an error.
+    static func decode<Value: FixedWidthInteger & UnsignedInteger>(
+        _ type: Value.Type, _ reader: inout ByteReader, count: Int
+    ) throws(DecodeError) -> [Value] {
         let width = try reader.read(UInt8.self)
-        guard width <= 8 else { throw DecodeError("plane width exceeds 8", at: reader.offset - 1) }
-        var values = [UInt64](repeating: 0, count: count)
-        for plane in 0..<width {
-            let bytes = try readPlane(&reader, count: count)
-            let shift = UInt64(plane) * 8
-            switch bytes {
-            case .constant(let byte):
-                if byte == 0 { continue }
-                for index in 0..<count { values[index] |= UInt64(byte) << shift }
-            case .bytes(let bytes):
-                values.withUnsafeMutableBufferPointer { values in
-                    bytes.withUnsafeBufferPointer { bytes in
-                        for index in 0..<count { values[index] |= UInt64(bytes[index]) << shift }
-                    }
-                }
-            }
+        guard Int(width) <= MemoryLayout<Value>.size else {
+            throw DecodeError("planes exceed the number's width", at: reader.offset - 1)
         }
-        return values
-    }
-
-    static func decode32(
-        _ reader: inout ByteReader, count: Int
-    ) throws(DecodeError) -> [UInt32] {
-        let width = try reader.read(UInt8.self)
-        guard width <= 4 else { throw DecodeError("plane width exceeds 4", at: reader.offset - 1) }
-        var values = [UInt32](repeating: 0, count: count)
+        var values = [Value](repeating: 0, count: count)
         for plane in 0..<width {
             let bytes = try readPlane(&reader, count: count)
-            let shift = UInt32(plane) * 8
+            let shift = Value(plane) * 8
             switch bytes {
             case .constant(let byte):
                 if byte == 0 { continue }
-                for index in 0..<count { values[index] |= UInt32(byte) << shift }
+                for index in 0..<count { values[index] |= Value(byte) << shift }
             case .bytes(let bytes):
                 values.withUnsafeMutableBufferPointer { values in
                     bytes.withUnsafeBufferPointer { bytes in
-                        for index in 0..<count { values[index] |= UInt32(bytes[index]) << shift }
+                        for index in 0..<count { values[index] |= Value(bytes[index]) << shift }
                     }
                 }
             }

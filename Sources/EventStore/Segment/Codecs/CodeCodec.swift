@@ -85,7 +85,7 @@ enum CodeCodec {
         switch try reader.read(UInt8.self) {
         case Form.constant:
             codes = [UInt32](repeating: try readCode(&reader), count: count)
-        case Form.planes: codes = try BytePlanes.decode32(&reader, count: count)
+        case Form.planes: codes = try BytePlanes.decode(UInt32.self, &reader, count: count)
         case Form.recency: codes = try RecencyCodec.decode(&reader, count: count)
         case Form.index: codes = try decodeIndex(&reader, count: count)
         default: throw DecodeError("unknown form of codes", at: 0)
@@ -103,7 +103,7 @@ enum CodeCodec {
         for _ in 0..<(try reader.readCount(limit: indexedCodesMax, "indexed codes")) {
             let code = try readCode(&reader)
             let rowCount = try reader.readCount(limit: count, "rows of a code")
-            for row in try BytePlanes.decode32(&reader, count: rowCount) {
+            for row in try BytePlanes.decode(UInt32.self, &reader, count: rowCount) {
                 guard row < count else {
                     throw DecodeError("row beyond the row group", at: reader.offset)
                 }

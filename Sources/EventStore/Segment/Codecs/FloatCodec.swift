@@ -55,7 +55,7 @@ enum FloatCodec {
     static func decode(_ reader: inout ByteReader, count: Int) throws(DecodeError) -> [Double] {
         let decimals = try reader.read(UInt8.self)
         if decimals == patterns {
-            let values = try BytePlanes.decode(&reader, count: count)
+            let values = try BytePlanes.decode(UInt64.self, &reader, count: count)
                 .map { Double(bitPattern: $0) }
             guard values.allSatisfy(\.isFinite) else {
                 throw DecodeError("float is not finite", at: reader.offset)

@@ -81,7 +81,7 @@ enum IntegerCodec {
         }
         let divisor = try reader.readVarint()
         let smallest = try reader.read(Int64.self)
-        let distances = try BytePlanes.decode(&reader, count: count)
+        let distances = try BytePlanes.decode(UInt64.self, &reader, count: count)
         var previous: Int64 = 0
         return [Int64](unsafeUninitializedCapacity: count) { values, initialized in
             for index in 0..<count {

@@ -38,7 +38,7 @@ enum PresenceCodec {
         switch try reader.read(UInt8.self) {
         case Form.list:
             let count = try reader.readCount(limit: rows, "rows present")
-            let list = try BytePlanes.decode32(&reader, count: count)
+            let list = try BytePlanes.decode(UInt32.self, &reader, count: count)
             guard list.allSatisfy({ $0 < rows }) else {
                 throw DecodeError("row beyond the row group", at: reader.offset)
             }

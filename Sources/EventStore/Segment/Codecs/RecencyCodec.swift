@@ -57,7 +57,7 @@ enum RecencyCodec {
 
     static func decode(_ reader: inout ByteReader, count: Int) throws(DecodeError) -> [UInt32] {
         let freshCount = try reader.readCount(limit: count, "first appearances")
-        let fresh = try BytePlanes.decode32(&reader, count: freshCount)
+        let fresh = try BytePlanes.decode(UInt32.self, &reader, count: freshCount)
         return try places(&reader, count: count, freshCount: freshCount).map { fresh[Int($0)] }
     }
 
@@ -65,7 +65,7 @@ enum RecencyCodec {
     static func places(
         _ reader: inout ByteReader, count: Int, freshCount: Int
     ) throws(DecodeError) -> [UInt32] {
-        var places = try BytePlanes.decode32(&reader, count: count)
+        var places = try BytePlanes.decode(UInt32.self, &reader, count: count)
         var met: UInt32 = 0
         for row in places.indices {
             let distance = places[row]

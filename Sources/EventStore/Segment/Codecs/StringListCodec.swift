@@ -127,8 +127,8 @@ enum StringListCodec {
     private static func decodeFrontCoded(
         _ reader: inout ByteReader, count: Int, bytesMax: Int
     ) throws(DecodeError) -> List {
-        let shared = try BytePlanes.decode32(&reader, count: count)
-        let rests = try BytePlanes.decode32(&reader, count: count)
+        let shared = try BytePlanes.decode(UInt32.self, &reader, count: count)
+        let rests = try BytePlanes.decode(UInt32.self, &reader, count: count)
         let size = try reader.readCount(limit: bytesMax, "string bytes")
         let rest: [UInt8]
         switch try BytePlanes.readPlane(&reader, count: size) {
