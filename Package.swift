@@ -38,7 +38,7 @@ let package = Package(
         swiftTarget("Events", ["Bytes"]),
         swiftTarget("Compute", ["Events", "Bytes", "CKernels", "CRE2"]),
         swiftTarget("Ingest", ["Events", "Bytes", "CKernels"]),
-        swiftTarget("EventStore", ["Compute", "Host", "Events", "Bytes"]),
+        swiftTarget("EventStore", ["Compute", "Host", "Events", "Bytes", "CKernels"]),
         swiftTarget("EventQuery", ["EventStore", "Compute", "Host", "Events", "Bytes"]),
         .target(
             name: "Service",

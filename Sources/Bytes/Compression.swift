@@ -19,8 +19,11 @@ public enum Zstd {
     public static func compress(_ source: UnsafeRawBufferPointer, level: Int32 = 1) -> [UInt8] {
         let bound = ZSTD_compressBound(source.count)
         return [UInt8](unsafeUninitializedCapacity: bound) { target, initialized in
-            let size = ZSTD_compress(
-                target.baseAddress, target.count, source.baseAddress, source.count, level)
+            let size = ZstdContexts.withCompressor { context in
+                ZSTD_compressCCtx(
+                    context, target.baseAddress, target.count, source.baseAddress, source.count,
+                    level)
+            }
             precondition(ZSTD_isError(size) == 0, "BUG: zstd refused a buffer of the bound it gave")
             initialized = size
         }
@@ -33,8 +36,10 @@ public enum Zstd {
         var written = 0
         let result = bytes.withUnsafeBytes { source in
             [UInt8](unsafeUninitializedCapacity: size) { target, initialized in
-                written = ZSTD_decompress(
-                    target.baseAddress, size, source.baseAddress, source.count)
+                written = ZstdContexts.withDecompressor { context in
+                    ZSTD_decompressDCtx(
+                        context, target.baseAddress, size, source.baseAddress, source.count)
+                }
                 initialized = ZSTD_isError(written) == 0 ? written : 0
             }
         }

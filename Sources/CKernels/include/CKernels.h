@@ -297,4 +297,6 @@ static inline uint64_t *wf_zeroed_words(size_t count) {
 }
 static inline void wf_free_words(uint64_t *words) { free(words); }
 
+#include "BlockKernels.h"
+
 #endif

@@ -1,21 +1,18 @@
 internal import Bytes
+internal import CKernels
 internal import Events
 
 /// One column of all sources in the order of the segment, each value in the lane it will be kept in.
 struct GatheredColumn {
     let name: String
     /// One a row, 0 for none: codes of `dictionary`.
-    var codes: [UInt32]?
+    private(set) var codes: CodeArray?
     /// Sorted, every entry in use.
-    var dictionary: ValueDictionary?
-    /// Strings that hardly repeat: codes of an unsorted list, one a row, 0 for none.
-    var texts: (codes: [UInt32], strings: ValueDictionary)?
-    var ints: GatheredNumbers<Int64>?
-    var floats: GatheredNumbers<Double>?
-
-    var highestCode: Int {
-        max(dictionary?.count ?? 0, texts?.strings.count ?? 0)
-    }
+    private(set) var dictionary: ValueDictionary?
+    /// Strings that hardly repeat.
+    private(set) var texts: GatheredTexts?
+    private(set) var ints: GatheredNumbers<Int64>?
+    private(set) var floats: GatheredNumbers<Double>?
 
     /// Throws `SegmentError` when the strings of all sources are more than the offsets of one
     /// dictionary reach; what the sources throw.
@@ -46,36 +43,40 @@ struct GatheredColumn {
 
     init(name: String, _ columns: [Column?], _ order: SegmentOrder) {
         self.name = name
+        let entries = SourceEntries(columns)
+        ints = GatheredNumbers(columns.map { $0?.ints }, order)
+        floats = GatheredNumbers(columns.map { $0?.floats }, order)
+        let moved = moveNumbers(entries, order)
+        let hashes = GatheredTexts.hashesIfText(entries, rows: order.rows)
         let builder = DictionaryBuilder()
-        var codes = GatheredColumn.gatherCodes(columns, order, builder)
-        ints = GatheredColumn.gather(columns.map { $0?.ints }, order)
-        floats = GatheredColumn.gather(columns.map { $0?.floats }, order)
-        if let merged = codes { codes = moveNumbers(merged, builder.dictionary(), order.rows) }
-        if let few = ints?.codes(in: builder, { $0.code(of: $1) }) {
-            codes = GatheredColumn.overlay(few, on: codes)
-            ints = nil
+        let codes = (0..<entries.count).map { entry -> UInt32 in
+            let isKept =
+                entries.isUsed[entry] != 0 && !moved.contains(entries.kinds[entry])
+                && !(hashes != nil && entries.isString(entry))
+            return isKept ? entries.code(of: entry, in: builder) : 0
         }
-        if let few = floats?.codes(in: builder, { $0.code(of: $1) }) {
-            codes = GatheredColumn.overlay(few, on: codes)
-            floats = nil
+        if let hashes { texts = GatheredTexts(entries, hashes: hashes, order) }
+        let few = fewNumbers(builder)
+        if builder.count == 0 { return }
+        let (sorted, map) = builder.dictionary().sorted()
+        dictionary = sorted
+        let final = codes.map { map[Int($0)] }
+        let overlays = few.map { ($0.codes, $0.map.map { map[Int($0)] }) }
+        if sorted.count <= Int(UInt8.max) {
+            self.codes = .bytes(GatheredColumn.gather(entries, final, overlays, order))
+        } else if sorted.count <= Int(UInt16.max) {
+            self.codes = .words(GatheredColumn.gather(entries, final, overlays, order))
+        } else {
+            self.codes = .longs(GatheredColumn.gather(entries, final, overlays, order))
         }
-        if let codes { split(codes, builder.dictionary()) }
     }
 
     /// The columns that every segment has: times, receive times, sample rates, datasets.
     static func systemColumns(
         _ sources: [any EventSource], _ order: SegmentOrder
     ) throws -> [GatheredColumn] {
-        let times = try sources.map { source in
-            Column(
-                rows: source.rows,
-                ints: NumberLane(values: try source.loadTimestamps(), present: nil))
-        }
-        let arrivals = try sources.map { source in
-            Column(
-                rows: source.rows, ints: NumberLane(values: try source.loadReceived(), present: nil)
-            )
-        }
+        let times = try sources.map { NumberLane(values: try $0.loadTimestamps(), present: nil) }
+        let arrivals = try sources.map { NumberLane(values: try $0.loadReceived(), present: nil) }
         let datasets = try sources.map { source in
             Column(rows: source.rows, coded: try source.loadDatasets())
         }
@@ -87,11 +88,9 @@ struct GatheredColumn {
         let rates = try sources.map { try $0.loadSampleRates() }
         if rates.contains(where: { $0 != nil }) {
             let lanes = zip(sources, rates).map { source, rates in
-                Column(
-                    rows: source.rows,
-                    ints: NumberLane(
-                        values: rates.map { $0.map { Int64($0) } }
-                            ?? [Int64](repeating: 1, count: source.rows), present: nil))
+                NumberLane(
+                    values: rates.map { $0.map { Int64($0) } }
+                        ?? [Int64](repeating: 1, count: source.rows), present: nil)
             }
             columns.append(GatheredColumn(numbers: SegmentFooter.sampleRateName, lanes, order))
         }
@@ -99,178 +98,96 @@ struct GatheredColumn {
     }
 
     /// A column of integers that stays one, however few they are.
-    private init(numbers name: String, _ columns: [Column?], _ order: SegmentOrder) {
+    private init(numbers name: String, _ lanes: [NumberLane<Int64>?], _ order: SegmentOrder) {
         self.name = name
-        ints = GatheredColumn.gather(columns.map { $0?.ints }, order)
+        ints = GatheredNumbers(lanes, order)
     }
 
-    // MARK: - Gathering
+    // MARK: - Codes
 
-    private static func gatherCodes(
-        _ columns: [Column?], _ order: SegmentOrder, _ builder: DictionaryBuilder
-    ) -> [UInt32]? {
-        guard columns.contains(where: { $0?.coded != nil || $0?.texts != nil }) else { return nil }
-        var result = [UInt32](repeating: 0, count: order.rows)
-        for (index, column) in columns.enumerated() {
-            let positions = order.positions(ofSource: index)
-            if let lane = column?.coded {
-                let map = builder.codes(ofEntriesIn: lane.dictionary)
-                switch lane.codes {
-                case .bytes(let codes): scatter(codes, map, positions, &result)
-                case .words(let codes): scatter(codes, map, positions, &result)
-                case .longs(let codes): scatter(codes, map, positions, &result)
-                }
+    /// The codes of all rows: those of entries mapped, and those of numbers laid over them.
+    private static func gather<Code: FixedWidthInteger & Sendable>(
+        _ entries: SourceEntries, _ map: [UInt32], _ overlays: [(codes: [UInt16], map: [UInt32])],
+        _ order: SegmentOrder
+    ) -> [Code] {
+        var result =
+            entries.isEmpty
+            ? [Code](repeating: 0, count: order.rows)
+            : entries.gather(map.map { Code(truncatingIfNeeded: $0) }, order)
+        for (codes, map) in overlays {
+            for (row, code) in codes.enumerated() where code != 0 {
+                result[row] = Code(truncatingIfNeeded: map[Int(code)])
             }
-            if let lane = column?.texts { scatter(lane, positions, builder, &result) }
         }
         return result
     }
 
-    private static func scatter<Code: FixedWidthInteger>(
-        _ codes: [Code], _ map: [UInt32], _ positions: ArraySlice<UInt32>, _ result: inout [UInt32]
-    ) {
-        result.withUnsafeMutableBufferPointer { result in
-            positions.withUnsafeBufferPointer { positions in
-                for row in codes.indices where codes[row] != 0 {
-                    result[Int(positions[row])] = map[Int(codes[row])]
-                }
-            }
+    /// Takes the lanes of numbers that are few for codes of the dictionary: for each lane the codes
+    /// of its rows in a dictionary of its own, and where those are in the common one.
+    private mutating func fewNumbers(
+        _ builder: DictionaryBuilder
+    ) -> [(codes: [UInt16], map: [UInt32])] {
+        var few: [(codes: [UInt16], map: [UInt32])] = []
+        if let found = ints?.codesOfFew({ $0.code(of: $1) }) {
+            few.append((found.codes, builder.codes(ofEntriesIn: found.dictionary)))
+            ints = nil
         }
+        if let found = floats?.codesOfFew({ $0.code(of: $1) }) {
+            few.append((found.codes, builder.codes(ofEntriesIn: found.dictionary)))
+            floats = nil
+        }
+        return few
     }
 
-    private static func scatter(
-        _ lane: TextLane, _ positions: ArraySlice<UInt32>, _ builder: DictionaryBuilder,
-        _ result: inout [UInt32]
-    ) {
-        lane.text.withUnsafeBufferPointer { text in
-            lane.presence().forEachRow { row in
-                let range = Int(lane.offsets[row])..<Int(lane.offsets[row + 1])
-                result[Int(positions[positions.startIndex + row])] =
-                    builder.code(of: UnsafeBufferPointer(rebasing: text[range]))
-            }
-        }
-    }
-
-    private static func gather<Number>(
-        _ lanes: [NumberLane<Number>?], _ order: SegmentOrder
-    ) -> GatheredNumbers<Number>? {
-        guard lanes.contains(where: { $0 != nil }) else { return nil }
-        var gathered = GatheredNumbers<Number>(rows: order.rows)
-        for (index, lane) in lanes.enumerated() {
-            if let lane { gathered.scatter(lane, order.positions(ofSource: index)) }
-        }
-        return gathered
-    }
-
-    private static func overlay(_ added: [UInt32], on codes: [UInt32]?) -> [UInt32] {
-        guard let codes else { return added }
-        return zip(codes, added).map { $0 != 0 ? $0 : $1 }
-    }
+    // MARK: - Numbers
 
     /// Takes numbers out of the dictionary where others of their type have a lane, or where the
     /// sources together have too many: all numbers of one type are kept in one way.
+    ///
+    /// Gives the kinds that are in lanes now.
     private mutating func moveNumbers(
-        _ codes: [UInt32], _ met: ValueDictionary, _ rows: Int
-    ) -> [UInt32] {
-        let counts = met.kinds.reduce(into: (ints: 0, floats: 0)) { counts, kind in
-            if kind == ValueDictionary.Kind.int.rawValue { counts.ints += 1 }
-            if kind == ValueDictionary.Kind.float.rawValue { counts.floats += 1 }
+        _ entries: SourceEntries, _ order: SegmentOrder
+    ) -> Set<UInt8> {
+        let (int, float) = (ValueDictionary.Kind.int.rawValue, ValueDictionary.Kind.float.rawValue)
+        let numbers = DictionaryBuilder()
+        for entry in 0..<entries.count
+        where entries.isUsed[entry] != 0
+            && (entries.kinds[entry] == int || entries.kinds[entry] == float)
+        {
+            _ = entries.code(of: entry, in: numbers)
         }
+        if numbers.count == 0 { return [] }
+        let kinds = numbers.dictionary().kinds
+        let counts = (ints: kinds.count { $0 == int }, floats: kinds.count { $0 == float })
         let most = SegmentFormat.codedNumbersMax
-        let movesInts = counts.ints > 0 && (ints != nil || counts.ints > most)
-        let movesFloats = counts.floats > 0 && (floats != nil || counts.floats > most)
-        if !movesInts && !movesFloats { return codes }
-        var kept = codes
-        var movedInts = ints ?? GatheredNumbers(rows: rows)
-        var movedFloats = floats ?? GatheredNumbers(rows: rows)
-        for (row, code) in codes.enumerated() where code != 0 {
-            let payload = met.payloads[Int(code) - 1]
-            switch met.kind(at: Int(code) - 1) {
-            case .int where movesInts:
-                movedInts.set(Int64(bitPattern: payload), at: row)
-                kept[row] = 0
-            case .float where movesFloats:
-                movedFloats.set(Double(bitPattern: payload), at: row)
-                kept[row] = 0
-            default: break
-            }
+        var moved: Set<UInt8> = []
+        if counts.ints > 0 && (ints != nil || counts.ints > most) {
+            moved.insert(int)
+            ints = GatheredColumn.lane(
+                of: int, entries, over: ints, order
+            ) { Int64(bitPattern: $0) }
         }
-        if movesInts { ints = movedInts }
-        if movesFloats { floats = movedFloats }
-        return kept
+        if counts.floats > 0 && (floats != nil || counts.floats > most) {
+            moved.insert(float)
+            floats = GatheredColumn.lane(
+                of: float, entries, over: floats, order
+            ) { Double(bitPattern: $0) }
+        }
+        return moved
     }
 
-    // MARK: - Dictionary or texts
-
-    /// Sorts the dictionary, drops what no row uses, and moves strings that hardly repeat out.
-    private mutating func split(_ codes: [UInt32], _ met: ValueDictionary) {
-        var uses = [UInt32](repeating: 0, count: met.count + 1)
-        for code in codes { uses[Int(code)] += 1 }
-        let strings = (0..<met.count).count { uses[$0 + 1] > 0 && met.kind(at: $0) == .string }
-        let isText = strings > 256 && strings * SegmentFormat.rowsPerDictionaryEntry > codes.count
-        var keptTexts: (codes: [UInt32], strings: ValueDictionary)?
-        if isText {
-            let isString = met.kinds.map { $0 == ValueDictionary.Kind.string.rawValue }
-            keptTexts = (codes.map { $0 != 0 && isString[Int($0) - 1] ? $0 : 0 }, met)
+    /// A lane of its own numbers and those that entries of one kind stand for.
+    private static func lane<Number>(
+        of kind: UInt8, _ entries: SourceEntries, over lane: GatheredNumbers<Number>?,
+        _ order: SegmentOrder, _ number: (UInt64) -> Number
+    ) -> GatheredNumbers<Number> {
+        var lane = lane ?? GatheredNumbers(rows: order.rows)
+        let map = (0..<entries.count).map {
+            entries.kinds[$0] == kind ? UInt32($0 + 1) : 0
         }
-        texts = keptTexts
-        let kept = (0..<met.count).filter {
-            uses[$0 + 1] > 0 && !(isText && met.kind(at: $0) == .string)
+        for (row, entry) in entries.gather(map, order).enumerated() where entry != 0 {
+            lane.set(number(entries.payloads[Int(entry) - 1]), at: row)
         }
-        if kept.isEmpty { return }
-        let (sorted, map) = met.sorted(keeping: kept)
-        dictionary = sorted
-        self.codes = codes.map { map[Int($0)] }
-    }
-}
-
-/// Numbers of one type, one a row of the segment, and which rows have one.
-struct GatheredNumbers<Number: Numeric & Comparable & Sendable> {
-    private var values: [Number]
-    private var isPresent: [Bool]
-
-    init(rows: Int) {
-        values = [Number](repeating: 0, count: rows)
-        isPresent = [Bool](repeating: false, count: rows)
-    }
-
-    mutating func scatter(_ lane: NumberLane<Number>, _ positions: ArraySlice<UInt32>) {
-        let start = positions.startIndex
-        lane.presence().forEachRow { row in
-            let position = Int(positions[start + row])
-            values[position] = lane.values[row]
-            isPresent[position] = true
-        }
-    }
-
-    mutating func set(_ value: Number, at row: Int) {
-        values[row] = value
-        isPresent[row] = true
-    }
-
-    /// The numbers of the rows in `range` that have one, and which rows those are.
-    func packed(_ range: Range<Int>) -> (packed: [Number], present: Bitmap) {
-        var packed: [Number] = []
-        packed.reserveCapacity(range.count)
-        var words = [UInt64](repeating: 0, count: Bitmap.wordCount(range.count))
-        for row in range where isPresent[row] {
-            packed.append(values[row])
-            words[(row - range.lowerBound) >> 6] |= 1 << UInt64((row - range.lowerBound) & 63)
-        }
-        return (packed, Bitmap(count: range.count, words: words))
-    }
-
-    /// The codes of all rows when there are few distinct numbers; nil, and nothing added, otherwise.
-    func codes(
-        in dictionary: DictionaryBuilder, _ code: (DictionaryBuilder, Number) -> UInt32
-    ) -> [UInt32]? {
-        let trial = DictionaryBuilder()
-        var codes = [UInt32](repeating: 0, count: values.count)
-        for row in values.indices where isPresent[row] {
-            codes[row] = code(trial, values[row])
-            if trial.count > SegmentFormat.codedNumbersMax { return nil }
-        }
-        let map = dictionary.codes(ofEntriesIn: trial.dictionary())
-        return codes.map { map[Int($0)] }
+        return lane
     }
 }

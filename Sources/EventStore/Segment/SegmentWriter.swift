@@ -12,8 +12,15 @@ public struct SegmentWriter {
     private let sink: ([UInt8]) throws -> Void
     private var pending = ByteWriter(capacity: SegmentWriter.chunkBytes)
     private var written = 0
-    /// Blocks written for a row group, by their bytes: columns with equal blocks share them.
-    private var blocks: [[[UInt8]: BlockReference]] = []
+    /// Blocks written for each row group: columns with equal blocks share them.
+    private var blocks: [SharedBlocks] = []
+    private var scratch = Scratch()
+
+    /// What one column leaves for the next to use again.
+    private struct Scratch {
+        var memory = RecencyCodec.Memory()
+        var slots: [UInt64] = []
+    }
 
     /// Writes a segment and says what is in it.
     ///
@@ -33,7 +40,7 @@ public struct SegmentWriter {
     private mutating func write(_ sources: [any EventSource]) throws -> SegmentSummary {
         let order = try SegmentOrder(sources)
         let groupCount = (order.rows + SegmentFormat.rowsPerGroup - 1) / SegmentFormat.rowsPerGroup
-        blocks = Array(repeating: [:], count: groupCount)
+        blocks = Array(repeating: SharedBlocks(), count: groupCount)
         let groupRows = (0..<groupCount).map {
             min(SegmentFormat.rowsPerGroup, order.rows - $0 * SegmentFormat.rowsPerGroup)
         }
@@ -87,9 +94,9 @@ public struct SegmentWriter {
 
     /// A block of row group `group`; one with the same bytes that is there already serves for both.
     private mutating func appendShared(_ bytes: [UInt8], group: Int) throws -> BlockReference {
-        if let known = blocks[group][bytes] { return known }
+        if let known = blocks[group].reference(to: bytes) { return known }
         let reference = try appendBlock(bytes)
-        blocks[group][bytes] = reference
+        blocks[group].insert(bytes, reference)
         return reference
     }
 
@@ -112,19 +119,31 @@ public struct SegmentWriter {
         _ column: GatheredColumn, _ groupRows: [Int]
     ) throws -> SegmentFooter.ColumnEntry {
         var entry = SegmentFooter.ColumnEntry(name: column.name, dictionary: nil, groups: [])
-        var memory = RecencyCodec.Memory(codes: column.highestCode + 1)
         var start = 0
         for (group, rows) in groupRows.enumerated() {
             let range = start..<start + rows
             var lanes = SegmentFooter.GroupEntry()
-            lanes.coded = try writeCoded(column, range, group, &memory)
-            lanes.texts = try writeTexts(column, range, group, &memory)
-            lanes.ints = try writeInts(column, range, group)
-            lanes.floats = try writeFloats(column, range, group)
+            switch column.codes {
+            case .bytes(let codes): lanes.coded = try writeCoded(codes, range, group)
+            case .words(let codes): lanes.coded = try writeCoded(codes, range, group)
+            case .longs(let codes): lanes.coded = try writeCoded(codes, range, group)
+            case nil: break
+            }
+            lanes.texts = try column.texts.flatMap { try writeTexts($0, range, group) }
+            lanes.ints = try column.ints.flatMap { lane in
+                try writeNumbers(lane, range, group, { UInt64(bitPattern: $0) }) {
+                    IntegerCodec.encode($0, into: &$1)
+                }
+            }
+            lanes.floats = try column.floats.flatMap { lane in
+                try writeNumbers(lane, range, group, \.bitPattern) {
+                    FloatCodec.encode($0, into: &$1)
+                }
+            }
             entry.groups.append(lanes)
             start += rows
         }
-        if let dictionary = column.dictionary, dictionary.count > 0 {
+        if let dictionary = column.dictionary {
             entry.dictionary = SegmentFooter.DictionaryEntry(
                 block: try appendBlock(DictionaryCodec.encode(dictionary)),
                 count: dictionary.count)
@@ -133,83 +152,73 @@ public struct SegmentWriter {
     }
 
     private mutating func writePresence(
-        _ present: Bitmap, _ count: Int, _ group: Int
+        _ present: Bitmap?, _ group: Int
     ) throws -> BlockReference? {
-        if count == present.count { return nil }
-        return try appendShared(PresenceCodec.encode(present), group: group)
+        guard let present else { return nil }
+        if let known = blocks[group].reference(to: present) { return known }
+        let reference = try appendShared(PresenceCodec.encode(present), group: group)
+        blocks[group].insert(present, reference)
+        return reference
     }
 
-    private mutating func writeCoded(
-        _ column: GatheredColumn, _ range: Range<Int>, _ group: Int,
-        _ memory: inout RecencyCodec.Memory
+    private mutating func writeCoded<Code: CodeInteger>(
+        _ codes: [Code], _ range: Range<Int>, _ group: Int
     ) throws -> SegmentFooter.LaneEntry? {
-        guard let codes = column.codes else { return nil }
-        let (packed, present) = SegmentWriter.pack(codes, range)
-        guard let low = packed.min(), let high = packed.max() else { return nil }
+        try codes.withUnsafeBufferPointer { codes in
+            let codes = UnsafeBufferPointer(rebasing: codes[range])
+            // One more than the rows: the kernel writes before it knows whether it keeps.
+            return try withUnsafeTemporaryAllocation(of: Code.self, capacity: codes.count + 1) {
+                room in
+                var words = [UInt64](repeating: 0, count: Bitmap.wordCount(codes.count))
+                guard let source = codes.baseAddress, let target = room.baseAddress else {
+                    return nil
+                }
+                let count = Code.pack(source, codes.count, target, &words)
+                if count == 0 { return nil }
+                return try writeCoded(
+                    UnsafeBufferPointer(start: target, count: count),
+                    count == codes.count ? nil : Bitmap(count: codes.count, words: words), group)
+            }
+        }
+    }
+
+    /// Writes the codes of the rows that have one, at least one.
+    private mutating func writeCoded<Code: CodeInteger>(
+        _ packed: UnsafeBufferPointer<Code>, _ present: Bitmap?, _ group: Int
+    ) throws -> SegmentFooter.LaneEntry? {
+        let (low, high) = (packed.reduce(.max, min), packed.reduce(0, max))
         return SegmentFooter.LaneEntry(
-            present: packed.count, presence: try writePresence(present, packed.count, group),
-            values: try appendShared(CodeCodec.encode(packed, &memory), group: group),
+            present: packed.count, presence: try writePresence(present, group),
+            values: try appendShared(
+                CodeCodec.encode(packed, highest: high, &scratch.memory), group: group),
             low: UInt64(low), high: UInt64(high))
     }
 
     private mutating func writeTexts(
-        _ column: GatheredColumn, _ range: Range<Int>, _ group: Int,
-        _ memory: inout RecencyCodec.Memory
+        _ texts: GatheredTexts, _ range: Range<Int>, _ group: Int
     ) throws -> SegmentFooter.LaneEntry? {
-        guard let texts = column.texts else { return nil }
-        let (packed, present) = SegmentWriter.pack(texts.codes, range)
-        if packed.isEmpty { return nil }
-        let split = RecencyCodec.split(packed, &memory)
-        var strings = StringListCodec.List()
-        for code in split.fresh {
-            _ = texts.strings.withString(at: Int(code) - 1) { strings.append($0) }
+        let part = texts.group(range, &scratch.slots)
+        if part.distances.isEmpty { return nil }
+        return SegmentFooter.LaneEntry(
+            present: part.distances.count, presence: try writePresence(part.present, group),
+            values: try appendBlock(TextCodec.encode(part.strings, distances: part.distances)),
+            low: 0, high: 0)
+    }
+
+    private mutating func writeNumbers<Number: Comparable>(
+        _ lane: GatheredNumbers<Number>, _ range: Range<Int>, _ group: Int,
+        _ bits: (Number) -> UInt64,
+        _ encode: (UnsafeBufferPointer<Number>, inout ByteWriter) -> Void
+    ) throws -> SegmentFooter.LaneEntry? {
+        try lane.withPacked(range) { packed, present in
+            guard let low = packed.min(), let high = packed.max() else { return nil }
+            var block = ByteWriter(capacity: packed.count * 4)
+            encode(packed, &block)
+            return SegmentFooter.LaneEntry(
+                present: packed.count, presence: try writePresence(present, group),
+                values: try appendShared(block.bytes, group: group), low: bits(low),
+                high: bits(high))
         }
-        let bytes = TextCodec.encode(strings, distances: split.distances)
-        return SegmentFooter.LaneEntry(
-            present: packed.count, presence: try writePresence(present, packed.count, group),
-            values: try appendBlock(bytes), low: 0, high: 0)
-    }
-
-    private mutating func writeInts(
-        _ column: GatheredColumn, _ range: Range<Int>, _ group: Int
-    ) throws -> SegmentFooter.LaneEntry? {
-        guard let lane = column.ints else { return nil }
-        let (packed, present) = lane.packed(range)
-        guard let low = packed.min(), let high = packed.max() else { return nil }
-        var writer = ByteWriter(capacity: packed.count * 2)
-        IntegerCodec.encode(packed, into: &writer)
-        return SegmentFooter.LaneEntry(
-            present: packed.count, presence: try writePresence(present, packed.count, group),
-            values: try appendShared(writer.bytes, group: group), low: UInt64(bitPattern: low),
-            high: UInt64(bitPattern: high))
-    }
-
-    private mutating func writeFloats(
-        _ column: GatheredColumn, _ range: Range<Int>, _ group: Int
-    ) throws -> SegmentFooter.LaneEntry? {
-        guard let lane = column.floats else { return nil }
-        let (packed, present) = lane.packed(range)
-        guard let low = packed.min(), let high = packed.max() else { return nil }
-        var writer = ByteWriter(capacity: packed.count * 4)
-        FloatCodec.encode(packed, into: &writer)
-        return SegmentFooter.LaneEntry(
-            present: packed.count, presence: try writePresence(present, packed.count, group),
-            values: try appendShared(writer.bytes, group: group), low: low.bitPattern,
-            high: high.bitPattern)
-    }
-
-    /// The codes of the rows in `range` that have one, and which rows those are.
-    private static func pack(
-        _ codes: [UInt32], _ range: Range<Int>
-    ) -> (packed: [UInt32], present: Bitmap) {
-        var packed: [UInt32] = []
-        packed.reserveCapacity(range.count)
-        var words = [UInt64](repeating: 0, count: Bitmap.wordCount(range.count))
-        for (row, code) in codes[range].enumerated() where code != 0 {
-            packed.append(code)
-            words[row >> 6] |= 1 << UInt64(row & 63)
-        }
-        return (packed, Bitmap(count: range.count, words: words))
     }
 }
 

@@ -1,48 +1,40 @@
 internal import Events
 
 extension ValueDictionary {
-    /// The entries `kept` in the order of their values, and for each old code its new one (0 for
-    /// entries not kept).
-    func sorted(keeping kept: [Int]) -> (dictionary: ValueDictionary, map: [UInt32]) {
-        let firstBytes = kept.map { sortKey($0) }
-        // Most comparisons end at the first eight bytes; only equal ones look at the values.
-        let order = kept.indices.sorted { a, b in
-            let (x, y) = (firstBytes[a], firstBytes[b])
-            if x != y { return x < y }
-            return self[kept[a]] < self[kept[b]]
+    /// The entries in the order of their values, and for each old code its new one.
+    func sorted() -> (dictionary: ValueDictionary, map: [UInt32]) {
+        let string = ValueDictionary.Kind.string.rawValue
+        let plain = (0..<count).filter { kinds[$0] != string }.sorted { self[$0] < self[$1] }
+        let strings = (0..<count).filter { kinds[$0] == string }
+        let places = strings.map { payloads[$0] }
+        let order = places.withUnsafeBufferPointer { places in
+            text.withUnsafeBufferPointer { StringOrder.sorted(places, of: $0) }
         }
-        var kinds: [UInt8] = []
-        var payloads: [UInt64] = []
-        var text: [UInt8] = []
         var map = [UInt32](repeating: 0, count: count + 1)
-        for (place, index) in order.lazy.map({ kept[$0] }).enumerated() {
-            map[index + 1] = UInt32(place + 1)
-            kinds.append(self.kinds[index])
-            let start = UInt64(text.count)
-            let isString = withString(at: index) { text.append(contentsOf: $0) } != nil
-            payloads.append(
-                isString ? start << 32 | (UInt64(text.count) - start) : self.payloads[index])
+        var sortedPayloads: [UInt64] = []
+        sortedPayloads.reserveCapacity(count)
+        for index in plain {
+            sortedPayloads.append(payloads[index])
+            map[index + 1] = UInt32(sortedPayloads.count)
         }
-        return (
-            ValueDictionary(kinds: kinds, payloads: payloads, text: text, isSorted: true), map
-        )
-    }
-
-    /// A number that orders entries of different kinds, and strings by their first seven bytes; equal
-    /// keys say nothing.
-    private func sortKey(_ index: Int) -> UInt64 {
-        switch kind(at: index) {
-        case .bool: return 0
-        case .int, .float: return 1
-        case .string:
-            let prefix = withString(at: index) { bytes in
-                var key: UInt64 = 0
-                for place in 0..<7 {
-                    key = key << 8 | (place < bytes.count ? UInt64(bytes[place]) : 0)
+        let sortedText = [UInt8](unsafeUninitializedCapacity: text.count) { target, initialized in
+            text.withUnsafeBufferPointer { text in
+                guard let text = text.baseAddress, let target = target.baseAddress else { return }
+                for place in order.lazy.map({ Int($0) }) {
+                    let length = Int(places[place] & 0xFFFF_FFFF)
+                    (target + initialized).update(
+                        from: text + Int(places[place] >> 32), count: length)
+                    sortedPayloads.append(UInt64(initialized) << 32 | UInt64(length))
+                    map[strings[place] + 1] = UInt32(sortedPayloads.count)
+                    initialized += length
                 }
-                return key
             }
-            return 2 << 56 | (prefix ?? 0)
         }
+        let sortedKinds =
+            plain.map { kinds[$0] } + [UInt8](repeating: string, count: strings.count)
+        return (
+            ValueDictionary(
+                kinds: sortedKinds, payloads: sortedPayloads, text: sortedText, isSorted: true), map
+        )
     }
 }

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import CKernels
 
 /// Unsigned integers cut into planes: all lowest bytes, then all second bytes, and so on.
 ///
@@ -14,46 +15,58 @@ enum BytePlanes {
 
     // MARK: - Encode
 
-    static func encode<Value: FixedWidthInteger & UnsignedInteger>(
-        _ values: [Value], into writer: inout ByteWriter
+    static func encode<Value: PlaneInteger>(
+        _ values: UnsafeBufferPointer<Value>, into writer: inout ByteWriter
     ) {
-        let highest = values.max() ?? 0
-        let width = (Value.bitWidth - highest.leadingZeroBitCount + 7) / 8
+        // The widest value is as wide as all of them ORed together.
+        let all = values.reduce(0, |)
+        let width = (Value.bitWidth - all.leadingZeroBitCount + 7) / 8
         writer.write(UInt8(width))
         for plane in 0..<width {
-            let shift = Value(plane * 8)
-            writePlane(
-                [UInt8](unsafeUninitializedCapacity: values.count) { bytes, initialized in
-                    for index in 0..<values.count {
-                        bytes[index] = UInt8(truncatingIfNeeded: values[index] >> shift)
-                    }
-                    initialized = values.count
-                }, into: &writer)
+            if Value.bitWidth == 8 {
+                values.withMemoryRebound(to: UInt8.self) { writePlane($0, into: &writer) }
+                continue
+            }
+            withUnsafeTemporaryAllocation(of: UInt8.self, capacity: values.count) { bytes in
+                if let source = values.baseAddress, let target = bytes.baseAddress {
+                    Value.cut(source, values.count, UInt32(plane * 8), target)
+                }
+                writePlane(UnsafeBufferPointer(bytes), into: &writer)
+            }
         }
     }
 
+    static func encode<Value: PlaneInteger>(_ values: [Value], into writer: inout ByteWriter) {
+        values.withUnsafeBufferPointer { encode($0, into: &writer) }
+    }
+
     /// One plane in the smallest of its three modes; zstd must win an eighth to be worth opening.
-    static func writePlane(_ bytes: [UInt8], into writer: inout ByteWriter) {
-        if let first = bytes.first, bytes.allSatisfy({ $0 == first }) {
+    static func writePlane(_ bytes: UnsafeBufferPointer<UInt8>, into writer: inout ByteWriter) {
+        if let base = bytes.baseAddress, bytes.count > 0, wf_is_constant(base, bytes.count) {
             writer.write(Mode.constant)
-            writer.write(first)
+            writer.write(base[0])
             return
         }
-        let packed = bytes.count < 32 ? bytes : Zstd.compress(bytes, level: 1)
-        if packed.count < bytes.count - bytes.count / 8 {
+        let raw = UnsafeRawBufferPointer(bytes)
+        let packed = bytes.count < 32 ? [] : Zstd.compress(raw, level: 1)
+        if bytes.count >= 32, packed.count < bytes.count - bytes.count / 8 {
             writer.write(Mode.zstd)
             writer.writeVarint(packed.count)
             writer.write(contentsOf: packed)
         } else {
             writer.write(Mode.raw)
-            writer.write(contentsOf: bytes)
+            writer.write(raw: raw)
         }
+    }
+
+    static func writePlane(_ bytes: [UInt8], into writer: inout ByteWriter) {
+        bytes.withUnsafeBufferPointer { writePlane($0, into: &writer) }
     }
 
     // MARK: - Decode
 
     /// Opens `count` numbers; planes wider than `Value` are an error.
-    static func decode<Value: FixedWidthInteger & UnsignedInteger>(
+    static func decode<Value: PlaneInteger>(
         _ type: Value.Type, _ reader: inout ByteReader, count: Int
     ) throws(DecodeError) -> [Value] {
         let width = try reader.read(UInt8.self)
@@ -63,15 +76,17 @@ enum BytePlanes {
         var values = [Value](repeating: 0, count: count)
         for plane in 0..<width {
             let bytes = try readPlane(&reader, count: count)
-            let shift = Value(plane) * 8
             switch bytes {
             case .constant(let byte):
                 if byte == 0 { continue }
-                for index in 0..<count { values[index] |= Value(byte) << shift }
+                let part = Value(byte) << (Value(plane) * 8)
+                for index in 0..<count { values[index] |= part }
             case .bytes(let bytes):
                 values.withUnsafeMutableBufferPointer { values in
                     bytes.withUnsafeBufferPointer { bytes in
-                        for index in 0..<count { values[index] |= Value(bytes[index]) << shift }
+                        if let source = bytes.baseAddress, let target = values.baseAddress {
+                            Value.join(source, count, UInt32(plane) * 8, target)
+                        }
                     }
                 }
             }

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import CKernels
 
 /// Dictionary codes of the rows that have one, in the smallest of four forms.
 ///
@@ -25,40 +26,64 @@ enum CodeCodec {
 
     // MARK: - Encode
 
-    static func encode(_ codes: [UInt32], _ memory: inout RecencyCodec.Memory) -> [UInt8] {
-        if let first = codes.first, codes.allSatisfy({ $0 == first }) {
+    /// - Parameters:
+    ///   - codes: at least one, none of them 0.
+    ///   - highest: the highest of them.
+    static func encode<Code: CodeInteger>(
+        _ codes: UnsafeBufferPointer<Code>, highest: Code, _ memory: inout RecencyCodec.Memory
+    ) -> [UInt8] {
+        let common = commonest(codes)
+        let others = codes.count - codes.count { $0 == common }
+        if others == 0 {
             var writer = ByteWriter()
             writer.write(Form.constant)
-            writer.writeVarint(UInt64(first))
+            writer.writeVarint(UInt64(common))
             return writer.bytes
         }
         var planes = ByteWriter(capacity: codes.count)
         planes.write(Form.planes)
         BytePlanes.encode(codes, into: &planes)
         var best = planes.bytes
-        if (codes.max() ?? 0) > UInt32(UInt8.max) {
+        if highest > UInt8.max {
             var recency = ByteWriter(capacity: codes.count)
             recency.write(Form.recency)
-            RecencyCodec.encode(RecencyCodec.split(codes, &memory), into: &recency)
+            RecencyCodec.encode(
+                RecencyCodec.split(codes, highest: highest, &memory), into: &recency)
             if recency.count < best.count { best = recency.bytes }
         }
-        if let index = encodeIndex(codes), index.count < best.count { best = index }
+        if others * indexedShare <= codes.count,
+            let index = encodeIndex(codes, common, others), index.count < best.count
+        {
+            best = index
+        }
         return best
     }
 
-    private static func encodeIndex(_ codes: [UInt32]) -> [UInt8]? {
-        // The commonest code, by majority vote: it must hold nearly all rows to be of use.
-        var common: UInt32 = 0
+    /// The code that most rows have if more than half do, by majority vote; any other one otherwise.
+    private static func commonest<Code: CodeInteger>(_ codes: UnsafeBufferPointer<Code>) -> Code {
+        if Code.bitWidth == 8 {
+            var counts = [UInt32](repeating: 0, count: 256)
+            codes.withMemoryRebound(to: UInt8.self) { codes in
+                if let base = codes.baseAddress { wf_count_bytes(base, codes.count, &counts) }
+            }
+            let most = counts.indices.max { counts[$0] < counts[$1] } ?? 0
+            return Code(truncatingIfNeeded: most)
+        }
+        var common: Code = 0
         var lead = 0
         for code in codes {
             if lead == 0 { common = code }
             lead += code == common ? 1 : -1
         }
-        var rows: [UInt32: [UInt32]] = [:]
-        var others = 0
+        return common
+    }
+
+    /// An index of the codes of `others` rows, unless they are too many different ones.
+    private static func encodeIndex<Code: CodeInteger>(
+        _ codes: UnsafeBufferPointer<Code>, _ common: Code, _ others: Int
+    ) -> [UInt8]? {
+        var rows: [Code: [UInt32]] = [:]
         for (row, code) in codes.enumerated() where code != common {
-            others += 1
-            if others * indexedShare > codes.count { return nil }
             rows[code, default: []].append(UInt32(row))
             if rows.count > indexedCodesMax { return nil }
         }

@@ -10,44 +10,48 @@ enum FloatCodec {
     private static let patterns: UInt8 = 255
     private static let powers: [Double] = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9]
     /// Above this, scaled values are no longer exact integers.
-    private static let scaledMax: Double = 0x1p52
+    private static let scaledMax: Double = 0x1p51
+    /// What is less than `scaledMax` and has this added lies where doubles are whole numbers.
+    private static let roundingShift: Double = 0x1.8p52
 
     // MARK: - Encode
 
-    static func encode(_ values: [Double], into writer: inout ByteWriter) {
+    static func encode(_ values: UnsafeBufferPointer<Double>, into writer: inout ByteWriter) {
         if let (decimals, scaled) = scale(values) {
             writer.write(UInt8(decimals))
-            IntegerCodec.encode(scaled, into: &writer)
+            scaled.withUnsafeBufferPointer { IntegerCodec.encode($0, into: &writer) }
         } else {
             writer.write(patterns)
-            BytePlanes.encode(values.map(\.bitPattern), into: &writer)
+            values.withMemoryRebound(to: UInt64.self) { BytePlanes.encode($0, into: &writer) }
         }
     }
 
-    private static func scale(_ values: [Double]) -> (decimals: Int, scaled: [Int64])? {
+    private static func scale(
+        _ values: UnsafeBufferPointer<Double>
+    ) -> (decimals: Int, scaled: [Int64])? {
         var decimals = 0
-        var scaled: [Int64] = []
-        scaled.reserveCapacity(values.count)
-        var index = 0
-        // A value that needs more decimals starts the pass anew with them; at most ten passes.
-        while index < values.count {
-            if let whole = scale(values[index], powers[decimals]) {
-                scaled.append(whole)
-                index += 1
-            } else {
-                decimals += 1
-                if decimals == powers.count { return nil }
-                scaled.removeAll(keepingCapacity: true)
-                index = 0
+        let scaled = [Int64](unsafeUninitializedCapacity: values.count) { scaled, count in
+            // A value that needs more decimals starts the pass anew with them; at most ten passes.
+            while decimals < powers.count && count < values.count {
+                count = 0
+                let power = powers[decimals]
+                while count < values.count, let whole = scale(values[count], power) {
+                    scaled[count] = whole
+                    count += 1
+                }
+                if count < values.count { decimals += 1 }
             }
         }
-        return (decimals, scaled)
+        return decimals < powers.count ? (decimals, scaled) : nil
     }
 
+    @inline(__always)
     private static func scale(_ value: Double, _ power: Double) -> Int64? {
-        let product = (value * power).rounded()
+        let product = value * power
         guard abs(product) < scaledMax else { return nil }
-        return (product / power).bitPattern == value.bitPattern ? Int64(product) : nil
+        // The sum has no bits for halves; `rounded()` would call the C library for each value.
+        let whole = product + roundingShift - roundingShift
+        return (whole / power).bitPattern == value.bitPattern ? Int64(whole) : nil
     }
 
     // MARK: - Decode

@@ -14,7 +14,7 @@ enum IntegerCodec {
 
     // MARK: - Encode
 
-    static func encode(_ values: [Int64], into writer: inout ByteWriter) {
+    static func encode(_ values: UnsafeBufferPointer<Int64>, into writer: inout ByteWriter) {
         let smallest = values.min() ?? 0
         let plain = Distances(values.map { UInt64(bitPattern: $0 &- smallest) })
         let deltas = differences(values)
@@ -27,40 +27,43 @@ enum IntegerCodec {
         }
     }
 
-    private static func differences(_ values: [Int64]) -> [Int64] {
-        var previous: Int64 = 0
-        return values.map { value in
-            defer { previous = value }
-            return value &- previous
+    private static func differences(_ values: UnsafeBufferPointer<Int64>) -> [Int64] {
+        [Int64](unsafeUninitializedCapacity: values.count) { deltas, count in
+            var previous: Int64 = 0
+            for (index, value) in values.enumerated() {
+                deltas[index] = value &- previous
+                previous = value
+            }
+            count = values.count
         }
     }
 
+    /// Distances before they are divided: the planes of the form that is not taken are never made.
     private struct Distances {
-        var values: [UInt64]
-        var divisor: UInt64 = 1
+        let values: [UInt64]
+        let divisor: UInt64
         /// Bits of the widest, after division.
-        var bits: Int
+        let bits: Int
 
         init(_ values: [UInt64]) {
-            var common: UInt64 = 0
-            for value in values {
-                common = Distances.greatestCommonDivisor(common, value)
-                if common == 1 { break }
-            }
-            if common > 1 {
-                divisor = common
-                self.values = values.map { $0 / common }
-            } else {
-                self.values = values
-            }
-            bits = 64 - (self.values.max() ?? 0).leadingZeroBitCount
+            self.values = values
+            divisor = max(1, Distances.commonDivisor(values))
+            bits = 64 - (values.reduce(0, max) / divisor).leadingZeroBitCount
         }
 
-        static func greatestCommonDivisor(_ a: UInt64, _ b: UInt64) -> UInt64 {
-            var (a, b) = (a, b)
-            while b != 0 { (a, b) = (b, a % b) }
-            return a
+        private static func commonDivisor(_ values: [UInt64]) -> UInt64 {
+            var common: UInt64 = 0
+            for value in values {
+                // One division each where the divisor stays as it is, which is nearly everywhere.
+                if value == 0 || common != 0 && value % common == 0 { continue }
+                var rest = value
+                while rest != 0 { (common, rest) = (rest, common % rest) }
+                if common == 1 { break }
+            }
+            return common
         }
+
+        var divided: [UInt64] { divisor == 1 ? values : values.map { $0 / divisor } }
     }
 
     private static func write(
@@ -69,7 +72,7 @@ enum IntegerCodec {
         writer.write(form)
         writer.writeVarint(distances.divisor)
         writer.write(smallest)
-        BytePlanes.encode(distances.values, into: &writer)
+        BytePlanes.encode(distances.divided, into: &writer)
     }
 
     // MARK: - Decode

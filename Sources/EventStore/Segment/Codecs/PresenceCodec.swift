@@ -25,8 +25,9 @@ enum PresenceCodec {
             BytePlanes.encode(rows, into: &writer)
         } else {
             writer.write(Form.bitmap)
-            let bytes = present.words.withUnsafeBytes { Array($0) }
-            BytePlanes.writePlane(bytes, into: &writer)
+            present.words.withUnsafeBytes { bytes in
+                BytePlanes.writePlane(bytes.bindMemory(to: UInt8.self), into: &writer)
+            }
         }
         return writer.bytes
     }

@@ -16,35 +16,45 @@ enum RecencyCodec {
 
     /// Scratch for `split`: which code was met in this row group and when.
     struct Memory {
-        fileprivate var places: [UInt32]
-        fileprivate var met: [UInt32]
+        fileprivate var places: [UInt32] = []
+        fileprivate var met: [UInt32] = []
         fileprivate var round: UInt32 = 0
 
-        /// For codes below `codes`.
-        init(codes: Int) {
-            places = [UInt32](repeating: 0, count: codes)
-            met = [UInt32](repeating: 0, count: codes)
+        fileprivate mutating func begin(highest: Int) {
+            round += 1
+            let more = max(0, highest + 1 - met.count)
+            places.append(contentsOf: repeatElement(0, count: more))
+            met.append(contentsOf: repeatElement(0, count: more))
         }
     }
 
     // MARK: - Encode
 
-    static func split(_ codes: [UInt32], _ memory: inout Memory) -> Split {
-        memory.round += 1
-        var result = Split()
-        result.distances.reserveCapacity(codes.count)
-        for code in codes {
-            let index = Int(code)
-            if memory.met[index] == memory.round {
-                result.distances.append(UInt32(result.fresh.count) - memory.places[index])
-            } else {
-                memory.met[index] = memory.round
-                memory.places[index] = UInt32(result.fresh.count)
-                result.fresh.append(code)
-                result.distances.append(0)
+    static func split<Code: CodeInteger>(
+        _ codes: UnsafeBufferPointer<Code>, highest: Code, _ memory: inout Memory
+    ) -> Split {
+        memory.begin(highest: Int(highest))
+        let round = memory.round
+        var fresh: [UInt32] = []
+        let distances = [UInt32](unsafeUninitializedCapacity: codes.count) { distances, count in
+            memory.places.withUnsafeMutableBufferPointer { places in
+                memory.met.withUnsafeMutableBufferPointer { met in
+                    for (row, code) in codes.enumerated() {
+                        let index = Int(code)
+                        if met[index] == round {
+                            distances[row] = UInt32(fresh.count) - places[index]
+                        } else {
+                            met[index] = round
+                            places[index] = UInt32(fresh.count)
+                            fresh.append(UInt32(code))
+                            distances[row] = 0
+                        }
+                    }
+                }
             }
+            count = codes.count
         }
-        return result
+        return Split(fresh: fresh, distances: distances)
     }
 
     static func encode(_ split: Split, into writer: inout ByteWriter) {

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import CKernels
 
 /// A list of strings: lowercase hexadecimal ids of one length as their bytes, others front-coded.
 ///
@@ -23,34 +24,53 @@ enum StringListCodec {
             text.append(contentsOf: bytes)
             offsets.append(UInt32(text.count))
         }
+
+        /// Whether string `index` is these bytes.
+        func holds(_ bytes: UnsafeBufferPointer<UInt8>, at index: Int) -> Bool {
+            let start = Int(offsets[index])
+            guard Int(offsets[index + 1]) - start == bytes.count else { return false }
+            guard let wanted = bytes.baseAddress else { return true }
+            return text.withUnsafeBufferPointer { text in
+                text.baseAddress.map { wf_equal($0 + start, wanted, bytes.count) } ?? true
+            }
+        }
     }
 
     // MARK: - Encode
 
     static func encode(_ list: List, into writer: inout ByteWriter) {
-        if let digits = hexadecimalDigits(list) {
+        if let digits = digitsIfAlike(list), let bytes = packedHexadecimal(list.text) {
             writer.write(Form.hexadecimal)
             writer.writeVarint(digits)
-            writer.write(contentsOf: packed(list.text))
+            writer.write(contentsOf: bytes)
             return
         }
         writer.write(Form.frontCoded)
         var shared: [UInt32] = []
         var rests: [UInt32] = []
-        var rest: [UInt8] = []
-        var previous = 0..<0
-        for index in 0..<list.count {
-            let range = Int(list.offsets[index])..<Int(list.offsets[index + 1])
-            var common = 0
-            while common < min(previous.count, range.count),
-                list.text[previous.lowerBound + common] == list.text[range.lowerBound + common]
-            {
-                common += 1
+        shared.reserveCapacity(list.count)
+        rests.reserveCapacity(list.count)
+        let rest = [UInt8](unsafeUninitializedCapacity: list.text.count) { rest, end in
+            list.text.withUnsafeBufferPointer { text in
+                guard let text = text.baseAddress, let rest = rest.baseAddress else { return }
+                var previous = 0..<0
+                for index in 0..<list.count {
+                    let range = Int(list.offsets[index])..<Int(list.offsets[index + 1])
+                    let common = wf_common_prefix(
+                        text + previous.lowerBound, text + range.lowerBound,
+                        min(previous.count, range.count))
+                    let fresh = range.count - common
+                    shared.append(UInt32(common))
+                    rests.append(UInt32(fresh))
+                    (rest + end).update(from: text + range.lowerBound + common, count: fresh)
+                    end += fresh
+                    previous = range
+                }
             }
-            shared.append(UInt32(common))
-            rests.append(UInt32(range.count - common))
-            rest.append(contentsOf: list.text[(range.lowerBound + common)..<range.upperBound])
-            previous = range
+        }
+        if list.text.isEmpty {
+            shared = [UInt32](repeating: 0, count: list.count)
+            rests = shared
         }
         BytePlanes.encode(shared, into: &writer)
         BytePlanes.encode(rests, into: &writer)
@@ -58,34 +78,24 @@ enum StringListCodec {
         BytePlanes.writePlane(rest, into: &writer)
     }
 
-    /// The number of digits that every string has, when all are lowercase hexadecimal of one even
-    /// length; nil otherwise.
-    private static func hexadecimalDigits(_ list: List) -> Int? {
+    /// The length of the strings, when it is the same for all and even, as hexadecimal digits are.
+    private static func digitsIfAlike(_ list: List) -> Int? {
         guard list.count > 0 else { return nil }
         let digits = Int(list.offsets[1])
-        guard digits >= 8, digits <= 256, digits % 2 == 0,
-            list.text.count == digits * list.count
+        guard digits >= 8, digits <= 256, digits % 2 == 0, list.text.count == digits * list.count
         else { return nil }
         for index in 0..<list.count where Int(list.offsets[index]) != index * digits { return nil }
-        return list.text.allSatisfy { nibble($0) != nil } ? digits : nil
+        return digits
     }
 
-    private static func nibble(_ character: UInt8) -> UInt8? {
-        switch character {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): character - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): character - UInt8(ascii: "a") + 10
-        default: nil
+    /// Two digits a byte; nil when there is anything but lowercase hexadecimal digits.
+    private static func packedHexadecimal(_ text: [UInt8]) -> [UInt8]? {
+        var isHexadecimal = false
+        let packed = [UInt8](unsafeUninitializedCapacity: text.count / 2) { bytes, count in
+            isHexadecimal = wf_pack_hex(text, text.count, bytes.baseAddress)
+            count = text.count / 2
         }
-    }
-
-    private static func packed(_ text: [UInt8]) -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: text.count / 2) { bytes, initialized in
-            for index in 0..<text.count / 2 {
-                bytes[index] =
-                    (nibble(text[2 * index]) ?? 0) << 4 | (nibble(text[2 * index + 1]) ?? 0)
-            }
-            initialized = text.count / 2
-        }
+        return isHexadecimal ? packed : nil
     }
 
     // MARK: - Decode
@@ -108,20 +118,14 @@ enum StringListCodec {
         let digits = try reader.readCount(limit: 256, "digits")
         let bytes = try reader.readBytes(count * (digits / 2))
         let text = [UInt8](unsafeUninitializedCapacity: bytes.count * 2) { text, initialized in
-            var place = 0
-            for byte in bytes {
-                text[place] = digit(byte >> 4)
-                text[place + 1] = digit(byte & 15)
-                place += 2
+            bytes.withUnsafeBufferPointer { bytes in
+                if let from = bytes.baseAddress, let to = text.baseAddress {
+                    wf_unpack_hex(from, bytes.count, to)
+                }
             }
-            initialized = place
+            initialized = bytes.count * 2
         }
         return List(text: text, offsets: (0...count).map { UInt32($0 * digits) })
-    }
-
-    @inline(__always)
-    private static func digit(_ nibble: UInt8) -> UInt8 {
-        nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
     }
 
     private static func decodeFrontCoded(

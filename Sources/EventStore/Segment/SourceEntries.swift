@@ -1,0 +1,180 @@
+internal import Bytes
+internal import CKernels
+internal import Events
+
+/// The values that a column's sources name by code, and the strings they hold row by row: one list
+/// after the other, equal values of different sources not made one yet.
+///
+/// Entries are counted from 0. What a seal does for each distinct value is done for these; what it
+/// does for each row is one look into a map from entries.
+struct SourceEntries {
+    /// `ValueDictionary.Kind.rawValue`, one an entry.
+    private(set) var kinds: [UInt8] = []
+    /// As in `ValueDictionary`: a number's bits, or where the string lies in `text`.
+    private(set) var payloads: [UInt64] = []
+    private(set) var text: [UInt8] = []
+    /// 1 for the entries that some row has.
+    private(set) var isUsed: [UInt8] = []
+    private var places: [Place] = []
+
+    /// Where the entries of one source begin.
+    private struct Place {
+        var coded: CodedLane?
+        var codedStart = 0
+        var texts: TextLane?
+        var textStart = 0
+    }
+
+    init(_ columns: [Column?]) {
+        for column in columns {
+            var place = Place(coded: column?.coded, texts: column?.texts)
+            if let lane = column?.coded { place.codedStart = add(lane) }
+            if let lane = column?.texts { place.textStart = add(lane) }
+            places.append(place)
+        }
+    }
+
+    var count: Int { kinds.count }
+    var isEmpty: Bool { kinds.isEmpty }
+
+    func isString(_ entry: Int) -> Bool { kinds[entry] == ValueDictionary.Kind.string.rawValue }
+
+    // MARK: - Collecting
+
+    /// Adds the entries of a dictionary, unless the source before has the same; gives the first.
+    private mutating func add(_ lane: CodedLane) -> Int {
+        let dictionary = lane.dictionary
+        var start = kinds.count
+        if let last = places.last, last.coded?.dictionary === dictionary {
+            start = last.codedStart
+        } else {
+            let base = UInt64(text.count) << 32
+            kinds += dictionary.kinds
+            text += dictionary.text
+            isUsed.append(contentsOf: repeatElement(0, count: dictionary.count))
+            let string = ValueDictionary.Kind.string.rawValue
+            payloads.reserveCapacity(kinds.count)
+            for (kind, payload) in zip(dictionary.kinds, dictionary.payloads) {
+                payloads.append(kind == string ? payload + base : payload)
+            }
+        }
+        markUsed(lane.codes, from: start, count: dictionary.count)
+        return start
+    }
+
+    private mutating func markUsed(_ codes: CodeArray, from start: Int, count: Int) {
+        var used = [UInt8](repeating: 0, count: count + 1)
+        used.withUnsafeMutableBufferPointer { used in
+            func mark<Code: FixedWidthInteger>(_ codes: [Code]) {
+                codes.withUnsafeBufferPointer { for code in $0 { used[Int(code)] = 1 } }
+            }
+            switch codes {
+            case .bytes(let codes): mark(codes)
+            case .words(let codes): mark(codes)
+            case .longs(let codes): mark(codes)
+            }
+        }
+        for entry in 0..<count { isUsed[start + entry] |= used[entry + 1] }
+    }
+
+    /// Adds one entry for each row that has a text.
+    private mutating func add(_ lane: TextLane) -> Int {
+        let start = kinds.count
+        let base = UInt64(text.count)
+        text += lane.text
+        lane.presence().forEachRow { row in
+            let (from, to) = (UInt64(lane.offsets[row]), UInt64(lane.offsets[row + 1]))
+            payloads.append((base + from) << 32 | (to - from))
+        }
+        let added = payloads.count - kinds.count
+        kinds.append(
+            contentsOf: repeatElement(ValueDictionary.Kind.string.rawValue, count: added))
+        isUsed.append(contentsOf: repeatElement(1, count: added))
+        return start
+    }
+
+    // MARK: - Values
+
+    /// The bytes of a string entry, valid during the call.
+    func withString<Result>(
+        _ entry: Int, _ body: (UnsafeBufferPointer<UInt8>) -> Result
+    ) -> Result {
+        let payload = payloads[entry]
+        let start = Int(payload >> 32)
+        return text.withUnsafeBufferPointer {
+            body(UnsafeBufferPointer(rebasing: $0[start..<start + Int(payload & 0xFFFF_FFFF)]))
+        }
+    }
+
+    /// The code of an entry's value in a dictionary under way.
+    func code(of entry: Int, in builder: DictionaryBuilder) -> UInt32 {
+        let bits = payloads[entry]
+        switch ValueDictionary.Kind(rawValue: kinds[entry]) {
+        case .bool: return builder.code(of: bits != 0)
+        case .int: return builder.code(of: Int64(bitPattern: bits))
+        case .float: return builder.code(of: Double(bitPattern: bits))
+        case .string: return withString(entry) { builder.code(of: $0) }
+        case nil: preconditionFailure("BUG: unknown kind in a dictionary: \(kinds[entry])")
+        }
+    }
+
+    /// The hash of each string in use, 0 for other entries.
+    func stringHashes() -> [UInt64] {
+        text.withUnsafeBufferPointer { text in
+            (0..<count).map { entry in
+                guard isUsed[entry] != 0, isString(entry), let base = text.baseAddress else {
+                    return 0
+                }
+                let payload = payloads[entry]
+                return wf_hash(base + Int(payload >> 32), Int(payload & 0xFFFF_FFFF), 0)
+            }
+        }
+    }
+
+    // MARK: - Rows
+
+    /// What each row's entry is mapped to, in the order of the segment; 0 for rows without one.
+    ///
+    /// - Parameter map: one an entry.
+    func gather<Code: FixedWidthInteger>(_ map: [Code], _ order: SegmentOrder) -> [Code] {
+        var result = [Code](repeating: 0, count: order.rows)
+        result.withUnsafeMutableBufferPointer { result in
+            for (source, place) in places.enumerated() {
+                let positions = order.positions(ofSource: source)
+                if let lane = place.coded {
+                    let end = place.codedStart + lane.dictionary.count
+                    let local = [0] + map[place.codedStart..<end]
+                    switch lane.codes {
+                    case .bytes(let codes): scatter(codes, local, positions, result)
+                    case .words(let codes): scatter(codes, local, positions, result)
+                    case .longs(let codes): scatter(codes, local, positions, result)
+                    }
+                }
+                if let lane = place.texts {
+                    var entry = place.textStart
+                    lane.presence().forEachRow { row in
+                        result[Int(positions[positions.startIndex + row])] = map[entry]
+                        entry += 1
+                    }
+                }
+            }
+        }
+        return result
+    }
+
+    /// The loop of a seal: three reads and a write for each row of each coded column.
+    private func scatter<Code: FixedWidthInteger, Mapped: FixedWidthInteger>(
+        _ codes: [Code], _ map: [Mapped], _ positions: ArraySlice<UInt32>,
+        _ result: UnsafeMutableBufferPointer<Mapped>
+    ) {
+        codes.withUnsafeBufferPointer { codes in
+            map.withUnsafeBufferPointer { map in
+                positions.withUnsafeBufferPointer { positions in
+                    for row in 0..<codes.count {
+                        result[Int(positions[row])] = map[Int(codes[row])]
+                    }
+                }
+            }
+        }
+    }
+}
