@@ -13,6 +13,12 @@ struct ColumnBuilder: ~Copyable {
     private var ints = GrowingBuffer<Int64>(capacity: 8)
     private var floatRows = GrowingBuffer<UInt32>(capacity: 8)
     private var floats = GrowingBuffer<Double>(capacity: 8)
+    /// Strings one after the other, while they hardly repeat; where each ends, and its row.
+    private var text = GrowingBuffer<UInt8>(capacity: 8)
+    private var textEnds = GrowingBuffer<UInt32>(capacity: 8)
+    private var textRows = GrowingBuffer<UInt32>(capacity: 8)
+    /// Batches for which strings are kept as they come, without a dictionary; 0 for none.
+    private var textBatches = 0
     /// The row of the last value, −1 before the first; tells a repeated field of one event.
     private(set) var lastRow = -1
     /// Whether the batch builder has the column on its list for this batch.
@@ -22,12 +28,18 @@ struct ColumnBuilder: ~Copyable {
 
     var isEmpty: Bool { valueCount == 0 }
     /// Rows with a value.
-    var valueCount: Int { codes.count + ints.count + floats.count }
+    var valueCount: Int { codes.count + ints.count + floats.count + textRows.count }
 
     @inline(__always)
     mutating func append(_ text: UnsafeBufferPointer<UInt8>, row: Int) {
         take(row)
-        appendCode(dictionary.code(of: text), row)
+        if textBatches > 0 {
+            if let base = text.baseAddress { self.text.append(base, count: text.count) }
+            textEnds.append(UInt32(truncatingIfNeeded: self.text.count))
+            textRows.append(UInt32(truncatingIfNeeded: row))
+        } else {
+            appendCode(dictionary.code(of: text), row)
+        }
     }
 
     mutating func append(_ value: Bool, row: Int) {
@@ -72,21 +84,43 @@ struct ColumnBuilder: ~Copyable {
         } else if floatRows.count > 0, floatRows[floatRows.count - 1] == row {
             floatRows.removeLast()
             floats.removeLast()
+        } else if textRows.count > 0, textRows[textRows.count - 1] == row {
+            textRows.removeLast()
+            textEnds.removeLast()
+            text.truncate(to: textEnds.count == 0 ? 0 : Int(textEnds[textEnds.count - 1]))
         }
         lastRow = -1
     }
 
     /// Forgets all values and keeps the memory, unless it is much.
     mutating func removeAll() {
+        chooseLane()
         dictionary.removeAll()
         codes.removeAll()
         intRows.removeAll()
         ints.removeAll()
         floatRows.removeAll()
         floats.removeAll()
+        text.removeAll()
+        textEnds.removeAll()
+        textRows.removeAll()
         lastRow = -1
         isInUse = false
     }
+
+    /// Decides by the values so far how the next batch's strings are kept.
+    ///
+    /// Ids that hardly repeat are not looked up: decoding the benchmark's events takes a sixth less
+    /// time, merging them a third. Now and then a batch tries again.
+    private mutating func chooseLane() {
+        if textBatches > 0 {
+            if textRows.count > 0 { textBatches -= 1 }
+        } else if EventBatch.hardlyRepeat(distinct: dictionary.count, values: codes.count) {
+            textBatches = ColumnBuilder.textBatchesMax
+        }
+    }
+
+    private static var textBatchesMax: Int { 64 }
 }
 
 // MARK: - The column
@@ -97,7 +131,47 @@ extension ColumnBuilder {
         Column(
             rows: rows, coded: codedLane(rows: rows),
             ints: ColumnBuilder.numberLane(intRows, ints, rows: rows),
-            floats: ColumnBuilder.numberLane(floatRows, floats, rows: rows))
+            floats: ColumnBuilder.numberLane(floatRows, floats, rows: rows),
+            texts: textLane(rows: rows))
+    }
+
+    private func textLane(rows: Int) -> TextLane? {
+        let count = textRows.count
+        if count == 0 { return nil }
+        let offsets = [UInt32](unsafeUninitializedCapacity: rows + 1) { result, initialized in
+            result.initialize(repeating: 0)
+            if count == rows {
+                for row in 0..<rows { result[row + 1] = textEnds[row] }
+            } else {
+                var next = 0
+                for row in 0..<rows {
+                    if next < count && textRows[next] == UInt32(truncatingIfNeeded: row) {
+                        result[row + 1] = textEnds[next]
+                        next += 1
+                    } else {
+                        result[row + 1] = result[row]
+                    }
+                }
+            }
+            initialized = rows + 1
+        }
+        return TextLane(
+            offsets: offsets, text: text.array(),
+            present: count == rows ? nil : ColumnBuilder.presence(textRows, rows: rows))
+    }
+
+    private static func presence(
+        _ places: borrowing GrowingBuffer<UInt32>, rows: Int
+    ) -> Bitmap {
+        let (count, targets) = (places.count, places.base)
+        var present = Bitmap(count: rows)
+        present.withMutableWords { words in
+            for index in 0..<count {
+                let row = Int(targets[index])
+                words[row >> 6] |= 1 << UInt64(row & 63)
+            }
+        }
+        return present
     }
 
     private func codedLane(rows: Int) -> CodedLane? {
@@ -137,13 +211,7 @@ extension ColumnBuilder {
         if values.count == 0 { return nil }
         if values.count == rows { return NumberLane(values: values.array(), present: nil) }
         let (count, source, targets) = (values.count, values.base, places.base)
-        var present = Bitmap(count: rows)
-        present.withMutableWords { words in
-            for index in 0..<count {
-                let row = Int(targets[index])
-                words[row >> 6] |= 1 << UInt64(row & 63)
-            }
-        }
+        let present = presence(places, rows: rows)
         let spread = [Number](unsafeUninitializedCapacity: rows) { result, initialized in
             result.initialize(repeating: 0)
             for index in 0..<count { result[Int(targets[index])] = source[index] }

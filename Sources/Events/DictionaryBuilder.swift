@@ -55,13 +55,30 @@ public final class DictionaryBuilder {
         }
     }
 
-    /// The code of entry `index` of another dictionary.
-    public func code(ofEntry index: Int, in other: ValueDictionary) -> UInt32 {
-        switch other.kind(at: index) {
-        case .string:
-            return other.withString(at: index) { code(of: $0) } ?? 0
-        case let kind:
-            return table.pointee.code(of: kind, payload: other.payloads[index])
+    /// Appends to `map` for each code of `other` (0 first) the code of the same value here; new values
+    /// are added, strings map to 0 when they are skipped.
+    func appendCodes(
+        ofEntriesIn other: ValueDictionary, skippingStrings: Bool,
+        to map: inout GrowingBuffer<UInt32>
+    ) {
+        let target = map.extend(by: other.count + 1)
+        target[0] = 0
+        let string = ValueDictionary.Kind.string.rawValue
+        other.text.withUnsafeBufferPointer { text in
+            for index in 0..<other.count {
+                let payload = other.payloads[index]
+                if other.kinds[index] != string {
+                    target[index + 1] = table.pointee.code(
+                        of: other.kind(at: index), payload: payload)
+                } else if skippingStrings {
+                    target[index + 1] = 0
+                } else {
+                    let start = Int(payload >> 32)
+                    target[index + 1] = table.pointee.code(
+                        of: UnsafeBufferPointer(
+                            rebasing: text[start..<start + Int(payload & 0xFFFF_FFFF)]))
+                }
+            }
         }
     }
 

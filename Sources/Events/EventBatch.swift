@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// Events as columns: the one shape of data between a decoder and an answer.
 ///
 /// At most `EventLimits.rowsPerBatch` rows. The log stores batches, the head is a list of them, a
@@ -13,8 +15,14 @@ public final class EventBatch: Sendable {
     public let datasets: CodedLane
     /// Field names, in the order in which they were first met.
     public let names: [String]
-    private let columns: [String: Column]
+    /// The columns of `names`, in that order.
+    let columns: [Column]
+    /// Where each name stands in `names`; made when the first column is asked for by name, which most
+    /// small batches of the head never see: they are merged before.
+    private let places = Mutex<[String: Int]?>(nil)
     public let timeBounds: ClosedRange<Int64>
+    /// Bytes the batch takes in memory, about.
+    public let byteCount: Int
 
     public init(
         timestamps: [Int64], received: [Int64], sampleRates: [UInt32]?, datasets: CodedLane,
@@ -29,9 +37,11 @@ public final class EventBatch: Sendable {
         self.sampleRates = sampleRates
         self.datasets = datasets
         names = columns.map(\.name)
-        self.columns = Dictionary(columns.map { ($0.name, $0.column) }) { first, _ in first }
-        precondition(self.columns.count == names.count, "BUG: two columns of one name")
+        self.columns = columns.map(\.column)
         timeBounds = (timestamps.min() ?? 0)...(timestamps.max() ?? 0)
+        byteCount =
+            timestamps.count * (16 + (sampleRates == nil ? 0 : 4) + datasets.codes.width)
+            + columns.reduce(0) { $0 + $1.column.byteCount + 128 }
     }
 
     /// The column of fields that found no column of their own (`Spill`); no client can send a field
@@ -40,12 +50,19 @@ public final class EventBatch: Sendable {
 
     public var rows: Int { timestamps.count }
 
-    public subscript(name: String) -> Column? { columns[name] }
-
-    /// Bytes the batch takes in memory, about.
-    public var byteCount: Int {
-        rows * (16 + (sampleRates == nil ? 0 : 4) + datasets.codes.width)
-            + columns.values.reduce(0) { $0 + $1.byteCount + 128 }
+    public subscript(name: String) -> Column? {
+        let place = places.withLock { places in
+            if places == nil {
+                var made = [String: Int](minimumCapacity: names.count)
+                for (place, name) in names.enumerated() {
+                    let earlier = made.updateValue(place, forKey: name)
+                    precondition(earlier == nil, "BUG: two columns of one name")
+                }
+                places = made
+            }
+            return places?[name]
+        }
+        return place.map { columns[$0] }
     }
 }
 
@@ -87,7 +104,7 @@ extension EventBatch: EventSource {
     public func loadReceived() throws -> [Int64] { received }
     public func loadSampleRates() throws -> [UInt32]? { sampleRates }
     public func loadDatasets() throws -> CodedLane { datasets }
-    public func loadColumn(_ name: String) throws -> Column? { columns[name] }
-    public func storedByteCount(ofColumn name: String) -> Int { columns[name]?.byteCount ?? 0 }
+    public func loadColumn(_ name: String) throws -> Column? { self[name] }
+    public func storedByteCount(ofColumn name: String) -> Int { self[name]?.byteCount ?? 0 }
     public var fieldNames: [String] { names }
 }

@@ -26,6 +26,14 @@ package struct GrowingBuffer<Element: BitwiseCopyable>: ~Copyable {
         count += added
     }
 
+    /// Makes room for `added` elements at the end and counts them; they are the caller's to write.
+    @inlinable @inline(__always)
+    package mutating func extend(by added: Int) -> UnsafeMutablePointer<Element> {
+        if count + added > capacity { grow(toHold: count + added) }
+        defer { count += added }
+        return base + count
+    }
+
     @inlinable package mutating func removeLast() { count -= 1 }
     @inlinable package mutating func truncate(to length: Int) { count = min(count, length) }
 

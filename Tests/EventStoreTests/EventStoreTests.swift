@@ -197,7 +197,7 @@ import Testing
         let store = try fixture.open()
         for id in 0..<300 { store.send(numbered([id])) }
         let head = store.snapshot(environment: "e").head
-        #expect(head.count < 30)
+        #expect(head.count < 64)
         #expect(try head.flatMap { try model(of: $0) } == numbered(0..<300))
     }
 }

@@ -117,6 +117,70 @@ import Testing
         #expect(try model(of: batch) == events)
     }
 
+    /// Ids that hardly repeat, here and there missing, a number, or one of few strings.
+    private func eventsWithIDs(_ ids: Range<Int>) -> [ModelEvent] {
+        ids.map { id in
+            var fields: [String: FieldValue] = ["id": .string("id-\(id * 7919 % 100_003)")]
+            if id % 7 == 0 { fields["id"] = .int(Int64(id)) }
+            if id % 11 == 0 { fields["id"] = nil }
+            if id % 13 == 0 { fields["id"] = .string("") }
+            fields["size"] = .int(Int64(id % 300) * (id % 2 == 0 ? 1 : -1))
+            fields["far"] = .int(id % 2 == 0 ? .max : Int64(id % 40) << 40)
+            return ModelEvent(timestamp: Int64(id) * 977, fields: fields)
+        }
+    }
+
+    @Test func `strings that hardly repeat are kept as texts, and every road keeps them`() throws {
+        let builder = EventBatchBuilder()
+        let parts = (0..<6).map { eventsWithIDs($0 * 1_000..<($0 + 1) * 1_000) }
+        let batches = parts.map { makeBatch($0, builder) }
+        #expect(batches[0]["id"]?.texts == nil)
+        #expect(batches[1]["id"]?.texts != nil)
+        for (part, batch) in zip(parts, batches) {
+            #expect(try model(of: batch) == part)
+            #expect(try model(of: EventBatch(decoding: batch.encoded()[...])) == part)
+        }
+        let merged = EventBatch(merging: batches)
+        #expect(try model(of: merged) == parts.flatMap { $0 })
+        #expect(merged["id"]?.texts != nil)
+        #expect(merged["size"]?.ints == nil)
+        #expect(merged["far"]?.ints == nil)
+        #expect(try model(of: EventBatch(decoding: merged.encoded()[...])) == model(of: merged))
+        let coded = EventBatch(merging: Array(batches[..<1]) + [makeBatch(parts[1])])
+        #expect(try model(of: coded) == parts[0] + parts[1])
+    }
+
+    @Test func `a text is taken back like any value`() throws {
+        let builder = EventBatchBuilder()
+        _ = makeBatch(eventsWithIDs(1..<2_000), builder)
+        builder.append(.string("gone"), named: "id")
+        builder.dropEvent()
+        builder.append(.string("first"), named: "id")
+        builder.append(.string("last"), named: "id")
+        builder.finishEvent(
+            timestamp: 1, received: 1, sampleRate: 1, dataset: builder.datasetCode("d"))
+        let batch = builder.finish()
+        #expect(batch["id"]?.texts != nil)
+        #expect(
+            try model(of: batch) == [
+                ModelEvent(timestamp: 1, dataset: "d", fields: ["id": .string("last")])
+            ])
+    }
+
+    @Test func `a damaged batch with texts is an error and never a trap`() throws {
+        let builder = EventBatchBuilder()
+        _ = makeBatch(eventsWithIDs(1..<2_000), builder)
+        let bytes = makeBatch(eventsWithIDs(1..<40), builder).encoded()
+        for length in 0..<bytes.count {
+            #expect(throws: DecodeError.self) { _ = try EventBatch(decoding: bytes[..<length]) }
+        }
+        for bit in 0..<bytes.count * 8 {
+            var damaged = bytes
+            damaged[bit / 8] ^= 1 << UInt8(bit % 8)
+            _ = try? EventBatch(decoding: damaged[...])
+        }
+    }
+
     @Test func `merging many batches of rare names does not make a cell for each row and name`()
         throws
     {

@@ -88,16 +88,17 @@ struct HeadList: Sendable {
     // MARK: - Merging
 
     /// Batches of one size that make a merge worth its work.
-    static let mergeCount = 8
+    static let mergeCount = 64
+    /// Rows below which batches are of one size: bodies of fifty events are merged twice until they
+    /// fill a batch, larger ones once.
+    private static let mergeSizes = [64, 4_096, EventLimits.rowsPerBatch / 2]
     /// Bytes of one merged batch, about.
     static let mergedBytes = 64 << 20
 
-    /// A run of neighbours to be made one: each row is merged about once per power of eight.
+    /// A run of neighbours to be made one.
     func mergeableRun() -> Range<Int>? {
-        var size = HeadList.mergeCount
-        while size <= EventLimits.rowsPerBatch {
+        for size in HeadList.mergeSizes {
             if let run = run(below: size) { return run }
-            size *= HeadList.mergeCount
         }
         return nil
     }

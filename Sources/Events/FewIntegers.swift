@@ -1,0 +1,62 @@
+/// A lane of integers with few distinct ones, as codes of those.
+struct FewIntegers {
+    /// Code c is `values[c - 1]`, in the order in which they are first met.
+    private(set) var values: [Int64] = []
+    /// One a row, 0 for none.
+    private(set) var codes: [UInt16] = []
+
+    /// Ranges up to which a table tells an integer's code: it stays in the second cache.
+    private static let tableMax: UInt64 = 1 << 16
+
+    /// Nil when there are more than `most` distinct integers.
+    init?(_ lane: NumberLane<Int64>, most: Int) {
+        let least = lane.values.min() ?? 0
+        let range = UInt64(bitPattern: (lane.values.max() ?? 0) &- least)
+        // Rows without an integer hold 0, which may widen the range but not the values.
+        let codes =
+            range < FewIntegers.tableMax
+            ? tableCodes(lane, least: least, range: Int(range), most: most)
+            : hashedCodes(lane, most: most)
+        guard let codes else { return nil }
+        self.codes = codes
+    }
+
+    private mutating func tableCodes(
+        _ lane: NumberLane<Int64>, least: Int64, range: Int, most: Int
+    ) -> [UInt16]? {
+        var table = [UInt16](repeating: 0, count: range + 1)
+        return eachCode(lane) { (value, values) in
+            let place = Int(value &- least)
+            if table[place] == 0 {
+                if values.count == most { return nil }
+                values.append(value)
+                table[place] = UInt16(values.count)
+            }
+            return table[place]
+        }
+    }
+
+    private mutating func hashedCodes(_ lane: NumberLane<Int64>, most: Int) -> [UInt16]? {
+        let trial = DictionaryBuilder()
+        return eachCode(lane) { (value, values) in
+            let code = trial.code(of: value)
+            if Int(code) > values.count {
+                if values.count == most { return nil }
+                values.append(value)
+            }
+            return UInt16(code)
+        }
+    }
+
+    @inline(__always)
+    private mutating func eachCode(
+        _ lane: NumberLane<Int64>, _ code: (Int64, inout [Int64]) -> UInt16?
+    ) -> [UInt16]? {
+        var codes = [UInt16](repeating: 0, count: lane.values.count)
+        for row in 0..<lane.values.count where lane.holds(row) {
+            guard let found = code(lane.values[row], &values) else { return nil }
+            codes[row] = found
+        }
+        return codes
+    }
+}
