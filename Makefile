@@ -1,4 +1,4 @@
-.PHONY: run test build bench fuzz format lint install
+.PHONY: run test build bench bench-load bench-growth fuzz format lint install
 
 PREFIX ?= /usr/local
 BINARY = .build/release/widefield
@@ -33,8 +33,17 @@ lint:
 format:
 	swift format -i -r Package.swift Sources Tests
 
+# The comparison with ClickHouse and DuckDB (in a virtual environment): make bench EVENTS=5000000. Writes
+# docs/performance.md, as do the two below: many clients at once, and how questions grow with the events.
+EVENTS ?= 1000000
 bench: build
-	$(BINARY) bench
+	.ci/benchmark compare $(BINARY) --events $(EVENTS) --seed $(SEED)
+
+bench-load: build
+	.ci/benchmark load $(BINARY)
+
+bench-growth: build
+	.ci/benchmark growth $(BINARY)
 
 install: build
 	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/widefield

@@ -1,0 +1,118 @@
+"""The results as Markdown: `docs/performance.md` is made of what the measuring commands left in their folder."""
+import glob
+import json
+import math
+import os
+
+from machine import describe
+
+HEAD = """# Measured performance
+
+Written by `make bench`, `make bench-load` and `make bench-growth` on {machine}; each part says
+when and how. All run in one go on one machine, so the ratios count more than the figures. Peers are ClickHouse
+(as chdb) and DuckDB from PyPI, in the client's process; Widefield answers over HTTP with JSON, its caches of
+answers off unless a column says otherwise. `hot` is the median of five after one to warm up, `cold` the first
+question to a new process with an empty page cache.
+"""
+
+
+def keep(result, name, options):
+    """Keeps a result in the folder, and writes the report of all that are there."""
+    with open(os.path.join(options.folder, name + ".json"), "w") as file:
+        json.dump(result, file)
+    if options.report:
+        write(options.report, options.folder)
+
+
+def write(path, folder):
+    parts = [HEAD.format(machine=describe())]
+    for kind, draw in (("compared", comparison), ("load", load), ("growth", growth)):
+        for name in sorted(glob.glob(os.path.join(folder, f"{kind}-*.json")), key=lambda name: (len(name), name)):
+            with open(name) as file:
+                parts.append(draw(json.load(file)))
+    with open(path, "w") as file:
+        file.write("\n".join(parts))
+
+
+def table(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "|" + "|".join(["---"] + ["---:"] * (len(head) - 1)) + "|"]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def milliseconds(seconds):
+    return "–" if seconds is None else f"{seconds * 1000:.2f}" if seconds < 0.1 else f"{seconds * 1000:.0f}"
+
+
+def mean(ratios):
+    return math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios else float("nan")
+
+
+def comparison(result):
+    events, megabytes = result["events"], result["bytes"] / 1e6
+    loading = []
+    for name, facts in result["loads"].items():
+        loading.append([name, f"{facts['wall_s']:.1f}", f"{facts['cpu_s']:.1f}", f"{megabytes / facts['cpu_s']:.0f}",
+                        f"{events / facts['cpu_s']:,.0f}", f"{facts['memory_mb']}", f"{facts['bytes'] / events:.1f}"])
+    peers = [name for name in result["times"] if name != "widefield"]
+    asked, hot, cold = [], [], []
+    for question, ours in result["times"]["widefield"].items():
+        theirs = [result["times"][peer][question] for peer in peers]
+        fastest = min(entry["hot"] for entry in theirs)
+        hot.append(fastest / ours["hot"])
+        row = [question, milliseconds(ours["hot"]), milliseconds(ours["cached"])]
+        row += [milliseconds(entry["hot"]) for entry in theirs] + [f"{hot[-1]:.1f}"]
+        if "cold" in ours:
+            coldest = min(entry["cold"] for entry in theirs)
+            cold.append(coldest / ours["cold"])
+            row += [milliseconds(ours["cold"]), milliseconds(coldest), f"{cold[-1]:.1f}"]
+        asked.append(row + [ours["wrong"] or "ok"])
+    head = ["question", "widefield ms", "with caches", *(f"{peer} ms" for peer in peers), "ratio"]
+    head += ["cold ms", "fastest peer cold", "ratio"] if cold else []
+    versions = ", ".join(result["versions"].values())
+    means = f"Geometric mean of the fastest peer's time over ours: hot **{mean(hot):.1f}**"
+    means += f", cold **{mean(cold):.1f}**" if cold else ""
+    slower = [row[0] for row, ratio in zip(asked, hot) if ratio < 1]
+    return f"""
+## {events:,} events beside {versions}
+
+`make bench EVENTS={events} SEED={result['seed']}`, {result['date']}; {megabytes:,.0f} MB of JSON. Processor seconds
+are the engine's own and include what it does after the last event came: sealing, merging.
+
+{table(["loaded by", "seconds", "processor s", "MB/processor s", "events/processor s", "most memory MB", "bytes/event"], loading)}
+
+{table(head + ["answer"], asked)}
+
+{means}. Slower than a peer: {", ".join(slower) or "none"}.
+"""
+
+
+def load(result):
+    rows = [[name, f"{facts['count']:,}", milliseconds(facts["p50"]), milliseconds(facts["p99"]), f"{facts['errors']}"]
+            for name, facts in result["lanes"].items()]
+    return f"""
+## Many clients at once
+
+`make bench-load`, {result['date']}: {result['senders']} clients send batches of {result['lines']} events while
+{result['askers']} ask the questions above in turn, for {result['seconds']} s: {result['events']:,} events taken
+({result['events'] / result['seconds']:,.0f} a second, clients and server on the same cores). Memory at most
+{result['memory_mb']} MB.
+
+{table(["requests", "answered", "p50 ms", "p99 ms", "errors"], rows)}
+
+From an event's acknowledgement to its appearance in an answer: {result['fresh']['asked']} events were each asked
+for at once after their answer came; {result['fresh']['missed']} were not there. The first question took
+{milliseconds(result['fresh']['p50'])} ms in the middle, {milliseconds(result['fresh']['p99'])} ms at p99.
+"""
+
+
+def growth(result):
+    head = ["events", "memory MB"] + list(result["questions"])
+    rows = [[f"{step['events']:,}", f"{step['memory_mb']}"] + [milliseconds(step["times"][name]) for name in result["questions"]]
+            for step in result["steps"]]
+    return f"""
+## {result['title']}
+
+`make bench-growth`, {result['date']}. Milliseconds, hot, caches off.
+
+{table(head, rows)}
+"""
