@@ -81,6 +81,9 @@ public protocol File: AnyObject, Sendable {
         into target: UnsafeMutableRawBufferPointer, at offset: UInt64
     ) throws(HostError) -> Int
 
+    /// Says that bytes will be read soon: a hint that a machine may pass over.
+    func willRead(_ count: Int, at offset: UInt64)
+
     /// Writes at least one byte, perhaps fewer than given, growing the file when needed.
     func writeSome(_ source: UnsafeRawBufferPointer, at offset: UInt64) throws(HostError) -> Int
 
@@ -108,6 +111,8 @@ public protocol FileLock: AnyObject, Sendable {
 // MARK: - Whole reads and writes
 
 extension File {
+    public func willRead(_ count: Int, at offset: UInt64) {}
+
     /// Reads `count` bytes from `offset`; fewer only where the file ends.
     public func read(_ count: Int, at offset: UInt64) throws(HostError) -> [UInt8] {
         var failure: HostError?

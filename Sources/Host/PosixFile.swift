@@ -34,6 +34,10 @@ final class PosixFile: File {
         }
     }
 
+    func willRead(_ count: Int, at offset: UInt64) {
+        _ = posix_fadvise(handle, off_t(offset), off_t(count), POSIX_FADV_WILLNEED)
+    }
+
     func writeSome(
         _ source: UnsafeRawBufferPointer, at offset: UInt64
     ) throws(HostError) -> Int {

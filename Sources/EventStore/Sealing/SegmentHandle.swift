@@ -64,4 +64,9 @@ final class HostSegmentFile: SegmentFile {
         }
         return bytes
     }
+
+    func willRead(at offset: Int, count: Int) {
+        guard offset >= 0, count > 0, count <= byteCount - offset else { return }
+        file.willRead(count, at: UInt64(offset))
+    }
 }

@@ -1,5 +1,6 @@
 internal import Bytes
 public import Events
+internal import Synchronization
 
 /// The bytes of a segment, wherever they are kept; safe from any thread.
 public protocol SegmentFile: AnyObject, Sendable {
@@ -7,6 +8,12 @@ public protocol SegmentFile: AnyObject, Sendable {
     var byteCount: Int { get }
     /// Reads exactly `count` bytes; throws when they are not there.
     func read(at offset: Int, count: Int) throws -> [UInt8]
+    /// Says that bytes will be read soon, so that the machine may fetch them meanwhile.
+    func willRead(at offset: Int, count: Int)
+}
+
+extension SegmentFile {
+    public func willRead(at offset: Int, count: Int) {}
 }
 
 /// Why a segment cannot be read: what its bytes are instead, and where.
@@ -24,6 +31,8 @@ public final class Segment: Sendable {
     private let file: any SegmentFile
     private let columnIndex: [String: Int]
     private let cache: DecodedColumnCache
+    /// For each column the end of the bytes that the machine was told to fetch.
+    private let announced: Mutex<[Int]>
     /// Tells this segment from others in the cache.
     let identity: Int
 
@@ -38,6 +47,7 @@ public final class Segment: Sendable {
         self.cache = cache
         identity = cache.makeIdentity()
         footer = try Segment.readFooter(file)
+        announced = Mutex([Int](repeating: 0, count: footer.columns.count))
         columnIndex = Dictionary(
             uniqueKeysWithValues: footer.columns.enumerated().map { ($1.name, $0) })
         let required = [
@@ -108,10 +118,31 @@ public final class Segment: Sendable {
         if entry.isEmpty { return nil }
         let key = DecodedColumnCache.Key(segment: identity, column: index, group: group)
         if let column = cache.column(key) { return column }
+        announce(entry, column: index)
         let column = try decode(entry, column: index, rows: footer.groupRows[group])
         cache.insert(column, key)
         return column
     }
+
+    /// Lets the machine fetch what comes next of a column while this row group is decoded: blocks of
+    /// a column lie one after the other, and whoever reads one mostly reads on.
+    ///
+    /// A cold scan of one column waits for the disk a few times instead of twice a row group.
+    private func announce(_ entry: SegmentFooter.GroupEntry, column: Int) {
+        let lanes = [entry.coded, entry.ints, entry.floats, entry.texts]
+        guard let start = lanes.lazy.compactMap({ $0?.values.offset }).min() else { return }
+        let end = footer.columns[column].blocksEnd
+        let isDue = announced.withLock { announced in
+            let known = announced[column]
+            guard known < min(end, start + Segment.bytesAhead / 2) else { return 0..<0 }
+            announced[column] = min(end, start + Segment.bytesAhead)
+            return max(start, known)..<announced[column]
+        }
+        if !isDue.isEmpty { file.willRead(at: isDue.lowerBound, count: isDue.count) }
+    }
+
+    /// Bytes of a column that are fetched ahead of its scan.
+    private static let bytesAhead = 1 << 20
 
     /// The zone of a column in one row group; nil when no row has it.
     func groupEntry(_ name: String, group: Int) -> SegmentFooter.GroupEntry? {
@@ -121,22 +152,23 @@ public final class Segment: Sendable {
     private func decode(
         _ entry: SegmentFooter.GroupEntry, column: Int, rows: Int
     ) throws -> Column {
-        var coded: CodedLane?
-        var texts: TextLane?
-        if let lane = entry.coded {
-            let dictionary = try dictionary(ofColumn: column)
-            coded = try decoding(lane.values) { bytes throws(DecodeError) in
-                try CodeCodec.decode(bytes, count: lane.present, highest: UInt32(dictionary.count))
-            }.spread(over: try presence(lane, rows: rows), dictionary: dictionary)
+        var coded = try entry.coded.map { lane in
+            CodedLane(
+                dictionary: try dictionary(ofColumn: column),
+                codes: try codes(lane, column: column, rows: rows))
         }
+        var texts: TextLane?
         if let lane = entry.texts {
             let present = try presence(lane, rows: rows)
             let opened = try decoding(lane.values) { bytes throws(DecodeError) in
                 try TextCodec.decode(bytes, count: lane.present)
             }
             if let places = opened.places, coded == nil {
-                coded = places.map { $0 + 1 }
-                    .spread(over: present, dictionary: opened.strings.dictionary())
+                coded = CodedLane(
+                    dictionary: opened.strings.dictionary(),
+                    codes: CodeArray(
+                        Segment.spread(places.map { $0 + 1 }, over: present),
+                        highest: UInt32(opened.strings.count)))
             } else {
                 texts = opened.lane(present: present, rows: rows)
             }
@@ -144,19 +176,51 @@ public final class Segment: Sendable {
         return Column(
             rows: rows, coded: coded,
             ints: try entry.ints.map { lane in
-                NumberLane(
-                    packed: try decoding(lane.values) { bytes throws(DecodeError) in
-                        var reader = ByteReader(bytes)
-                        return try IntegerCodec.decode(&reader, count: lane.present)
-                    }, present: try presence(lane, rows: rows))
+                let packed = try decoding(lane.values) { bytes throws(DecodeError) in
+                    var reader = ByteReader(bytes)
+                    return try IntegerCodec.decode(&reader, count: lane.present)
+                }
+                return NumberLane(packed: packed, present: try presence(lane, rows: rows))
             },
             floats: try entry.floats.map { lane in
-                NumberLane(
-                    packed: try decoding(lane.values) { bytes throws(DecodeError) in
-                        var reader = ByteReader(bytes)
-                        return try FloatCodec.decode(&reader, count: lane.present)
-                    }, present: try presence(lane, rows: rows))
+                let packed = try decoding(lane.values) { bytes throws(DecodeError) in
+                    var reader = ByteReader(bytes)
+                    return try FloatCodec.decode(&reader, count: lane.present)
+                }
+                return NumberLane(packed: packed, present: try presence(lane, rows: rows))
             }, texts: texts)
+    }
+
+    /// The codes of all rows in the width that the dictionary asks for: decoded in it, never widened.
+    private func codes(
+        _ lane: SegmentFooter.LaneEntry, column: Int, rows: Int
+    ) throws -> CodeArray {
+        let highest = footer.columns[column].dictionary?.count ?? 0
+        if let highest = UInt8(exactly: highest) {
+            return .bytes(try codes(lane, highest: highest, rows: rows))
+        }
+        if let highest = UInt16(exactly: highest) {
+            return .words(try codes(lane, highest: highest, rows: rows))
+        }
+        return .longs(try codes(lane, highest: UInt32(highest), rows: rows))
+    }
+
+    private func codes<Code: CodeInteger>(
+        _ lane: SegmentFooter.LaneEntry, highest: Code, rows: Int
+    ) throws -> [Code] {
+        let packed = try decoding(lane.values) { bytes throws(DecodeError) in
+            try CodeCodec.decode(Code.self, bytes, count: lane.present, highest: highest)
+        }
+        return Segment.spread(packed, over: try presence(lane, rows: rows))
+    }
+
+    private static func spread<Code: CodeInteger>(
+        _ packed: [Code], over present: Bitmap?
+    ) -> [Code] {
+        guard let present else { return packed }
+        var codes = [Code](repeating: 0, count: present.count)
+        Code.spread(packed, present.words, present.count, &codes)
+        return codes
     }
 
     private func presence(_ lane: SegmentFooter.LaneEntry, rows: Int) throws -> Bitmap? {
@@ -359,37 +423,6 @@ public final class SegmentRowGroup: EventSource {
 
     public func loadColumn(_ name: String) throws -> Column? {
         try segment.column(name, group: index)
-    }
-}
-
-extension Array where Element == UInt32 {
-    /// Spreads the codes of the rows that have one over all rows.
-    fileprivate func spread(over present: Bitmap?, dictionary: ValueDictionary) -> CodedLane {
-        let highest = UInt32(dictionary.count)
-        guard let present else {
-            return CodedLane(dictionary: dictionary, codes: CodeArray(self, highest: highest))
-        }
-        let codes: CodeArray
-        if highest <= UInt32(UInt8.max) {
-            codes = .bytes(spread(over: present))
-        } else if highest <= UInt32(UInt16.max) {
-            codes = .words(spread(over: present))
-        } else {
-            codes = .longs(spread(over: present))
-        }
-        return CodedLane(dictionary: dictionary, codes: codes)
-    }
-
-    private func spread<Code: FixedWidthInteger>(over present: Bitmap) -> [Code] {
-        var codes = [Code](repeating: 0, count: present.count)
-        codes.withUnsafeMutableBufferPointer { codes in
-            var next = 0
-            present.forEachRow { row in
-                codes[row] = Code(truncatingIfNeeded: self[next])
-                next += 1
-            }
-        }
-        return codes
     }
 }
 

@@ -23,6 +23,15 @@ struct SegmentFooter: Sendable {
         var dictionary: DictionaryEntry?
         /// One a row group.
         var groups: [GroupEntry]
+
+        /// Where the last of its blocks ends.
+        var blocksEnd: Int {
+            let lanes = groups.lazy.flatMap { [$0.coded, $0.ints, $0.floats, $0.texts] }
+            let blocks = lanes.compactMap { $0?.values }
+            return max(
+                blocks.map { $0.offset + $0.length }.max() ?? 0,
+                dictionary.map { $0.block.offset + $0.block.length } ?? 0)
+        }
     }
 
     struct DictionaryEntry: Hashable, Sendable {

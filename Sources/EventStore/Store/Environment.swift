@@ -183,6 +183,15 @@ final class Environment: @unchecked Sendable {
 
     func abandonSeal() { published.withLock { $0.head.abandonSeal() } }
 
+    /// Opens the files with the latest events, as far as they can be.
+    func openSegments(atMost most: Int) {
+        let handles = published.withLock { Array($0.handles.values) }
+        let latest = handles.sorted {
+            $0.entry.timeBounds.upperBound > $1.entry.timeBounds.upperBound
+        }
+        for handle in latest.prefix(most) { _ = try? handle.open() }
+    }
+
     /// The open segment of a file that the manifest names.
     func openSegment(_ fileName: String) throws -> Segment? {
         try published.withLock { $0.handles[fileName] }?.open()

@@ -40,6 +40,15 @@ final class Maintenance: @unchecked Sendable {
 
     // MARK: - Rounds
 
+    /// Opens the latest segments before anybody asks, so that the first questions find footers read.
+    ///
+    /// What cannot be opened says so when it is asked for.
+    func openSegments() {
+        for environment in context.allEnvironments {
+            environment.openSegments(atMost: context.limits.openedSegments)
+        }
+    }
+
     /// Does what is due in every environment.
     func runRound() {
         guard committer != nil, context.refusal == nil else { return }

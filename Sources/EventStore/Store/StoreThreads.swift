@@ -43,6 +43,7 @@ final class StoreThreads: Sendable {
     }
 
     private static func maintain(_ maintenance: Maintenance, _ orders: Monitor<Orders>) {
+        maintenance.openSegments()
         while true {
             let order = orders.wait(atMost: roundInterval) { orders -> Orders? in
                 guard orders.isEnding || !orders.tasks.isEmpty else { return nil }

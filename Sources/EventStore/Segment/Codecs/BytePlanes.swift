@@ -75,13 +75,16 @@ enum BytePlanes {
         }
         var values = [Value](repeating: 0, count: count)
         for plane in 0..<width {
-            let bytes = try readPlane(&reader, count: count)
-            switch bytes {
+            switch try readPlane(&reader, count: count) {
             case .constant(let byte):
                 if byte == 0 { continue }
                 let part = Value(byte) << (Value(plane) * 8)
-                for index in 0..<count { values[index] |= part }
+                values.withUnsafeMutableBufferPointer { values in
+                    for index in 0..<count { values[index] |= part }
+                }
             case .bytes(let bytes):
+                // Fast path: one plane of bytes is the numbers themselves.
+                if width == 1, let values = bytes as? [Value] { return values }
                 values.withUnsafeMutableBufferPointer { values in
                     bytes.withUnsafeBufferPointer { bytes in
                         if let source = bytes.baseAddress, let target = values.baseAddress {

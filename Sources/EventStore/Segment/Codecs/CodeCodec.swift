@@ -102,31 +102,31 @@ enum CodeCodec {
     // MARK: - Decode
 
     /// The codes of `count` rows, each 1 … `highest`.
-    static func decode(
-        _ bytes: ArraySlice<UInt8>, count: Int, highest: UInt32
-    ) throws(DecodeError) -> [UInt32] {
+    static func decode<Code: CodeInteger>(
+        _ type: Code.Type, _ bytes: ArraySlice<UInt8>, count: Int, highest: Code
+    ) throws(DecodeError) -> [Code] {
         var reader = ByteReader(bytes)
-        let codes: [UInt32]
+        let codes: [Code]
         switch try reader.read(UInt8.self) {
         case Form.constant:
-            codes = [UInt32](repeating: try readCode(&reader), count: count)
-        case Form.planes: codes = try BytePlanes.decode(UInt32.self, &reader, count: count)
-        case Form.recency: codes = try RecencyCodec.decode(&reader, count: count)
+            codes = [Code](repeating: try readCode(&reader), count: count)
+        case Form.planes: codes = try BytePlanes.decode(Code.self, &reader, count: count)
+        case Form.recency: codes = try RecencyCodec.decode(Code.self, &reader, count: count)
         case Form.index: codes = try decodeIndex(&reader, count: count)
         default: throw DecodeError("unknown form of codes", at: 0)
         }
-        guard codes.allSatisfy({ $0 >= 1 && $0 <= highest }) else {
+        guard codes.reduce(.max, min) >= 1, codes.reduce(0, max) <= highest else {
             throw DecodeError("code outside the dictionary", at: reader.offset)
         }
         return codes
     }
 
-    private static func decodeIndex(
+    private static func decodeIndex<Code: CodeInteger>(
         _ reader: inout ByteReader, count: Int
-    ) throws(DecodeError) -> [UInt32] {
-        var codes = [UInt32](repeating: try readCode(&reader), count: count)
+    ) throws(DecodeError) -> [Code] {
+        var codes = [Code](repeating: try readCode(&reader), count: count)
         for _ in 0..<(try reader.readCount(limit: indexedCodesMax, "indexed codes")) {
-            let code = try readCode(&reader)
+            let code: Code = try readCode(&reader)
             let rowCount = try reader.readCount(limit: count, "rows of a code")
             for row in try BytePlanes.decode(UInt32.self, &reader, count: rowCount) {
                 guard row < count else {
@@ -138,10 +138,12 @@ enum CodeCodec {
         return codes
     }
 
-    private static func readCode(_ reader: inout ByteReader) throws(DecodeError) -> UInt32 {
+    private static func readCode<Code: CodeInteger>(
+        _ reader: inout ByteReader
+    ) throws(DecodeError) -> Code {
         let code = try reader.readVarint()
-        guard let narrow = UInt32(exactly: code) else {
-            throw DecodeError("code exceeds 32 bits", at: reader.offset)
+        guard let narrow = Code(exactly: code) else {
+            throw DecodeError("code outside the dictionary", at: reader.offset)
         }
         return narrow
     }

@@ -85,12 +85,20 @@ enum IntegerCodec {
         let divisor = try reader.readVarint()
         let smallest = try reader.read(Int64.self)
         let distances = try BytePlanes.decode(UInt64.self, &reader, count: count)
-        var previous: Int64 = 0
         return [Int64](unsafeUninitializedCapacity: count) { values, initialized in
-            for index in 0..<count {
-                let distance = Int64(bitPattern: distances[index] &* divisor) &+ smallest
-                previous = form == Form.fromSmallest ? distance : previous &+ distance
-                values[index] = previous
+            distances.withUnsafeBufferPointer { distances in
+                if form == Form.fromSmallest {
+                    for index in 0..<count {
+                        values[index] =
+                            Int64(bitPattern: distances[index] &* divisor) &+ smallest
+                    }
+                } else {
+                    var value: Int64 = 0
+                    for index in 0..<count {
+                        value &+= Int64(bitPattern: distances[index] &* divisor) &+ smallest
+                        values[index] = value
+                    }
+                }
             }
             initialized = count
         }

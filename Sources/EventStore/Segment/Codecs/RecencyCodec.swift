@@ -65,10 +65,13 @@ enum RecencyCodec {
 
     // MARK: - Decode
 
-    static func decode(_ reader: inout ByteReader, count: Int) throws(DecodeError) -> [UInt32] {
+    static func decode<Code: CodeInteger>(
+        _ type: Code.Type, _ reader: inout ByteReader, count: Int
+    ) throws(DecodeError) -> [Code] {
         let freshCount = try reader.readCount(limit: count, "first appearances")
-        let fresh = try BytePlanes.decode(UInt32.self, &reader, count: freshCount)
-        return try places(&reader, count: count, freshCount: freshCount).map { fresh[Int($0)] }
+        let fresh = try BytePlanes.decode(Code.self, &reader, count: freshCount)
+        let places = try places(&reader, count: count, freshCount: freshCount)
+        return fresh.withUnsafeBufferPointer { fresh in places.map { fresh[Int($0)] } }
     }
 
     /// For each row which first appearance it repeats, or is: 0 ..< `freshCount`.
@@ -77,17 +80,17 @@ enum RecencyCodec {
     ) throws(DecodeError) -> [UInt32] {
         var places = try BytePlanes.decode(UInt32.self, &reader, count: count)
         var met: UInt32 = 0
-        for row in places.indices {
-            let distance = places[row]
-            if distance == 0 {
-                places[row] = met
-                met += 1
-            } else {
-                guard distance <= met else {
-                    throw DecodeError("distance beyond the first appearances", at: reader.offset)
-                }
+        let isWhole = places.withUnsafeMutableBufferPointer { places in
+            for row in places.indices {
+                let distance = places[row]
+                if distance > met { return false }
                 places[row] = met - distance
+                met += distance == 0 ? 1 : 0
             }
+            return true
+        }
+        guard isWhole else {
+            throw DecodeError("distance beyond the first appearances", at: reader.offset)
         }
         guard met == UInt32(freshCount) else {
             throw DecodeError("first appearances do not add up", at: reader.offset)
