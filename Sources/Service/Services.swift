@@ -33,5 +33,6 @@ struct Services: Sendable {
             + DatasetRoutes(
                 store: queries.store, datasets: queries.datasets, catalogs: FieldCatalogs()
             ).routes
+            + StorageRoutes(store: queries.store, datasets: queries.datasets).routes
     }
 }

@@ -122,6 +122,8 @@ class QueryTest(ServerTest):
         self.assertIn("from shop | wher x\n              ^", self.errors)
         self.assertIn("shop", self.tool("datasets"))
         self.assertIn("duration_ms", self.tool("fields", "shop"))
+        # Nothing is sealed yet.
+        self.assertIn("0 segments", self.tool("fields", "shop", "--storage"))
         self.tool("query", code=2)
         self.tool("query", "--url", "http://127.0.0.1:1", "from shop", code=3)
 

@@ -28,7 +28,7 @@ public struct SegmentError: Error, Sendable, CustomStringConvertible {
 /// An immutable file of events, opened: its footer is in memory, its values are read when asked for.
 public final class Segment: Sendable {
     let footer: SegmentFooter
-    private let file: any SegmentFile
+    let file: any SegmentFile
     private let columnIndex: [String: Int]
     private let cache: DecodedColumnCache
     /// For each column the end of the bytes that the machine was told to fetch.

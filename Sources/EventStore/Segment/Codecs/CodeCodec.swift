@@ -19,6 +19,17 @@ enum CodeCodec {
         static let index: UInt8 = 3
     }
 
+    /// What an encoded block's first byte says.
+    static func name(_ bytes: ArraySlice<UInt8>) -> String {
+        switch bytes.first {
+        case Form.constant: "as one value"
+        case Form.planes: "as planes"
+        case Form.recency: "as distances to first appearances"
+        case Form.index: "as bitmap index"
+        default: "in an unknown form"
+        }
+    }
+
     /// Codes beside the commonest up to which an index is tried.
     private static let indexedCodesMax = 64
     /// Rows outside the commonest code, as a share of all: 1 in this many at most.

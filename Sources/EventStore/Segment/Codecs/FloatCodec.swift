@@ -14,6 +14,12 @@ enum FloatCodec {
     /// What is less than `scaledMax` and has this added lies where doubles are whole numbers.
     private static let roundingShift: Double = 0x1.8p52
 
+    /// What an encoded block's first byte says.
+    static func name(_ bytes: ArraySlice<UInt8>) -> String {
+        guard let decimals = bytes.first, Int(decimals) < powers.count else { return "as bits" }
+        return "as integers × 10^-\(decimals)"
+    }
+
     // MARK: - Encode
 
     static func encode(_ values: UnsafeBufferPointer<Double>, into writer: inout ByteWriter) {

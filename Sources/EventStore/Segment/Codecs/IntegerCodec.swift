@@ -12,6 +12,15 @@ enum IntegerCodec {
         static let fromPrevious: UInt8 = 1
     }
 
+    /// What an encoded block's first byte says.
+    static func name(_ bytes: ArraySlice<UInt8>) -> String {
+        switch bytes.first {
+        case Form.fromSmallest: "less the smallest"
+        case Form.fromPrevious: "as differences"
+        default: "in an unknown form"
+        }
+    }
+
     // MARK: - Encode
 
     static func encode(_ values: UnsafeBufferPointer<Int64>, into writer: inout ByteWriter) {

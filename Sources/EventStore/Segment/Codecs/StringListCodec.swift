@@ -36,6 +36,15 @@ enum StringListCodec {
         }
     }
 
+    /// What an encoded list's first byte says.
+    static func name(_ bytes: ArraySlice<UInt8>) -> String {
+        switch bytes.first {
+        case Form.hexadecimal: "as hexadecimal digits"
+        case Form.frontCoded: "front-coded"
+        default: "in an unknown form"
+        }
+    }
+
     // MARK: - Encode
 
     static func encode(_ list: List, into writer: inout ByteWriter) {

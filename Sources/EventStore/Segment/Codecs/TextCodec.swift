@@ -11,6 +11,15 @@ enum TextCodec {
         var places: [UInt32]?
     }
 
+    /// What an encoded block's first bytes say.
+    static func name(_ bytes: ArraySlice<UInt8>) -> String {
+        var reader = ByteReader(bytes)
+        guard (try? reader.readVarint()) != nil, let rest = try? reader.readBytes(1) else {
+            return "in an unknown form"
+        }
+        return StringListCodec.name(rest)
+    }
+
     // MARK: - Encode
 
     static func encode(
