@@ -62,7 +62,7 @@ let package = Package(
             "ServiceTests",
             ["Service", "EventQuery", "EventStore", "Events", "Host", "Bytes", "TestSupport"]),
         swiftTests("EventsTests", ["Events", "Bytes", "TestSupport"]),
-        swiftTests("ComputeTests", ["Compute", "Events", "TestSupport"]),
+        swiftTests("ComputeTests", ["Compute", "Events", "Bytes", "TestSupport"]),
         swiftTests("IngestTests", ["Ingest", "Events", "Bytes", "TestSupport"]),
         swiftTests("EventStoreTests", ["EventStore", "Events", "Host", "Bytes", "TestSupport"]),
         swiftTests("TidyTests", []),

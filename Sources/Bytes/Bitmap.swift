@@ -45,6 +45,19 @@ public struct Bitmap: Hashable, Sendable {
         for index in words.indices { words[index] |= other.words[index] }
     }
 
+    /// Adds all rows of a range, which are below `count`.
+    public mutating func insert(_ rows: Range<Int>) {
+        precondition(rows.lowerBound >= 0 && rows.upperBound <= count, "BUG: rows beyond a bitmap")
+        var row = rows.lowerBound
+        while row < rows.upperBound {
+            let end = min(rows.upperBound, (row | 63) + 1)
+            let bits = end - row
+            let word: UInt64 = bits == 64 ? ~0 : (1 << UInt64(bits)) - 1
+            words[row >> 6] |= word << UInt64(row & 63)
+            row = end
+        }
+    }
+
     /// Adds the rows of `other`, each moved up by `shift`; they must fit.
     public mutating func formUnion(_ other: Bitmap, shiftedBy shift: Int) {
         precondition(shift >= 0 && shift + other.count <= count, "BUG: bitmap beyond its rows")

@@ -1,4 +1,5 @@
 public import Bytes
+internal import CKernels
 
 /// One field of a batch: a lane for each way its values are kept.
 ///
@@ -65,19 +66,16 @@ public struct CodedLane: Sendable {
     }
 
     public func presence() -> Bitmap {
-        switch codes {
-        case .bytes(let codes): nonzero(codes)
-        case .words(let codes): nonzero(codes)
-        case .longs(let codes): nonzero(codes)
+        var result = Bitmap(count: codes.count)
+        result.withMutableWords { words in
+            guard let base = words.baseAddress else { return }
+            switch codes {
+            case .bytes(let codes): wf_nonzero8(codes, codes.count, base)
+            case .words(let codes): wf_nonzero16(codes, codes.count, base)
+            case .longs(let codes): wf_nonzero32(codes, codes.count, base)
+            }
         }
-    }
-
-    private func nonzero<T: FixedWidthInteger>(_ codes: [T]) -> Bitmap {
-        var words = [UInt64](repeating: 0, count: Bitmap.wordCount(codes.count))
-        for (row, code) in codes.enumerated() where code != 0 {
-            words[row >> 6] |= 1 << UInt64(row & 63)
-        }
-        return Bitmap(count: codes.count, words: words)
+        return result
     }
 }
 

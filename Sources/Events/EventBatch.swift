@@ -76,6 +76,9 @@ public protocol EventSource: AnyObject, Sendable {
     var timeBounds: ClosedRange<Int64> { get }
     func loadTimestamps() throws -> [Int64]
     func loadReceived() throws -> [Int64]
+    /// Stretches of rows, in row order, within which times do not descend; together all rows, or
+    /// none when nothing is known.
+    var ascendingRuns: [Range<Int>] { get }
     /// nil when every event stands for itself.
     func loadSampleRates() throws -> [UInt32]?
     /// Every row has a dataset, unless `hasDeadRows`: then those of code 0 are no events any more.
@@ -96,6 +99,7 @@ public protocol EventSource: AnyObject, Sendable {
 extension EventSource {
     public var nameOwner: AnyObject? { nil }
     public var hasDeadRows: Bool { false }
+    public var ascendingRuns: [Range<Int>] { [] }
     public func zone(ofColumn name: String) throws -> ColumnZone? { nil }
 }
 

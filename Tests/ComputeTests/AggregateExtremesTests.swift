@@ -13,8 +13,8 @@ import Testing
         part.grow(toCells: 1)
         try part.update(
             GroupedRows(
-                rows: nil, count: values.count,
-                cells: [UInt32](repeating: 0, count: values.count), weights: weights),
+                rows: values.count, selection: nil,
+                cells: .bytes([UInt8](repeating: 0, count: values.count)), weights: weights),
             AggregateInput(batch["v"], rows: batch.rows))
         return part
     }
@@ -22,7 +22,7 @@ import Testing
     private func merged(_ parts: [any AggregateState]) throws -> any AggregateState {
         let result = try #require(parts.first).makeEmpty()
         result.grow(toCells: 1)
-        for part in parts { result.merge(part, [0]) }
+        for part in parts { result.merge(part, .same(1), keepingOther: true) }
         return result
     }
 
@@ -50,7 +50,7 @@ import Testing
     func `the median of the two farthest floats lies between them`(weights: [UInt32]?) throws {
         let most = Double.greatestFiniteMagnitude
         let state = try fed(
-            ExactQuantileState(), [.float(-most), .float(most)], weights: weights)
+            ExactQuantileState(shares: [0.5]), [.float(-most), .float(most)], weights: weights)
         #expect(state.value(ofCell: 0, .quantile(0.5)) == .value(.float(0)))
     }
 
@@ -78,8 +78,9 @@ import Testing
         func feed(_ cell: UInt32) {
             state.update(
                 GroupedRows(
-                    rows: nil, count: values.count,
-                    cells: [UInt32](repeating: cell, count: values.count), weights: nil), input)
+                    rows: values.count, selection: nil,
+                    cells: .longs([UInt32](repeating: cell, count: values.count)), weights: nil),
+                input)
         }
         state.grow(toCells: 2)
         feed(1)
@@ -99,11 +100,30 @@ import Testing
         let origin = Int64.min / year * year
         let buckets = TimeBuckets(origin: origin, width: year, count: 600)
         let times = [origin, -1, 0, year, .max, 5, .max]
-        let found = buckets.buckets(times, nil)
-        for (time, bucket) in zip(times, found) {
-            let start = Int128(origin) + Int128(bucket) * Int128(year)
+        let found = buckets.buckets(times, ascending: [])
+        for (row, time) in times.enumerated() {
+            let start = Int128(origin) + Int128(found[row]) * Int128(year)
             #expect(Int128(time) >= start && Int128(time) < start + Int128(year))
         }
-        #expect(buckets.buckets(times, [4, 2]) == [found[4], found[2]])
+    }
+
+    @Test func `the buckets of ascending times are those of times in any order`() {
+        var random = SeededRandom(seed: 7)
+        for count in [1, 200, 256, 257, 70_000] {
+            let buckets = TimeBuckets(origin: -1000, width: 7, count: count)
+            let end = -1000 + Int64(count) * 7
+            let runs = [0..<300, 300..<301, 301..<900]
+            let times = runs.flatMap { run in
+                // Some lie outside all buckets.
+                run.map { _ in Int64.random(in: -1100...end + 100, using: &random) }.sorted()
+            }
+            let found = buckets.buckets(times, ascending: runs)
+            let expected = buckets.buckets(times, ascending: [])
+            #expect(found.width == expected.width && found.widened() == expected.widened())
+            for (row, time) in times.enumerated() {
+                let isIn = time >= -1000 && time < end
+                #expect(Int64(expected[row]) == (isIn ? (time + 1000) / 7 : 0))
+            }
+        }
     }
 }

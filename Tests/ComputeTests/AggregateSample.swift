@@ -1,3 +1,4 @@
+import Bytes
 @testable import Compute
 import Events
 import TestSupport
@@ -71,7 +72,7 @@ struct AggregateSample {
         let result = state.makeEmpty()
         result.grow(toCells: AggregateSample.cells)
         for index in parts.indices.shuffled(using: &random) {
-            result.merge(parts[index], maps[index])
+            result.merge(parts[index], .to(maps[index]), keepingOther: false)
         }
         return result
     }
@@ -93,13 +94,16 @@ struct AggregateSample {
             Bool.random(using: &random)
             ? [nil] : [all.filter { $0 % 2 == 0 }, all.filter { $0 % 2 == 1 }]
         for list in lists {
-            let places = list ?? all
-            let listed = places.map { part[part.startIndex + $0] }
+            let selection = list.map { list in
+                list.reduce(into: Bitmap(count: part.count)) { $0[$1] = true }
+            }
+            let cells = part.map { row in UInt32(map.firstIndex(of: row.cell) ?? 0) }
             try state.update(
                 GroupedRows(
-                    rows: list.map { $0.map { UInt32($0) } }, count: places.count,
-                    cells: listed.map { row in UInt32(map.firstIndex(of: row.cell) ?? 0) },
-                    weights: isWeighted ? listed.map(\.weight) : nil), input)
+                    rows: part.count, selection: selection,
+                    cells: CodeArray(
+                        cells, highest: [UInt32(4), 300, 70_000].randomElement(using: &random) ?? 4),
+                    weights: isWeighted ? part.map(\.weight) : nil), input)
         }
     }
 }

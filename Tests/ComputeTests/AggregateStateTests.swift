@@ -130,7 +130,7 @@ import Testing
     ) throws {
         let isWeighted = parameters.isWeighted
         try check(
-            parameters.seed, isWeighted, ExactQuantileState(), .quantile(share)
+            parameters.seed, isWeighted, ExactQuantileState(shares: [share]), .quantile(share)
         ) { sample, cell in
             let numbers = sample.numbers(ofCell: cell, isWeighted: isWeighted)
             if numbers.isEmpty { return .value(.missing) }
@@ -206,7 +206,7 @@ import Testing
         }
         #expect(try ignored(SumState()) == strings)
         #expect(try ignored(HistogramState()) == strings + booleans)
-        #expect(try ignored(ExactQuantileState()) == strings + booleans)
+        #expect(try ignored(ExactQuantileState(shares: [])) == strings + booleans)
         #expect(try ignored(DistinctState()) == 0)
     }
 }

@@ -251,6 +251,137 @@ WF_OR_TABLE(wf_or_table8, uint8_t)
 WF_OR_TABLE(wf_or_table16, uint16_t)
 WF_OR_TABLE(wf_or_table32, uint32_t)
 
+/// Sets in `words`, all zero, the rows whose code is not 0; bits beyond `rows` are left undefined.
+static inline void wf_nonzero8(const uint8_t *codes, size_t rows, uint64_t *words) {
+    wf_or_equal8(codes, rows, 0, words);
+    for (size_t word = 0; word < (rows + 63) / 64; word++) words[word] = ~words[word];
+}
+/// As `wf_nonzero8`, for 16-bit codes.
+static inline void wf_nonzero16(const uint16_t *codes, size_t rows, uint64_t *words) {
+    wf_or_equal16(codes, rows, 0, words);
+    for (size_t word = 0; word < (rows + 63) / 64; word++) words[word] = ~words[word];
+}
+/// As `wf_nonzero8`, for 32-bit codes.
+static inline void wf_nonzero32(const uint32_t *codes, size_t rows, uint64_t *words) {
+    wf_or_equal32(codes, rows, 0, words);
+    for (size_t word = 0; word < (rows + 63) / 64; word++) words[word] = ~words[word];
+}
+
+/// ORs into `words` the rows whose 8-bit code is from `low` to `high`, both included.
+static inline void wf_or_range8(const uint8_t *codes, size_t rows, uint8_t low, uint8_t high,
+                                uint64_t *words) {
+    size_t row = 0;
+#if WF_SSE2
+    // Moved down by `low`, a code is in the range when taking the range's width from it, not
+    // below 0, leaves nothing.
+    const __m128i down = _mm_set1_epi8((char)low), width = _mm_set1_epi8((char)(high - low));
+    for (; row + 64 <= rows; row += 64) {
+        uint64_t word = 0;
+        for (int part = 0; part < 4; part++) {
+            __m128i chunk = _mm_loadu_si128((const __m128i *)(codes + row + part * 16));
+            __m128i over = _mm_subs_epu8(_mm_sub_epi8(chunk, down), width);
+            uint64_t mask =
+                (uint16_t)_mm_movemask_epi8(_mm_cmpeq_epi8(over, _mm_setzero_si128()));
+            word |= mask << (part * 16);
+        }
+        words[row / 64] |= word;
+    }
+#endif
+    for (; row < rows; row++)
+        words[row / 64] |= (uint64_t)((uint8_t)(codes[row] - low) <= (uint8_t)(high - low))
+            << (row % 64);
+}
+
+/// As `wf_or_range8`, for 16-bit codes.
+static inline void wf_or_range16(const uint16_t *codes, size_t rows, uint16_t low, uint16_t high,
+                                 uint64_t *words) {
+    size_t row = 0;
+#if WF_SSE2
+    const __m128i down = _mm_set1_epi16((short)low), width = _mm_set1_epi16((short)(high - low));
+    const __m128i zero = _mm_setzero_si128();
+    for (; row + 64 <= rows; row += 64) {
+        uint64_t word = 0;
+        for (int part = 0; part < 4; part++) {
+            const __m128i *at = (const __m128i *)(codes + row + part * 16);
+            __m128i a = _mm_subs_epu16(_mm_sub_epi16(_mm_loadu_si128(at), down), width);
+            __m128i b = _mm_subs_epu16(_mm_sub_epi16(_mm_loadu_si128(at + 1), down), width);
+            __m128i both = _mm_packs_epi16(_mm_cmpeq_epi16(a, zero), _mm_cmpeq_epi16(b, zero));
+            word |= (uint64_t)(uint16_t)_mm_movemask_epi8(both) << (part * 16);
+        }
+        words[row / 64] |= word;
+    }
+#endif
+    for (; row < rows; row++)
+        words[row / 64] |= (uint64_t)((uint16_t)(codes[row] - low) <= (uint16_t)(high - low))
+            << (row % 64);
+}
+
+/// As `wf_or_range8`, for 32-bit codes.
+static inline void wf_or_range32(const uint32_t *codes, size_t rows, uint32_t low, uint32_t high,
+                                 uint64_t *words) {
+    size_t row = 0;
+#if WF_SSE2
+    // Only signed numbers are compared: the sign bit is turned around on both sides.
+    const __m128i down = _mm_set1_epi32((int)(low ^ 0x80000000u));
+    const __m128i turn = _mm_set1_epi32((int)0x80000000u);
+    const __m128i width = _mm_set1_epi32((int)((high - low) ^ 0x80000000u));
+    for (; row + 64 <= rows; row += 64) {
+        uint64_t word = 0;
+        for (int part = 0; part < 16; part++) {
+            __m128i chunk = _mm_loadu_si128((const __m128i *)(codes + row + part * 4));
+            __m128i moved = _mm_sub_epi32(_mm_xor_si128(chunk, turn), down);
+            __m128i over = _mm_cmpgt_epi32(_mm_xor_si128(moved, turn), width);
+            uint64_t mask = (uint64_t)(~_mm_movemask_ps(_mm_castsi128_ps(over)) & 15);
+            word |= mask << (part * 4);
+        }
+        words[row / 64] |= word;
+    }
+#endif
+    for (; row < rows; row++)
+        words[row / 64] |= (uint64_t)(codes[row] - low <= high - low) << (row % 64);
+}
+
+/// ORs into `words` the rows whose number is from `low` to `high`, both included.
+static inline void wf_or_range_double(const double *values, size_t rows, double low, double high,
+                                      uint64_t *words) {
+    size_t row = 0;
+#if WF_SSE2
+    const __m128d from = _mm_set1_pd(low), to = _mm_set1_pd(high);
+    for (; row + 64 <= rows; row += 64) {
+        uint64_t word = 0;
+        for (int part = 0; part < 32; part++) {
+            __m128d chunk = _mm_loadu_pd(values + row + part * 2);
+            __m128d in = _mm_and_pd(_mm_cmpge_pd(chunk, from), _mm_cmple_pd(chunk, to));
+            word |= (uint64_t)_mm_movemask_pd(in) << (part * 2);
+        }
+        words[row / 64] |= word;
+    }
+#endif
+    for (; row < rows; row++)
+        words[row / 64] |= (uint64_t)(values[row] >= low && values[row] <= high) << (row % 64);
+}
+
+// ---------------------------------------------------------------------------------------- counting
+
+/// Adds to `counts` how often each of `cells` numbers occurs among 8-bit ones, all below `cells`.
+///
+/// Four tables by turns: rows of one number would wait for each other's store (4x with few cells).
+static inline void wf_count8(const uint8_t *numbers, size_t rows, uint64_t *counts, size_t cells) {
+    uint32_t tables[4][256];
+    memset(tables, 0, sizeof tables);
+    size_t row = 0;
+    for (; row + 4 <= rows; row += 4) {
+        tables[0][numbers[row]]++;
+        tables[1][numbers[row + 1]]++;
+        tables[2][numbers[row + 2]]++;
+        tables[3][numbers[row + 3]]++;
+    }
+    for (; row < rows; row++) tables[0][numbers[row]]++;
+    for (size_t cell = 0; cell < cells && cell < 256; cell++)
+        counts[cell] += (uint64_t)tables[0][cell] + tables[1][cell] + tables[2][cell]
+            + tables[3][cell];
+}
+
 /// The order of two byte strings: negative, 0 or positive.
 static inline int wf_compare(const uint8_t *a, size_t a_length, const uint8_t *b,
                              size_t b_length) {
@@ -288,6 +419,38 @@ static inline size_t wf_find(const uint8_t *text, size_t length, const uint8_t *
 // ---------------------------------------------------------------------------------------- numbers
 
 static inline double wf_log10(double value) { return log10(value); }
+
+// ------------------------------------------------------------------------------- parts of strings
+
+/// The first place from `start` on where `needle` begins in `text`, or `length` when there is none.
+/// The needle has 1 byte or more.
+///
+/// Looks at its first and its last byte, 16 places at a time (Mula), so that a byte that is
+/// everywhere, as the slash in paths, costs no comparison each.
+static inline size_t wf_find_next(const uint8_t *text, size_t length, size_t start,
+                                  const uint8_t *needle, size_t needle_length) {
+    if (needle_length > length || start > length - needle_length) return length;
+    size_t at = start;
+    const size_t last = length - needle_length;
+#if WF_SSE2
+    const __m128i head = _mm_set1_epi8((char)needle[0]);
+    const __m128i tail = _mm_set1_epi8((char)needle[needle_length - 1]);
+    for (; at + 16 <= last + 1; at += 16) {
+        __m128i a = _mm_loadu_si128((const __m128i *)(text + at));
+        __m128i b = _mm_loadu_si128((const __m128i *)(text + at + needle_length - 1));
+        unsigned mask = (unsigned)_mm_movemask_epi8(
+            _mm_and_si128(_mm_cmpeq_epi8(a, head), _mm_cmpeq_epi8(b, tail)));
+        while (mask != 0) {
+            size_t place = at + (size_t)__builtin_ctz(mask);
+            if (memcmp(text + place, needle, needle_length) == 0) return place;
+            mask &= mask - 1;
+        }
+    }
+#endif
+    for (; at <= last; at++)
+        if (memcmp(text + at, needle, needle_length) == 0) return at;
+    return length;
+}
 
 // ----------------------------------------------------------------------------------------- memory
 

@@ -1,57 +1,120 @@
+internal import Bytes
+internal import CKernels
 internal import Events
 
 /// How many events: rows by weight; with an argument, only rows in which it has a value.
 public final class CountState: AggregateState {
     private let needsValue: Bool
-    private var counts: [UInt64] = []
+    private let takesAllRows: Bool
+    private var cells = 0
+    /// One a cell, or none while no row was counted here.
+    private(set) var counts: [UInt64] = []
+    /// What counts all rows once already; then only what weighs more is counted here.
+    private var rowCounts: CountState?
 
-    public init(needsValue: Bool) { self.needsValue = needsValue }
+    /// Counts rows.
+    ///
+    /// - Parameters:
+    ///   - needsValue: only rows in which the argument has a value.
+    ///   - takesAllRows: whether it is fed all rows that its partial is fed.
+    public init(needsValue: Bool, takesAllRows: Bool = false) {
+        self.needsValue = needsValue
+        self.takesAllRows = takesAllRows && !needsValue
+    }
 
-    public func makeEmpty() -> any AggregateState { CountState(needsValue: needsValue) }
+    public func makeEmpty() -> any AggregateState {
+        CountState(needsValue: needsValue, takesAllRows: takesAllRows)
+    }
     public var byteCount: Int { counts.count * 8 }
     public var ignored: Int { 0 }
 
     public func grow(toCells count: Int) {
-        if counts.count < count {
-            counts.append(contentsOf: repeatElement(0, count: count - counts.count))
-        }
+        cells = max(cells, count)
+        if !counts.isEmpty { extend(&counts, toCells: cells, with: 0) }
+    }
+
+    /// Leaves it to `rowCounts` to count each row once: it is fed and merged as this state is.
+    func count(beyond rowCounts: CountState) {
+        if takesAllRows { self.rowCounts = rowCounts }
     }
 
     public func update(_ rows: GroupedRows, _ input: AggregateInput) {
-        var rows = rows
+        var present: Bitmap?
         if needsValue {
             guard let column = input.column else { return }
-            rows = rows.restricted(to: column.presence())
+            present = column.presence()
         }
+        if rowCounts != nil && rows.weights == nil { return }
+        extend(&counts, toCells: cells, with: 0)
+        let mask = RowMask(rows, present: present)
+        switch rows.cells {
+        case .bytes(let cells):
+            if mask.words == nil, rows.weights == nil {
+                counts.withUnsafeMutableBufferPointer { counts in
+                    if let base = counts.baseAddress {
+                        wf_count8(cells, cells.count, base, counts.count)
+                    }
+                }
+            } else {
+                count(cells, mask, rows.weights)
+            }
+        case .words(let cells): count(cells, mask, rows.weights)
+        case .longs(let cells): count(cells, mask, rows.weights)
+        }
+    }
+
+    private func count<Cell: FixedWidthInteger & UnsignedInteger>(
+        _ cells: [Cell], _ mask: RowMask, _ weights: [UInt32]?
+    ) {
+        let counted: UInt64 = rowCounts == nil ? 0 : 1
         counts.withUnsafeMutableBufferPointer { counts in
-            rows.cells.withUnsafeBufferPointer { cells in
-                if let weights = rows.weights {
-                    for place in 0..<rows.count {
-                        counts[Int(cells[place])] &+= UInt64(weights[place])
+            cells.withUnsafeBufferPointer { cells in
+                if let weights {
+                    mask.forEach { row in
+                        counts[Int(cells[row])] &+= UInt64(weights[row]) &- counted
                     }
                 } else {
-                    for cell in cells { counts[Int(cell)] &+= 1 }
+                    mask.forEach { row in counts[Int(cells[row])] &+= 1 }
                 }
             }
         }
     }
 
-    public func merge(_ other: any AggregateState, _ map: [Int]) {
+    public func merge(_ other: any AggregateState, _ map: CellMap, keepingOther: Bool) {
         guard let other = other as? CountState else {
             preconditionFailure("BUG: unlike aggregates")
         }
+        if other.counts.isEmpty { return }
+        extend(&counts, toCells: cells, with: 0)
         Compute.merge(&counts, other.counts, map) { $0 &+ $1 }
     }
 
     public func exactNumbers(ofCells cells: [Int], _ reading: AggregateReading) -> [Double]? {
-        if cells.contains(where: { counts[$0] > 1 << 53 }) { return nil }
-        return cells.map { Double(counts[$0]) }
+        var isExact = true
+        let numbers = cells.map { cell in
+            let count = count(ofCell: cell)
+            isExact = isExact && count <= 1 << 53
+            return Double(count)
+        }
+        return isExact ? numbers : nil
+    }
+
+    /// The cells that were counted, ascending.
+    var cellsCounted: [Int] {
+        var found: [Int] = []
+        counts.withUnsafeBufferPointer { counts in
+            for cell in 0..<counts.count where counts[cell] > 0 { found.append(cell) }
+        }
+        return found
     }
 
     /// The count of one cell.
-    public func count(ofCell cell: Int) -> UInt64 { counts[cell] }
+    public func count(ofCell cell: Int) -> UInt64 {
+        let own = counts.isEmpty ? 0 : counts[cell]
+        return own &+ (rowCounts?.count(ofCell: cell) ?? 0)
+    }
 
     public func value(ofCell cell: Int, _ reading: AggregateReading) -> AggregateValue {
-        .value(.int(Int64(clamping: counts[cell])))
+        .value(.int(Int64(clamping: count(ofCell: cell))))
     }
 }

@@ -75,31 +75,48 @@ public final class DistinctState: AggregateState {
         } else if dictionary !== codes.dictionary {
             map = join(codes.dictionary)
         }
-        let listed = codes.gathered(rows.rows)
-        if bitmaps != nil {
-            updateBitmaps(listed, map, rows.cells)
-        } else {
-            for place in 0..<rows.count where listed[place] != 0 {
-                pairs.insert(rows.cells[place], map?[Int(listed[place])] ?? listed[place])
+        let mask = RowMask(rows)
+        if bitmaps == nil {
+            mask.forEach { row in
+                let code = codes.codes[row]
+                if code != 0 { pairs.insert(rows.cells[row], map?[Int(code)] ?? code) }
             }
+            return
+        }
+        // Codes of another dictionary are put through the map first.
+        let joined = map.map { map in codes.codes.widened().map { map[Int($0)] } }
+        switch (joined.map { .longs($0) } ?? codes.codes, rows.cells) {
+        case (.bytes(let codes), .bytes(let cells)): setBits(codes, cells, mask)
+        case (.words(let codes), .bytes(let cells)): setBits(codes, cells, mask)
+        case (.longs(let codes), .bytes(let cells)): setBits(codes, cells, mask)
+        case (.longs(let codes), .words(let cells)): setBits(codes, cells, mask)
+        case (let codes, let cells): setBits(codes.widened(), cells.widened(), mask)
         }
     }
 
     /// Sets the bits of all rows: two loads and a store a row.
-    private func updateBitmaps(_ codes: [UInt32], _ map: [UInt32]?, _ cells: [UInt32]) {
+    private func setBits<
+        Code: FixedWidthInteger & UnsignedInteger, Cell: FixedWidthInteger & UnsignedInteger
+    >(_ codes: [Code], _ cells: [Cell], _ mask: RowMask) {
         let width = wordCount
         var bases = [UnsafeMutablePointer<UInt64>?](repeating: nil, count: self.cells)
-        for place in codes.indices where codes[place] != 0 {
-            let cell = Int(cells[place])
-            let code = map?[Int(codes[place])] ?? codes[place]
-            let words: UnsafeMutablePointer<UInt64>
-            if let known = bases[cell] {
-                words = known
-            } else {
-                words = bitmap(ofCell: cell, width).base
-                bases[cell] = words
+        bases.withUnsafeMutableBufferPointer { bases in
+            codes.withUnsafeBufferPointer { codes in
+                cells.withUnsafeBufferPointer { cells in
+                    mask.forEach { row in
+                        let (cell, code) = (Int(cells[row]), Int(codes[row]))
+                        if code == 0 { return }
+                        let words: UnsafeMutablePointer<UInt64>
+                        if let known = bases[cell] {
+                            words = known
+                        } else {
+                            words = bitmap(ofCell: cell, width).base
+                            bases[cell] = words
+                        }
+                        words[code >> 6] |= 1 << UInt64(code & 63)
+                    }
+                }
             }
-            words[Int(code >> 6)] |= 1 << UInt64(code & 63)
         }
     }
 
@@ -139,7 +156,7 @@ public final class DistinctState: AggregateState {
         return map
     }
 
-    public func merge(_ other: any AggregateState, _ map: [Int]) {
+    public func merge(_ other: any AggregateState, _ map: CellMap, keepingOther: Bool) {
         guard let other = other as? DistinctState else {
             preconditionFailure("BUG: unlike aggregates")
         }

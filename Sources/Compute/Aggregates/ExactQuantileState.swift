@@ -1,127 +1,86 @@
 internal import Events
 
-/// Percentiles without approximation: keeps every number of every group.
+/// Percentiles without approximation: goes over every number of every group again.
 ///
 /// The answer is `percentile_cont` of the events each row stands for: linear interpolation between
-/// the two nearest ranks, as in SQL. Nothing is sorted but a few numbers: a histogram says in which
-/// bucket a rank lies, and only that bucket's numbers, one in a thousand, are put in order.
+/// the two nearest ranks, as in SQL. Nothing is copied and nothing is sorted but a few numbers: a
+/// histogram says in which buckets the wanted ranks lie, and a second pass over the columns, which
+/// are kept as they were given, picks out those buckets' numbers, one in a hundred.
 public final class ExactQuantileState: AggregateState {
+    private let shares: [Double]
     private let histogram = HistogramState()
-    /// Numbers as they came, and their cells.
-    private var pending = Numbers()
-    private var pendingCells: [UInt32] = []
-    /// Numbers brought together by cell, as threads and partials did it; never moved again.
-    private var runs: [Numbers] = []
-    /// Where each cell's numbers are.
-    private var places: [[Place]] = []
+    private var inputs: [Input] = []
+    private var cells = 0
+    /// The numbers of the wanted buckets; nil until a value is asked for.
+    private var picked: PickedNumbers?
 
-    /// Numbers and how many events each stands for; nil when each stands for one.
-    private struct Numbers {
-        var values: [Double] = []
-        var weights: [UInt32]?
-
-        mutating func append(_ value: Double, _ weight: UInt32) {
-            values.append(value)
-            weights?.append(weight)
-        }
-
-        mutating func useWeights() {
-            if weights == nil { weights = [UInt32](repeating: 1, count: values.count) }
-        }
+    /// Rows as they came.
+    private struct Input {
+        let rows: GroupedRows
+        let numbers: NumberColumn
+        /// Cells of the rows.
+        let cells: Int
+        let map: CellMap
     }
 
-    private struct Place {
-        var run: Int
-        var range: Range<Int>
-    }
+    /// Takes the shares (0…1) that will be asked for.
+    public init(shares: [Double]) { self.shares = shares }
 
-    public init() {}
-
-    public func makeEmpty() -> any AggregateState { ExactQuantileState() }
+    public func makeEmpty() -> any AggregateState { ExactQuantileState(shares: shares) }
     public var ignored: Int { histogram.ignored }
 
     public var byteCount: Int {
-        let kept = runs.reduce(pending.values.count) { $0 + $1.values.count }
-        return histogram.byteCount + kept * 12 + places.count * 24
+        inputs.reduce(histogram.byteCount) { bytes, input in
+            bytes + input.numbers.byteCount(rows: input.rows.rows)
+                + input.rows.rows * (input.rows.cells.width + (input.rows.weights == nil ? 0 : 4))
+        }
     }
 
     public func grow(toCells count: Int) {
+        cells = max(cells, count)
         histogram.grow(toCells: count)
-        if places.count < count {
-            places.append(contentsOf: repeatElement([], count: count - places.count))
-        }
     }
 
     public func update(_ rows: GroupedRows, _ input: AggregateInput) {
-        histogram.update(rows, input)
-        // Locals: an object's properties would be checked for exclusive access at every append.
-        var (added, cells) = (Numbers(), [UInt32]())
-        swap(&added, &pending)
-        swap(&cells, &pendingCells)
-        if rows.weights != nil { added.useWeights() }
-        input.numbers(includingBooleans: false).forEach(rows) { place, value in
-            cells.append(rows.cells[place])
-            added.append(Double(value), rows.weights?[place] ?? 1)
-        } float: { place, value in
-            cells.append(rows.cells[place])
-            added.append(value, rows.weights?[place] ?? 1)
-        }
-        swap(&added, &pending)
-        swap(&cells, &pendingCells)
+        let numbers = input.numbers(includingBooleans: false)
+        histogram.update(rows, numbers)
+        inputs.append(Input(rows: rows, numbers: numbers, cells: cells, map: .same(cells)))
+        picked = nil
     }
 
-    /// Brings the numbers that came since the last time together by cell: a counting sort.
-    public func settle() {
-        histogram.settle()
-        if pending.values.isEmpty { return }
-        var starts = [Int](repeating: 0, count: places.count + 1)
-        for cell in pendingCells { starts[Int(cell) + 1] += 1 }
-        for cell in places.indices { starts[cell + 1] += starts[cell] }
-        var next = starts
-        var run = Numbers(values: [Double](repeating: 0, count: pending.values.count))
-        run.weights = pending.weights.map { [UInt32](repeating: 1, count: $0.count) }
-        for (index, cell) in pendingCells.enumerated() {
-            let place = next[Int(cell)]
-            run.values[place] = pending.values[index]
-            if let weight = pending.weights?[index] { run.weights?[place] = weight }
-            next[Int(cell)] += 1
-        }
-        for cell in places.indices where starts[cell] < starts[cell + 1] {
-            places[cell].append(Place(run: runs.count, range: starts[cell]..<starts[cell + 1]))
-        }
-        runs.append(run)
-        pending = Numbers()
-        pendingCells = []
-    }
+    public func settle() { histogram.settle() }
 
-    public func merge(_ other: any AggregateState, _ map: [Int]) {
+    public func merge(_ other: any AggregateState, _ map: CellMap, keepingOther: Bool) {
         guard let other = other as? ExactQuantileState else {
             preconditionFailure("BUG: unlike aggregates")
         }
-        other.settle()
-        histogram.merge(other.histogram, map)
-        for (cell, target) in map.enumerated() where target >= 0 {
-            for place in other.places[cell] {
-                places[target].append(Place(run: runs.count + place.run, range: place.range))
-            }
+        histogram.merge(other.histogram, map, keepingOther: keepingOther)
+        inputs += other.inputs.map { input in
+            Input(
+                rows: input.rows, numbers: input.numbers, cells: input.cells,
+                map: input.map.followed(by: map))
         }
-        runs.append(contentsOf: other.runs)
+        picked = nil
     }
 
     // MARK: - Asking
 
     public func value(ofCell cell: Int, _ reading: AggregateReading) -> AggregateValue {
         guard case .quantile(let share) = reading else { return .value(.missing) }
-        settle()
         let total = histogram.total(ofCell: cell)
         if total == 0 { return .value(.missing) }
-        let place = share * Double(total - 1)
-        let low = min(UInt64(place.rounded(.down)), total - 1)
-        let part = place - Double(low)
+        let (low, part) = ExactQuantileState.rank(share, of: total)
         let lowValue = number(atRank: low, ofCell: cell)
         if part == 0 || low + 1 == total { return .value(FieldValue(number: lowValue)) }
         let highValue = number(atRank: low + 1, ofCell: cell)
         return .value(FieldValue(number: interpolate(lowValue, highValue, part)))
+    }
+
+    /// The lower of the two ranks, from 0, between which a share lies, and how far between.
+    private static func rank(_ share: Double, of total: UInt64) -> (low: UInt64, part: Double) {
+        let place = share * Double(total - 1)
+        let low = min(UInt64(place.rounded(.down)), total - 1)
+        return (low, place - Double(low))
     }
 
     private func interpolate(_ low: Double, _ high: Double, _ part: Double) -> Double {
@@ -133,21 +92,39 @@ public final class ExactQuantileState: AggregateState {
     /// The number at a rank, from 0, of the events in order.
     private func number(atRank rank: UInt64, ofCell cell: Int) -> Double {
         let (bucket, before) = histogram.bucket(ofRank: rank, ofCell: cell)
-        var candidates: [(value: Double, weight: UInt32)] = []
-        for place in places[cell] {
-            let run = runs[place.run]
-            run.values.withUnsafeBufferPointer { values in
-                for index in place.range where LogBucket.index(values[index]) == bucket {
-                    candidates.append((values[index], run.weights?[index] ?? 1))
+        let picked = picked ?? pick()
+        return picked.number(atRank: rank - before, ofCell: cell, bucket: bucket)
+    }
+
+    /// Picks the numbers that any of the shares needs, of all cells.
+    private func pick() -> PickedNumbers {
+        var wanted = PickedNumbers(cells: cells, bucketsPerCell: shares.count * 2)
+        for cell in 0..<cells {
+            let total = histogram.total(ofCell: cell)
+            if total == 0 { continue }
+            for share in shares {
+                let low = ExactQuantileState.rank(share, of: total).low
+                for rank in low...min(low + 1, total - 1) {
+                    wanted.want(histogram.bucket(ofRank: rank, ofCell: cell).bucket, ofCell: cell)
                 }
             }
         }
-        candidates.sort { $0.value < $1.value }
-        var passed = before
-        for candidate in candidates {
-            passed += UInt64(candidate.weight)
-            if rank < passed { return candidate.value }
+        for input in inputs {
+            wanted.pick(input.numbers, input.rows, ofCells: input.cells, input.map)
         }
-        preconditionFailure("BUG: a bucket without the rank that it was said to hold")
+        wanted.sort()
+        picked = wanted
+        return wanted
+    }
+}
+
+extension CellMap {
+    /// The map of one step and then another.
+    fileprivate func followed(by next: CellMap) -> CellMap {
+        switch (self, next) {
+        case (.same, .same): self
+        case (.same(let count), .to): .to((0..<count).map { next[$0] })
+        case (.to(let targets), _): .to(targets.map { $0 < 0 ? -1 : next[$0] })
+        }
     }
 }

@@ -4,15 +4,17 @@ internal import Events
 public final class ExtremeState: AggregateState {
     public enum Side: Sendable { case smallest, largest }
 
-    private enum Seen {
-        static let int: UInt8 = 1
-        static let float: UInt8 = 2
+    private struct Integer {
+        var value: Int64
+        var isSeen = false
     }
 
     private let side: Side
-    private var ints: [Int64] = []
+    private var cells = 0
+    /// One a cell, or none while there was no integer.
+    private var ints: [Integer] = []
+    /// One a cell, or none while there was no float; infinite until the cell has one.
     private var floats: [Double] = []
-    private var seen: [UInt8] = []
     /// The extreme among strings and booleans, for cells that have any.
     private var others: [Int: FieldValue] = [:]
     public var ignored: Int { 0 }
@@ -20,22 +22,36 @@ public final class ExtremeState: AggregateState {
     public init(_ side: Side) { self.side = side }
 
     public func makeEmpty() -> any AggregateState { ExtremeState(side) }
-    public var byteCount: Int { seen.count * 17 + others.count * 64 }
+    public var byteCount: Int { ints.count * 16 + floats.count * 8 + others.count * 64 }
 
     public func grow(toCells count: Int) {
-        let added = count - seen.count
-        if added <= 0 { return }
-        ints.append(contentsOf: repeatElement(side == .smallest ? .max : .min, count: added))
-        floats.append(
-            contentsOf: repeatElement(side == .smallest ? .infinity : -.infinity, count: added))
-        seen.append(contentsOf: repeatElement(0, count: added))
+        cells = max(cells, count)
+        if !ints.isEmpty { makeRoomForIntegers() }
+        if !floats.isEmpty { makeRoomForFloats() }
     }
+
+    private func makeRoomForIntegers() {
+        extend(&ints, toCells: cells, with: Integer(value: side == .smallest ? .max : .min))
+    }
+
+    private func makeRoomForFloats() { extend(&floats, toCells: cells, with: nothing) }
+
+    /// What every float wins over.
+    private var nothing: Double { side == .smallest ? .infinity : -.infinity }
 
     public func update(_ rows: GroupedRows, _ input: AggregateInput) {
         let numbers = input.numbers(includingBooleans: false)
-        switch side {
-        case .smallest: update(rows, numbers, { $0 < $1 }, { $0 < $1 })
-        case .largest: update(rows, numbers, { $0 > $1 }, { $0 > $1 })
+        if numbers.mayHaveIntegers { makeRoomForIntegers() }
+        if numbers.mayHaveFloats { makeRoomForFloats() }
+        ints.withUnsafeMutableBufferPointer { ints in
+            floats.withUnsafeMutableBufferPointer { floats in
+                switch side {
+                case .smallest:
+                    numbers.forEach(rows, ofCells: cells, Lowest(ints: ints, floats: floats))
+                case .largest:
+                    numbers.forEach(rows, ofCells: cells, Highest(ints: ints, floats: floats))
+                }
+            }
         }
         if let present = numbers.others { updateOthers(rows.restricted(to: present), input) }
     }
@@ -43,12 +59,11 @@ public final class ExtremeState: AggregateState {
     /// Slow path: values that are no numbers, each distinct value of a cell looked at once.
     private func updateOthers(_ rows: GroupedRows, _ input: AggregateInput) {
         let codes = input.codes
-        let listed = codes.gathered(rows.rows)
         var met: Set<UInt64> = []
-        for place in 0..<rows.count {
-            let cell = Int(rows.cells[place])
-            guard met.insert(UInt64(cell) << 32 | UInt64(listed[place])).inserted else { continue }
-            takeOther(codes.dictionary.value(ofCode: listed[place]), cell)
+        RowMask(rows).forEach { row in
+            let (cell, code) = (rows.cells[row], codes.codes[row])
+            guard met.insert(UInt64(cell) << 32 | UInt64(code)).inserted else { return }
+            takeOther(codes.dictionary.value(ofCode: code), Int(cell))
         }
     }
 
@@ -60,52 +75,69 @@ public final class ExtremeState: AggregateState {
         if side == .smallest ? value < known : value > known { others[cell] = value }
     }
 
-    @inline(__always)
-    private func update(
-        _ rows: GroupedRows, _ numbers: NumberColumn, _ intWins: (Int64, Int64) -> Bool,
-        _ floatWins: (Double, Double) -> Bool
-    ) {
-        let cells = rows.cells
-        ints.withUnsafeMutableBufferPointer { ints in
-            floats.withUnsafeMutableBufferPointer { floats in
-                seen.withUnsafeMutableBufferPointer { seen in
-                    cells.withUnsafeBufferPointer { cells in
-                        numbers.forEach(rows) { place, value in
-                            let cell = Int(cells[place])
-                            if intWins(value, ints[cell]) { ints[cell] = value }
-                            seen[cell] |= Seen.int
-                        } float: { place, value in
-                            let cell = Int(cells[place])
-                            if floatWins(value, floats[cell]) { floats[cell] = value }
-                            seen[cell] |= Seen.float
-                        }
-                    }
-                }
-            }
+    private struct Lowest: NumberTaker {
+        let ints: UnsafeMutableBufferPointer<Integer>
+        let floats: UnsafeMutableBufferPointer<Double>
+
+        @inline(__always)
+        func take(_ value: Int64, _ cell: Int, _ weight: UInt64) {
+            ints[cell] = Integer(value: min(value, ints[cell].value), isSeen: true)
+        }
+
+        @inline(__always)
+        func take(_ value: Double, _ cell: Int, _ weight: UInt64) {
+            if value < floats[cell] { floats[cell] = value }
         }
     }
 
-    public func merge(_ other: any AggregateState, _ map: [Int]) {
+    private struct Highest: NumberTaker {
+        let ints: UnsafeMutableBufferPointer<Integer>
+        let floats: UnsafeMutableBufferPointer<Double>
+
+        @inline(__always)
+        func take(_ value: Int64, _ cell: Int, _ weight: UInt64) {
+            ints[cell] = Integer(value: max(value, ints[cell].value), isSeen: true)
+        }
+
+        @inline(__always)
+        func take(_ value: Double, _ cell: Int, _ weight: UInt64) {
+            if value > floats[cell] { floats[cell] = value }
+        }
+    }
+
+    public func merge(_ other: any AggregateState, _ map: CellMap, keepingOther: Bool) {
         guard let other = other as? ExtremeState else {
             preconditionFailure("BUG: unlike aggregates")
         }
         for (cell, value) in other.others where map[cell] >= 0 { takeOther(value, map[cell]) }
-        let isSmallest = side == .smallest
-        Compute.merge(&seen, other.seen, map) { $0 | $1 }
-        Compute.merge(&ints, other.ints, map) { isSmallest ? min($0, $1) : max($0, $1) }
-        Compute.merge(&floats, other.floats, map) { isSmallest ? min($0, $1) : max($0, $1) }
+        if !other.ints.isEmpty { makeRoomForIntegers() }
+        if !other.floats.isEmpty { makeRoomForFloats() }
+        switch side {
+        case .smallest:
+            Compute.merge(&ints, other.ints, map) {
+                Integer(value: min($0.value, $1.value), isSeen: $0.isSeen || $1.isSeen)
+            }
+            Compute.merge(&floats, other.floats, map) { min($0, $1) }
+        case .largest:
+            Compute.merge(&ints, other.ints, map) {
+                Integer(value: max($0.value, $1.value), isSeen: $0.isSeen || $1.isSeen)
+            }
+            Compute.merge(&floats, other.floats, map) { max($0, $1) }
+        }
     }
 
     public func exactNumbers(ofCells cells: [Int], _ reading: AggregateReading) -> [Double]? {
-        if !others.isEmpty { return nil }
-        if cells.contains(where: { seen[$0] != Seen.float }) { return nil }
+        if !others.isEmpty || floats.isEmpty { return nil }
+        if cells.contains(where: { !ints.isEmpty && ints[$0].isSeen || !floats[$0].isFinite }) {
+            return nil
+        }
         return cells.map { floats[$0] }
     }
 
     public func value(ofCell cell: Int, _ reading: AggregateReading) -> AggregateValue {
         var values: [FieldValue] = []
-        if seen[cell] & Seen.int != 0 { values.append(.int(ints[cell])) }
-        if seen[cell] & Seen.float != 0 { values.append(.float(floats[cell])) }
+        if !ints.isEmpty, ints[cell].isSeen { values.append(.int(ints[cell].value)) }
+        if !floats.isEmpty, floats[cell].isFinite { values.append(.float(floats[cell])) }
         if let other = others[cell] { values.append(other) }
         return .value((side == .smallest ? values.min() : values.max()) ?? .missing)
     }

@@ -3,21 +3,23 @@ internal import Events
 /// How the numbers of each group are spread, in logarithmic buckets, weighted by sample rate.
 ///
 /// Answers percentiles (the nearest rank's bucket, within 1 %) and heatmaps. Merging adds counts, so
-/// the order of merging does not matter. Few cells times buckets: one flat table. Many: a table a
-/// cell, as long as that cell's own range of buckets.
+/// the order of merging does not matter. Cells and their ranges of buckets few enough for a
+/// directory: pages of counts. Many: a list.
 public final class HistogramState: AggregateState {
-    /// Counts in the flat table: 4 MiB, near enough to the processor.
-    private static let flatMax = 1 << 19
-    /// Buckets added around the range that was seen, so that the table seldom moves.
-    private static let margin = LogBucket.perOctave
+    /// Entries of the directory of pages: 2 MiB, near enough to the processor.
+    private static let directoryMax = 1 << 18
 
     private var cells = 0
-    // The flat table: `width` buckets from `base` for each cell.
-    private var flat = ZeroedTable(count: 0)
-    private var base = 0
-    private var width = 0
-    // Or a list.
-    private var sparse: SparseCounts?
+    /// Whether cells become more batch by batch.
+    private var isGrowing = false
+    /// Numbers that count once: 32 bits take half the room in the processor's caches.
+    private var narrow = PagedCounts<UInt32>()
+    /// Events in `narrow`, so that no count of it can overflow.
+    private var narrowTotal = 0
+    /// Numbers that have a weight.
+    private var wide = PagedCounts<UInt64>()
+    /// All of it, when the directories would be too large.
+    private var list: SparseCounts?
     public private(set) var ignored = 0
 
     public init() {}
@@ -25,168 +27,156 @@ public final class HistogramState: AggregateState {
     public func makeEmpty() -> any AggregateState { HistogramState() }
 
     public var byteCount: Int {
-        flat.count * 8 + (sparse?.byteCount ?? 0)
+        narrow.byteCount + wide.byteCount + (list?.byteCount ?? 0)
     }
 
     // MARK: - Room
 
     public func grow(toCells count: Int) {
         if count <= cells { return }
+        isGrowing = cells > 0
         cells = count
-        if count * width > HistogramState.flatMax {
+        if list != nil { return }
+        if narrow.directoryCount(cells: count, newPages: 0) > HistogramState.directoryMax
+            || wide.directoryCount(cells: count, newPages: 0) > HistogramState.directoryMax
+        {
             useList()
-        } else if width > 0 && sparse == nil {
-            relay(base, width)
         }
     }
+
+    /// Cells to make room for, so that a directory is not copied at each growth.
+    private var roomyCount: Int { isGrowing ? cells + cells / 2 : cells }
 
     private func useList() {
-        if sparse != nil { return }
-        var list = SparseCounts()
-        for cell in 0..<(width == 0 ? 0 : flat.count / width) {
-            forEachBucket(ofCell: cell) { list.add($1, cell: cell, bucket: $0) }
+        if list != nil { return }
+        var all = SparseCounts()
+        for cell in 0..<max(narrow.cells, wide.cells) {
+            forEachBucket(ofCell: cell) { all.add($1, cell: cell, bucket: $0) }
         }
-        flat = ZeroedTable(count: 0)
-        sparse = list
-    }
-
-    /// Makes room for buckets from `low` to `high` in the flat table, or gives it up.
-    private func widen(_ low: Int, _ high: Int) {
-        if sparse != nil || width > 0 && low >= base && high < base + width { return }
-        let newBase = min(width > 0 ? base : low, low) - HistogramState.margin
-        let newEnd = max(width > 0 ? base + width : high + 1, high + 1) + HistogramState.margin
-        let newWidth = newEnd - newBase
-        if cells * newWidth > HistogramState.flatMax {
-            useList()
-            return
-        }
-        relay(newBase, newWidth)
-    }
-
-    /// Moves the counts to a flat table for all cells, with other bounds.
-    private func relay(_ newBase: Int, _ newWidth: Int) {
-        let wider = ZeroedTable(count: cells * newWidth)
-        for cell in 0..<(width == 0 ? 0 : min(cells, flat.count / width)) {
-            let target = cell * newWidth + base - newBase
-            for bucket in 0..<width {
-                let count = flat[cell * width + bucket]
-                if count > 0 { wider[target + bucket] = count }
-            }
-        }
-        flat = wider
-        base = newBase
-        width = newWidth
+        narrow = PagedCounts()
+        wide = PagedCounts()
+        list = all
     }
 
     // MARK: - Counting
 
     public func update(_ rows: GroupedRows, _ input: AggregateInput) {
-        let numbers = input.numbers(includingBooleans: false)
+        update(rows, input.numbers(includingBooleans: false))
+    }
+
+    func update(_ rows: GroupedRows, _ numbers: NumberColumn) {
         ignored += numbers.countOthers(rows)
-        let (low, high) = numbers.bucketBounds
-        if low > high { return }
-        widen(low, high)
-        if sparse == nil {
-            updateFlat(rows, numbers)
+        if var all = list.take() {
+            all.add(numbers, rows, ofCells: cells)
+            all.compactIfLong()
+            list = all
+            return
+        }
+        var beyond = SparseCounts()
+        if rows.weights == nil, narrowTotal + rows.count <= Int(UInt32.max) {
+            narrowTotal += rows.count
+            narrow.count(
+                rows, numbers, ofCells: roomyCount, directoryMax: HistogramState.directoryMax,
+                beyond: &beyond)
         } else {
-            updateList(rows, numbers)
+            wide.count(
+                rows, numbers, ofCells: roomyCount, directoryMax: HistogramState.directoryMax,
+                beyond: &beyond)
+        }
+        if !beyond.isEmpty {
+            useList()
+            beyond.compact()
+            merge(list: beyond)
         }
     }
 
-    private func updateFlat(_ rows: GroupedRows, _ numbers: NumberColumn) {
-        let (base, width, counts) = (base, width, flat.base)
-        rows.cells.withUnsafeBufferPointer { cells in
-            if let weights = rows.weights {
-                numbers.forEach(rows) { place, value in
-                    let bucket = LogBucket.index(Double(value)) - base
-                    counts[Int(cells[place]) * width + bucket] &+= UInt64(weights[place])
-                } float: { place, value in
-                    let bucket = LogBucket.index(value) - base
-                    counts[Int(cells[place]) * width + bucket] &+= UInt64(weights[place])
-                }
-            } else {
-                numbers.forEach(rows) { place, value in
-                    let bucket = LogBucket.index(Double(value)) - base
-                    counts[Int(cells[place]) * width + bucket] &+= 1
-                } float: { place, value in
-                    let bucket = LogBucket.index(value) - base
-                    counts[Int(cells[place]) * width + bucket] &+= 1
-                }
-            }
-        }
-    }
-
-    private func updateList(_ rows: GroupedRows, _ numbers: NumberColumn) {
-        var list = sparse.take() ?? SparseCounts()
-        numbers.forEach(rows) { place, value in
-            list.add(
-                UInt64(rows.weights?[place] ?? 1), cell: Int(rows.cells[place]),
-                bucket: LogBucket.index(Double(value)))
-        } float: { place, value in
-            list.add(
-                UInt64(rows.weights?[place] ?? 1), cell: Int(rows.cells[place]),
-                bucket: LogBucket.index(value))
-        }
-        list.compactIfLong()
-        sparse = list
-    }
-
-    public func merge(_ other: any AggregateState, _ map: [Int]) {
+    public func merge(_ other: any AggregateState, _ map: CellMap, keepingOther: Bool) {
         guard let other = other as? HistogramState else {
             preconditionFailure("BUG: unlike aggregates")
         }
         ignored += other.ignored
-        if other.sparse == nil && other.width > 0 && sparse == nil {
-            widen(other.base, other.base + other.width - 1)
+        if list == nil && other.list == nil && fits(other) {
+            mergePages(other, map, keepingOther: keepingOther)
+            return
         }
-        if other.sparse != nil {
-            merge(list: other, map)
+        useList()
+        var theirs = SparseCounts()
+        if let all = other.list {
+            theirs = all.mapped(map)
         } else {
-            for (cell, target) in map.enumerated() where target >= 0 {
-                other.forEachBucket(ofCell: cell) { bucket, count in
-                    if sparse == nil {
-                        flat[target * width + bucket - base] &+= count
-                    } else {
-                        sparse?.add(count, cell: target, bucket: bucket)
-                    }
+            for cell in 0..<map.count where map[cell] >= 0 {
+                other.forEachBucket(ofCell: cell) {
+                    theirs.add($1, cell: map[cell], bucket: $0)
                 }
             }
         }
-        sparse?.compactIfLong()
+        theirs.compact()
+        merge(list: theirs)
     }
 
-    private func merge(list other: HistogramState, _ map: [Int]) {
-        other.settle()
-        guard let theirs = other.sparse, let (low, high) = theirs.bucketBounds else { return }
-        widen(low, high)
-        if sparse == nil {
-            let (base, width, counts) = (base, width, flat.base)
-            theirs.forEach { cell, bucket, count in
-                if map[cell] >= 0 { counts[map[cell] * width + bucket - base] &+= count }
+    /// Whether a directory of pages is enough for this and another one.
+    private func fits(_ other: HistogramState) -> Bool {
+        narrow.directoryCount(cells: cells, with: other.narrow) <= HistogramState.directoryMax
+            && wide.directoryCount(cells: cells, with: other.wide) <= HistogramState.directoryMax
+    }
+
+    private func mergePages(_ other: HistogramState, _ map: CellMap, keepingOther: Bool) {
+        wide.widen(cells: cells)
+        wide.merge(other.wide, map, keepingOther: keepingOther)
+        narrow.widen(cells: cells)
+        if narrowTotal + other.narrowTotal <= Int(UInt32.max) {
+            narrowTotal += other.narrowTotal
+            narrow.merge(other.narrow, map, keepingOther: keepingOther)
+        } else {
+            var theirs = SparseCounts()
+            for cell in 0..<map.count where map[cell] >= 0 {
+                other.narrow.forEachBucket(ofCell: cell) {
+                    theirs.add(UInt64($1), cell: map[cell], bucket: $0)
+                }
             }
-            return
+            wide.add(theirs)
         }
-        settle()
-        var list = sparse.take() ?? SparseCounts()
-        var moved = theirs.mapped(map)
-        moved.compact()
-        list.merge(moved)
-        sparse = list
     }
 
-    public func settle() { sparse?.compact() }
+    /// Adds pairs that are in order.
+    private func merge(list other: SparseCounts) {
+        list?.compact()
+        list?.merge(other)
+    }
+
+    public func settle() { list?.compact() }
 
     // MARK: - Asking
 
-    /// The buckets of one cell that hold something, ascending.
+    /// The buckets of one cell that hold something; ascending, but that those with a weight stand
+    /// after all others.
     private func forEachBucket(ofCell cell: Int, _ body: (Int, UInt64) -> Void) {
-        if sparse != nil {
-            sparse?.compact()
-            sparse?.forEachBucket(ofCell: cell, body)
-        } else {
-            let counts = flat.base + cell * width
-            for offset in 0..<width where counts[offset] > 0 { body(base + offset, counts[offset]) }
+        if list != nil {
+            list?.compact()
+            list?.forEachBucket(ofCell: cell, body)
+            return
         }
+        narrow.forEachBucket(ofCell: cell) { body($0, UInt64($1)) }
+        wide.forEachBucket(ofCell: cell, body)
+    }
+
+    /// The buckets of one cell that hold something, each once, ascending.
+    func buckets(ofCell cell: Int) -> [(bucket: Int, count: UInt64)] {
+        var found: [(bucket: Int, count: UInt64)] = []
+        forEachBucket(ofCell: cell) { found.append(($0, $1)) }
+        if narrow.isEmpty || wide.isEmpty { return found }
+        found.sort { $0.bucket < $1.bucket }
+        var end = 0
+        for index in found.indices {
+            if end > 0, found[end - 1].bucket == found[index].bucket {
+                found[end - 1].count += found[index].count
+            } else {
+                found[end] = found[index]
+                end += 1
+            }
+        }
+        found.removeLast(found.count - end)
+        return found
     }
 
     public func value(ofCell cell: Int, _ reading: AggregateReading) -> AggregateValue {
@@ -196,21 +186,25 @@ public final class HistogramState: AggregateState {
 
     /// Events of one cell that have a number.
     func total(ofCell cell: Int) -> UInt64 {
-        var total: UInt64 = 0
-        forEachBucket(ofCell: cell) { _, count in total += count }
-        return total
+        if list != nil {
+            var total: UInt64 = 0
+            forEachBucket(ofCell: cell) { total += $1 }
+            return total
+        }
+        return narrow.total(ofCell: cell) + wide.total(ofCell: cell)
     }
 
     /// The bucket that holds the event at a rank, from 0, and how many events are in buckets before.
     func bucket(ofRank rank: UInt64, ofCell cell: Int) -> (bucket: Int, before: UInt64) {
+        // Fast path: pages are passed as wholes.
+        if list == nil, wide.isEmpty { return narrow.bucket(ofRank: rank, ofCell: cell) }
+        if list == nil, narrow.isEmpty { return wide.bucket(ofRank: rank, ofCell: cell) }
         var passed: UInt64 = 0
-        var found: (bucket: Int, before: UInt64)?
-        forEachBucket(ofCell: cell) { bucket, count in
-            if found == nil && rank < passed + count { found = (bucket, passed) }
+        for (bucket, count) in buckets(ofCell: cell) {
+            if rank < passed + count { return (bucket, passed) }
             passed += count
         }
-        guard let found else { preconditionFailure("BUG: a rank beyond the events of a group") }
-        return found
+        preconditionFailure("BUG: a rank beyond the events of a group")
     }
 
     private func quantile(_ share: Double, ofCell cell: Int) -> FieldValue {
@@ -226,13 +220,13 @@ public final class HistogramState: AggregateState {
         let share = LogBucket.perOctave / 4
         var bins: [HistogramBin] = []
         var current: (number: Int, low: Double, high: Double, count: UInt64)?
-        forEachBucket(ofCell: cell) { bucket, count in
+        for (bucket, count) in buckets(ofCell: cell) {
             // Magnitudes are numbered from 1, so bin k holds the buckets k·share + 1 … (k + 1)·share.
             let magnitude = (abs(bucket) - 1) / share
             let number = bucket == 0 ? 0 : bucket > 0 ? magnitude + 1 : -magnitude - 1
             if let last = current, last.number == number {
                 current?.count += count
-                return
+                continue
             }
             if let last = current {
                 bins.append(HistogramBin(low: last.low, high: last.high, count: last.count))
@@ -246,23 +240,5 @@ public final class HistogramState: AggregateState {
             bins.append(HistogramBin(low: last.low, high: last.high, count: last.count))
         }
         return bins
-    }
-}
-
-extension NumberColumn {
-    /// The lowest and highest bucket of any row; low > high when there is no number.
-    fileprivate var bucketBounds: (low: Int, high: Int) {
-        var low = Int.max
-        var high = Int.min
-        // Rows without a number hold 0 in a lane, which only widens the range.
-        if let values = ints?.values, let least = values.min(), let most = values.max() {
-            low = LogBucket.index(Double(least))
-            high = LogBucket.index(Double(most))
-        }
-        if let values = floats?.values, let least = values.min(), let most = values.max() {
-            low = min(low, LogBucket.index(least))
-            high = max(high, LogBucket.index(most))
-        }
-        return (low, high)
     }
 }

@@ -1,27 +1,23 @@
 internal import Bytes
 internal import Events
 
-/// The numbers of a column, spread out: integers and floats, each with the rows that have one.
+/// The numbers of a column as they lie: lanes of integers and floats, and codes of a dictionary
+/// whose entries are looked at once each.
 struct NumberColumn {
-    private(set) var ints: NumberLane<Int64>?
-    private(set) var floats: NumberLane<Double>?
+    private var ints: NumberLane<Int64>?
+    private var floats: NumberLane<Double>?
+    private var coded: CodedNumbers?
     /// Rows that have a value which is no number.
     private(set) var others: Bitmap?
 
-    init(_ column: Column?, rows: Int, includingBooleans: Bool) {
-        guard let column else { return }
-        ints = column.ints
-        floats = column.floats
-        if let lane = column.coded { spread(lane, rows: rows, includingBooleans) }
-        if let lane = column.texts {
-            var present = lane.presence()
-            if let others { present.formUnion(others) }
-            others = present
-        }
+    fileprivate struct CodedNumbers {
+        let codes: CodeArray
+        /// One a code, 0 first.
+        let entries: [Entry]
     }
 
     /// What one code stands for.
-    private struct Entry {
+    fileprivate struct Entry {
         var int: Int64 = 0
         var float: Double = 0
         var kind: UInt8 = 0
@@ -31,106 +27,185 @@ struct NumberColumn {
         static let isOther: UInt8 = 3
     }
 
-    private mutating func spread(_ lane: CodedLane, rows: Int, _ includingBooleans: Bool) {
+    init(_ column: Column?, rows: Int, includingBooleans: Bool) {
+        guard let column else { return }
+        ints = column.ints
+        floats = column.floats
+        if let lane = column.coded { takeCodes(lane, rows: rows, includingBooleans) }
+        if let lane = column.texts {
+            var present = lane.presence()
+            if let others { present.formUnion(others) }
+            others = present
+        }
+    }
+
+    private mutating func takeCodes(_ lane: CodedLane, rows: Int, _ includingBooleans: Bool) {
         let dictionary = lane.dictionary
         var entries = [Entry](repeating: Entry(), count: dictionary.count + 1)
-        var kinds: Set<UInt8> = []
+        var isOther = [UInt8](repeating: 0, count: dictionary.count + 1)
+        var hasNumbers = false
         for index in 0..<dictionary.count {
             let payload = dictionary.payloads[index]
             switch dictionary.kind(at: index) {
             case .bool where includingBooleans:
                 entries[index + 1] = Entry(int: Int64(payload), kind: Entry.isInt)
-            case .bool, .string: entries[index + 1].kind = Entry.isOther
+                hasNumbers = true
+            case .bool, .string:
+                entries[index + 1].kind = Entry.isOther
+                isOther[index + 1] = 1
             case .int:
                 entries[index + 1] = Entry(int: Int64(bitPattern: payload), kind: Entry.isInt)
+                hasNumbers = true
             case .float:
                 entries[index + 1] = Entry(
                     float: Double(bitPattern: payload), kind: Entry.isFloat)
-            }
-            kinds.insert(entries[index + 1].kind)
-        }
-        let codes = lane.codes
-        if kinds.contains(Entry.isInt) {
-            ints = merge(ints, codes, rows) {
-                entries[$0].kind == Entry.isInt ? entries[$0].int : nil
+                hasNumbers = true
             }
         }
-        if kinds.contains(Entry.isFloat) {
-            floats = merge(floats, codes, rows) {
-                entries[$0].kind == Entry.isFloat ? entries[$0].float : nil
-            }
+        if hasNumbers { coded = CodedNumbers(codes: lane.codes, entries: entries) }
+        let set = CodeSet(table: isOther)
+        if case .none = set { return }
+        var present = Bitmap(count: rows)
+        present.withMutableWords { words in
+            if let base = words.baseAddress { set.select(lane.codes, into: base) }
         }
-        if kinds.contains(Entry.isOther) {
-            var present = Bitmap(count: rows)
-            for row in 0..<rows where entries[Int(codes[row])].kind == Entry.isOther {
-                present[row] = true
-            }
-            others = present
-        }
+        others = present
     }
 
-    @inline(__always)
-    private func merge<Number>(
-        _ lane: NumberLane<Number>?, _ codes: CodeArray, _ rows: Int, _ number: (Int) -> Number?
-    ) -> NumberLane<Number> {
-        var values = lane?.values ?? [Number](repeating: 0, count: rows)
-        var words = lane?.presence().words ?? [UInt64](repeating: 0, count: Bitmap.wordCount(rows))
-        func fill<Code: FixedWidthInteger>(_ codes: [Code]) {
-            for row in 0..<rows {
-                if let value = number(Int(codes[row])) {
-                    values[row] = value
-                    words[row >> 6] |= 1 << UInt64(row & 63)
-                }
-            }
-        }
-        switch codes {
-        case .bytes(let codes): fill(codes)
-        case .words(let codes): fill(codes)
-        case .longs(let codes): fill(codes)
-        }
-        let present = Bitmap(count: rows, words: words)
-        return NumberLane(values: values, present: present.population == rows ? nil : present)
+    var mayHaveIntegers: Bool { ints != nil || coded != nil }
+    var mayHaveFloats: Bool { floats != nil || coded != nil }
+
+    /// Bytes of what the column keeps alive, about.
+    func byteCount(rows: Int) -> Int {
+        (ints == nil ? 0 : rows * 8) + (floats == nil ? 0 : rows * 8)
+            + (coded.map { rows * $0.codes.width + $0.entries.count * 24 } ?? 0)
     }
 
-    /// Calls back for each listed row that has a number, with its place in the list.
-    @inline(__always)
-    func forEach(
-        _ rows: GroupedRows, int: (Int, Int64) -> Void, float: (Int, Double) -> Void
+    /// How many of the rows have a value that is no number.
+    func countOthers(_ rows: GroupedRows) -> Int {
+        guard let others else { return 0 }
+        return rows.selection == nil ? others.population : rows.restricted(to: others).count
+    }
+
+    // MARK: - Reading
+
+    /// Hands the numbers of the rows to `taker`.
+    ///
+    /// - Parameter cellCount: above every cell of the rows.
+    func forEach(_ rows: GroupedRows, ofCells cellCount: Int, _ taker: some NumberTaker) {
+        if let ints { NumberColumn.forEach(ints, rows, taker) }
+        if let floats { NumberColumn.forEach(floats, rows, taker) }
+        coded?.forEach(rows, cellCount, taker)
+    }
+
+    private static func forEach(
+        _ lane: NumberLane<some TakenNumber>, _ rows: GroupedRows, _ taker: some NumberTaker
     ) {
-        if let ints { NumberColumn.forEach(ints, rows, int) }
-        if let floats { NumberColumn.forEach(floats, rows, float) }
+        let mask = RowMask(rows, present: lane.present)
+        switch rows.cells {
+        case .bytes(let cells): forEach(lane.values, cells, mask, rows.weights, taker)
+        case .words(let cells): forEach(lane.values, cells, mask, rows.weights, taker)
+        case .longs(let cells): forEach(lane.values, cells, mask, rows.weights, taker)
+        }
     }
 
-    @inline(__always)
-    private static func forEach<Number>(
-        _ lane: NumberLane<Number>, _ rows: GroupedRows, _ body: (Int, Number) -> Void
+    private static func forEach<Number: TakenNumber>(
+        _ values: [Number], _ cells: [some FixedWidthInteger & UnsignedInteger], _ mask: RowMask,
+        _ weights: [UInt32]?, _ taker: some NumberTaker
     ) {
-        lane.values.withUnsafeBufferPointer { values in
-            switch (rows.rows, lane.present) {
-            case (nil, nil):
-                for place in 0..<rows.count { body(place, values[place]) }
-            case (nil, let present?):
-                present.forEachRow { body($0, values[$0]) }
-            case (let list?, nil):
-                list.withUnsafeBufferPointer { list in
-                    for place in 0..<list.count { body(place, values[Int(list[place])]) }
+        values.withUnsafeBufferPointer { values in
+            cells.withUnsafeBufferPointer { cells in
+                guard let weights else {
+                    mask.forEach { values[$0].give(to: taker, Int(cells[$0]), 1) }
+                    return
                 }
-            case (let list?, let present?):
-                let words = present.words
-                list.withUnsafeBufferPointer { list in
-                    for place in 0..<list.count {
-                        let row = Int(list[place])
-                        if words[row >> 6] >> UInt64(row & 63) & 1 != 0 { body(place, values[row]) }
+                weights.withUnsafeBufferPointer { weights in
+                    mask.forEach {
+                        values[$0].give(to: taker, Int(cells[$0]), UInt64(weights[$0]))
                     }
                 }
             }
         }
     }
+}
 
-    /// How many listed rows have a value that is no number.
-    func countOthers(_ rows: GroupedRows) -> Int {
-        guard let others else { return 0 }
-        guard let list = rows.rows else { return others.population }
-        return list.reduce(0) { $0 + (others[Int($1)] ? 1 : 0) }
+/// What numbers are handed to, one by one.
+///
+/// A type and not a closure, for only so it surely becomes part of the loop: a call each costs
+/// three times what counting costs.
+protocol NumberTaker {
+    /// Takes a number that `weight` events of a cell have.
+    func take(_ value: Int64, _ cell: Int, _ weight: UInt64)
+    func take(_ value: Double, _ cell: Int, _ weight: UInt64)
+}
+
+/// A number of a lane.
+private protocol TakenNumber: Numeric, Sendable {
+    func give(to taker: some NumberTaker, _ cell: Int, _ weight: UInt64)
+}
+
+extension Int64: TakenNumber {
+    @inline(__always)
+    fileprivate func give(to taker: some NumberTaker, _ cell: Int, _ weight: UInt64) {
+        taker.take(self, cell, weight)
+    }
+}
+
+extension Double: TakenNumber {
+    @inline(__always)
+    fileprivate func give(to taker: some NumberTaker, _ cell: Int, _ weight: UInt64) {
+        taker.take(self, cell, weight)
+    }
+}
+
+extension NumberColumn.CodedNumbers {
+    /// Combinations of a cell and a code up to which rows are counted by combination first.
+    private static var combinationsMax: Int { 1 << 14 }
+
+    /// Hands over the numbers, once for each combination of a cell and a code where those are few.
+    fileprivate func forEach(
+        _ rows: GroupedRows, _ cellCount: Int, _ taker: some NumberTaker
+    ) {
+        if cellCount * entries.count <= Self.combinationsMax {
+            // Fast path: numbers are worked on once a combination, not once a row.
+            let counts = counts(rows, cellCount)
+            for code in entries.indices.dropFirst() {
+                for cell in 0..<cellCount where counts[code * cellCount + cell] > 0 {
+                    entries[code].give(to: taker, cell, counts[code * cellCount + cell])
+                }
+            }
+            return
+        }
+        let (cells, codes) = (rows.cells.widened(), codes.widened())
+        entries.withUnsafeBufferPointer { entries in
+            RowMask(rows).forEach { row in
+                entries[Int(codes[row])].give(
+                    to: taker, Int(cells[row]), UInt64(rows.weight(ofRow: row)))
+            }
+        }
+    }
+
+    /// Events of each combination: `cellCount` of the first code, then of the next.
+    private func counts(_ rows: GroupedRows, _ cellCount: Int) -> [UInt64] {
+        let space = GroupSpace(combining: cellCount, with: entries.count)
+        let combined = GroupedRows(
+            rows: rows.rows, selection: rows.selection,
+            cells: space.cells([rows.cells, codes], rows: rows.rows, selection: nil),
+            weights: rows.weights)
+        let state = CountState(needsValue: false)
+        state.grow(toCells: cellCount * entries.count)
+        state.update(combined, AggregateInput(nil, rows: rows.rows))
+        return state.counts
+    }
+}
+
+extension NumberColumn.Entry {
+    @inline(__always)
+    fileprivate func give(to taker: some NumberTaker, _ cell: Int, _ weight: UInt64) {
+        if kind == NumberColumn.Entry.isInt {
+            taker.take(int, cell, weight)
+        } else if kind == NumberColumn.Entry.isFloat {
+            taker.take(float, cell, weight)
+        }
     }
 }

@@ -18,6 +18,7 @@ struct SparseCounts {
     private var isCompact = true
 
     var byteCount: Int { keys.count * 16 }
+    var isEmpty: Bool { keys.isEmpty }
 
     @inline(__always)
     mutating func add(_ count: UInt64, cell: Int, bucket: Int) {
@@ -25,6 +26,27 @@ struct SparseCounts {
             UInt64(cell) << SparseCounts.bucketBits | UInt64(bucket + SparseCounts.bucketOffset))
         counts.append(count)
         isCompact = false
+    }
+
+    /// Adds the buckets of numbers.
+    mutating func add(_ numbers: NumberColumn, _ rows: GroupedRows, ofCells cells: Int) {
+        withUnsafeMutablePointer(to: &self) { list in
+            numbers.forEach(rows, ofCells: cells, Adder(list: list))
+        }
+    }
+
+    private struct Adder: NumberTaker {
+        let list: UnsafeMutablePointer<SparseCounts>
+
+        @inline(__always)
+        func take(_ value: Int64, _ cell: Int, _ weight: UInt64) {
+            list.pointee.add(weight, cell: cell, bucket: LogBucket.index(Double(value)))
+        }
+
+        @inline(__always)
+        func take(_ value: Double, _ cell: Int, _ weight: UInt64) {
+            list.pointee.add(weight, cell: cell, bucket: LogBucket.index(value))
+        }
     }
 
     /// Sums equal pairs if the list has grown enough to be worth it.
@@ -86,19 +108,6 @@ struct SparseCounts {
         }
     }
 
-    /// The lowest and highest bucket of any pair; nil when there is none.
-    var bucketBounds: (low: Int, high: Int)? {
-        let mask = UInt64(1) << SparseCounts.bucketBits - 1
-        var low = UInt64.max
-        var high: UInt64 = 0
-        for key in keys {
-            low = min(low, key & mask)
-            high = max(high, key & mask)
-        }
-        if low > high { return nil }
-        return (Int(low) - SparseCounts.bucketOffset, Int(high) - SparseCounts.bucketOffset)
-    }
-
     /// Adds the pairs of another list, both in order: one pass over the two.
     mutating func merge(_ other: SparseCounts) {
         precondition(isCompact && other.isCompact, "BUG: pairs that are not in order")
@@ -120,7 +129,7 @@ struct SparseCounts {
     }
 
     /// The same pairs under other cells, those without one left out; in order when `map` ascends.
-    func mapped(_ map: [Int]) -> SparseCounts {
+    func mapped(_ map: CellMap) -> SparseCounts {
         var result = SparseCounts()
         result.keys.reserveCapacity(keys.count)
         result.counts.reserveCapacity(keys.count)

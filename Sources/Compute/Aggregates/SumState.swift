@@ -6,85 +6,87 @@ internal import Events
 /// few million rows and with compensation between partials (Neumaier 1974): the relative error of a
 /// sum of one sign stays below 1e-9.
 public final class SumState: AggregateState {
-    private var ints: [Int128] = []
-    private var floats: [Double] = []
+    private struct Integers {
+        var sum: Int128 = 0
+        /// Numbers by weight.
+        var count: UInt64 = 0
+    }
+
+    private struct Floats {
+        var sum = 0.0
+        var count: UInt64 = 0
+    }
+
+    private var cells = 0
+    /// One a cell, or none while there was no such number; so are the two below.
+    private var ints: [Integers] = []
+    private var floats: [Floats] = []
     private var corrections: [Double] = []
-    /// Numbers by weight.
-    private var counts: [UInt64] = []
-    private var hasFloats: [Bool] = []
     public private(set) var ignored = 0
 
     public init() {}
 
     public func makeEmpty() -> any AggregateState { SumState() }
-    public var byteCount: Int { counts.count * 41 }
+    public var byteCount: Int { ints.count * 32 + floats.count * 16 + corrections.count * 8 }
 
     public func grow(toCells count: Int) {
-        let added = count - counts.count
-        if added <= 0 { return }
-        ints.append(contentsOf: repeatElement(0, count: added))
-        floats.append(contentsOf: repeatElement(0, count: added))
-        corrections.append(contentsOf: repeatElement(0, count: added))
-        counts.append(contentsOf: repeatElement(0, count: added))
-        hasFloats.append(contentsOf: repeatElement(false, count: added))
+        cells = max(cells, count)
+        if !ints.isEmpty { extend(&ints, toCells: cells, with: Integers()) }
+        if !floats.isEmpty { makeRoomForFloats() }
+    }
+
+    private func makeRoomForFloats() {
+        extend(&floats, toCells: cells, with: Floats())
+        extend(&corrections, toCells: cells, with: 0)
     }
 
     public func update(_ rows: GroupedRows, _ input: AggregateInput) {
         let numbers = input.numbers(includingBooleans: true)
         ignored += numbers.countOthers(rows)
-        let cells = rows.cells
-        let weights = rows.weights
-        counts.withUnsafeMutableBufferPointer { counts in
-            ints.withUnsafeMutableBufferPointer { ints in
-                floats.withUnsafeMutableBufferPointer { floats in
-                    hasFloats.withUnsafeMutableBufferPointer { hasFloats in
-                        cells.withUnsafeBufferPointer { cells in
-                            if let weights {
-                                numbers.forEach(rows) { place, value in
-                                    let cell = Int(cells[place])
-                                    ints[cell] &+= Int128(value) &* Int128(weights[place])
-                                    counts[cell] &+= UInt64(weights[place])
-                                } float: { place, value in
-                                    let cell = Int(cells[place])
-                                    floats[cell] += value * Double(weights[place])
-                                    counts[cell] &+= UInt64(weights[place])
-                                    hasFloats[cell] = true
-                                }
-                            } else {
-                                numbers.forEach(rows) { place, value in
-                                    let cell = Int(cells[place])
-                                    ints[cell] &+= Int128(value)
-                                    counts[cell] &+= 1
-                                } float: { place, value in
-                                    let cell = Int(cells[place])
-                                    floats[cell] += value
-                                    counts[cell] &+= 1
-                                    hasFloats[cell] = true
-                                }
-                            }
-                        }
-                    }
-                }
+        if numbers.mayHaveIntegers { extend(&ints, toCells: cells, with: Integers()) }
+        if numbers.mayHaveFloats { makeRoomForFloats() }
+        ints.withUnsafeMutableBufferPointer { ints in
+            floats.withUnsafeMutableBufferPointer { floats in
+                numbers.forEach(rows, ofCells: cells, Adder(ints: ints, floats: floats))
             }
         }
     }
 
-    public func merge(_ other: any AggregateState, _ map: [Int]) {
-        guard let other = other as? SumState else { preconditionFailure("BUG: unlike aggregates") }
-        ignored += other.ignored
-        Compute.merge(&ints, other.ints, map) { $0 &+ $1 }
-        Compute.merge(&counts, other.counts, map) { $0 &+ $1 }
-        Compute.merge(&hasFloats, other.hasFloats, map) { $0 || $1 }
-        for (cell, target) in map.enumerated() where target >= 0 && other.hasFloats[cell] {
-            add(other.floats[cell], to: target)
-            corrections[target] += other.corrections[cell]
+    private struct Adder: NumberTaker {
+        let ints: UnsafeMutableBufferPointer<Integers>
+        let floats: UnsafeMutableBufferPointer<Floats>
+
+        @inline(__always)
+        func take(_ value: Int64, _ cell: Int, _ weight: UInt64) {
+            ints[cell].sum &+= Int128(value) &* Int128(weight)
+            ints[cell].count &+= weight
+        }
+
+        @inline(__always)
+        func take(_ value: Double, _ cell: Int, _ weight: UInt64) {
+            floats[cell].sum += value * Double(weight)
+            floats[cell].count &+= weight
         }
     }
 
-    private func add(_ value: Double, to cell: Int) {
-        let sum = floats[cell]
+    public func merge(_ other: any AggregateState, _ map: CellMap, keepingOther: Bool) {
+        guard let other = other as? SumState else { preconditionFailure("BUG: unlike aggregates") }
+        ignored += other.ignored
+        if !other.ints.isEmpty { extend(&ints, toCells: cells, with: Integers()) }
+        Compute.merge(&ints, other.ints, map) {
+            Integers(sum: $0.sum &+ $1.sum, count: $0.count &+ $1.count)
+        }
+        if !other.floats.isEmpty { makeRoomForFloats() }
+        for cell in other.floats.indices where map[cell] >= 0 && other.floats[cell].count > 0 {
+            add(other.floats[cell], to: map[cell])
+            corrections[map[cell]] += other.corrections[cell]
+        }
+    }
+
+    private func add(_ other: Floats, to cell: Int) {
+        let (sum, value) = (floats[cell].sum, other.sum)
         let total = sum + value
-        floats[cell] = total
+        floats[cell] = Floats(sum: total, count: floats[cell].count &+ other.count)
         // Beyond the largest float nothing is left to correct.
         if !total.isFinite { return }
         if abs(sum) >= abs(value) {
@@ -95,15 +97,15 @@ public final class SumState: AggregateState {
     }
 
     public func value(ofCell cell: Int, _ reading: AggregateReading) -> AggregateValue {
-        if counts[cell] == 0 { return .value(.missing) }
-        if reading == .average {
-            return .value(FieldValue(number: total(cell) / Double(counts[cell])))
+        let whole = ints.isEmpty ? Integers() : ints[cell]
+        let rest = floats.isEmpty ? Floats() : floats[cell]
+        let count = whole.count &+ rest.count
+        if count == 0 { return .value(.missing) }
+        if reading == .sum, rest.count == 0, let sum = Int64(exactly: whole.sum) {
+            return .value(.int(sum))
         }
-        if !hasFloats[cell], let whole = Int64(exactly: ints[cell]) { return .value(.int(whole)) }
-        return .value(FieldValue(number: total(cell)))
-    }
-
-    private func total(_ cell: Int) -> Double {
-        Double(ints[cell]) + (floats[cell] + corrections[cell])
+        let correction = rest.count == 0 ? 0 : corrections[cell]
+        let total = Double(whole.sum) + (rest.sum + correction)
+        return .value(FieldValue(number: reading == .average ? total / Double(count) : total))
     }
 }

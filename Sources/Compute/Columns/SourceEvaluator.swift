@@ -1,4 +1,5 @@
 public import Bytes
+internal import CKernels
 public import Events
 
 /// Works out expressions over all rows of one source: conditions as bitmaps, values as columns.
@@ -212,12 +213,13 @@ public final class SourceEvaluator {
     private func floats(_ lane: NumberLane<Double>, _ condition: Expression) -> Bitmap {
         var result: Bitmap
         if let range = NumberRange(condition)?.floats {
-            let (low, high) = (range.low, range.high)
-            switch (range.includesLow, range.includesHigh) {
-            case (true, true): result = Bitmap(lane.values) { $0 >= low && $0 <= high }
-            case (true, false): result = Bitmap(lane.values) { $0 >= low && $0 < high }
-            case (false, true): result = Bitmap(lane.values) { $0 > low && $0 <= high }
-            case (false, false): result = Bitmap(lane.values) { $0 > low && $0 < high }
+            // The next float inside an open end is a closed one.
+            let low = range.includesLow ? range.low : range.low.nextUp
+            let high = range.includesHigh ? range.high : range.high.nextDown
+            result = Bitmap(count: rows)
+            result.withMutableWords { words in
+                guard let base = words.baseAddress else { return }
+                wf_or_range_double(lane.values, lane.values.count, low, high, base)
             }
         } else {
             result = Bitmap(lane.values) { value in

@@ -12,6 +12,7 @@ public final class GroupPartial {
         self.space = space
         rowCounts = CountState(needsValue: false)
         self.states = states
+        for case let counts as CountState in states { counts.count(beyond: rowCounts) }
         grow()
     }
 
@@ -33,14 +34,18 @@ public final class GroupPartial {
 
     /// The cells that have rows, ascending.
     public var groups: [Int] {
-        (0..<space.cellCount).filter { rowCounts.count(ofCell: $0) > 0 }
+        rowCounts.cellsCounted
     }
 
-    /// Adds a partial whose cell i is this one's cell `map[i]`, −1 for none.
-    private func merge(_ other: GroupPartial, _ map: [Int]) {
+    /// Adds a partial whose cell i is this one's cell `map[i]`.
+    ///
+    /// - Parameter keepingOther: whether the other one is read again afterwards.
+    private func merge(_ other: GroupPartial, _ map: CellMap, keepingOther: Bool = false) {
         grow()
-        rowCounts.merge(other.rowCounts, map)
-        for (state, theirs) in zip(states, other.states) { state.merge(theirs, map) }
+        rowCounts.merge(other.rowCounts, map, keepingOther: keepingOther)
+        for (state, theirs) in zip(states, other.states) {
+            state.merge(theirs, map, keepingOther: keepingOther)
+        }
     }
 
     // MARK: - Merging
@@ -66,7 +71,7 @@ public final class GroupPartial {
     /// Adds a partial of the same dimensions: no value is looked at.
     private func mergeByCode(_ other: GroupPartial) {
         if space.isDense && other.space.isDense {
-            merge(other, Array(0..<other.space.cellCount))
+            merge(other, .same(other.space.cellCount))
             return
         }
         merge(other, other.cells(in: space, dimensions: other.space.dimensions.indices))
@@ -107,36 +112,35 @@ public final class GroupPartial {
     /// through the map of its dimension where there is one; −1 for cells without rows.
     private func cells(
         in target: GroupSpace, dimensions: Range<Int>, through maps: [[UInt32]?] = []
-    ) -> [Int] {
+    ) -> CellMap {
         let groups = groups
         let codes = dimensions.map { dimension in
             let codes = space.codes(ofCells: groups, in: dimension)
             guard dimension < maps.count, let map = maps[dimension] else { return codes }
             return codes.map { map[Int($0)] }
         }
-        let found = target.cells(codes, count: groups.count)
+        let found = target.cells(ofCombinations: codes, count: groups.count)
         var map = [Int](repeating: -1, count: space.cellCount)
-        for (place, group) in groups.enumerated() { map[group] = Int(found[place]) }
-        return map
+        for (place, group) in groups.enumerated() { map[group] = found[place] }
+        return .to(map)
     }
 
     /// The partial without its last dimension, and for each cell its cell there.
-    public func droppingLastDimension() -> (partial: GroupPartial, map: [Int]) {
+    public func droppingLastDimension() -> (partial: GroupPartial, map: CellMap) {
         let smaller = GroupSpace(Array(space.dimensions.dropLast()), rows: groups.count)
         let map = cells(in: smaller, dimensions: 0..<space.dimensions.count - 1)
         let result = GroupPartial(smaller, states.map { $0.makeEmpty() })
-        result.merge(self, map)
+        result.merge(self, map, keepingOther: true)
         return (result, map)
     }
 
     /// All cells but those in `left` as one group.
     public func total(without left: Set<Int> = []) -> GroupPartial {
         let result = GroupPartial(GroupSpace([], rows: 0), states.map { $0.makeEmpty() })
-        result.merge(
-            self,
-            (0..<space.cellCount).map {
-                rowCounts.count(ofCell: $0) > 0 && !left.contains($0) ? 0 : -1
-            })
+        let map = (0..<space.cellCount).map {
+            rowCounts.count(ofCell: $0) > 0 && !left.contains($0) ? 0 : -1
+        }
+        result.merge(self, .to(map), keepingOther: true)
         return result
     }
 }

@@ -1,3 +1,4 @@
+public import Bytes
 public import Events
 
 /// The possible groups of an answer: one dimension a group key, and one for time buckets.
@@ -70,6 +71,11 @@ public final class GroupSpace {
         }
     }
 
+    /// All combinations of two numbers, the first below `first`, the other below `second`.
+    convenience init(combining first: Int, with second: Int) {
+        self.init([.buckets(first), .buckets(second)], rows: first * second)
+    }
+
     /// Whether a combination's number follows from its codes, the same in every space of these
     /// dimensions.
     var isDense: Bool { table == nil }
@@ -86,20 +92,64 @@ public final class GroupSpace {
             && zip(dimensions, other).allSatisfy { $0.isSame(as: $1) }
     }
 
-    /// The cell of each row: `codes[d][i]` is row i's code in dimension d.
-    public func cells(_ codes: [[UInt32]], count: Int) -> [UInt32] {
-        if let table { return table.cells(codes, count: count) }
-        guard let first = codes.first else { return [UInt32](repeating: 0, count: count) }
-        var cells = first
-        for (dimension, codes) in codes.enumerated().dropFirst() {
-            let stride = UInt32(strides[dimension])
-            cells.withUnsafeMutableBufferPointer { cells in
-                codes.withUnsafeBufferPointer { codes in
-                    for row in 0..<count { cells[row] &+= codes[row] &* stride }
-                }
+    /// The cell of each row, where `codes[d]` has a row's code in dimension d; without meaning for
+    /// rows that are not selected.
+    ///
+    /// - Parameter selection: the rows that get a cell; nil for all `rows`.
+    public func cells(_ codes: [CodeArray], rows: Int, selection: Bitmap?) -> CodeArray {
+        if let table {
+            let mask = RowMask(allOf: rows, selection)
+            return .longs(table.cells(codes, mask))
+        }
+        guard let first = codes.first else {
+            return .bytes([UInt8](repeating: 0, count: rows))
+        }
+        // Fast path: the cells of one dimension are its codes.
+        if codes.count == 1 { return first }
+        switch denseCount - 1 {
+        case ...Int(UInt8.max): return .bytes(denseCells(codes, rows))
+        case ...Int(UInt16.max): return .words(denseCells(codes, rows))
+        default: return .longs(denseCells(codes, rows))
+        }
+    }
+
+    /// The mixed-radix numbers of all rows, selected or not: a pass over narrow codes for each
+    /// dimension costs less than picking rows.
+    private func denseCells<Cell: FixedWidthInteger & UnsignedInteger>(
+        _ codes: [CodeArray], _ rows: Int
+    ) -> [Cell] {
+        var cells = [Cell](repeating: 0, count: rows)
+        for (dimension, codes) in codes.enumerated() {
+            let stride = Cell(truncatingIfNeeded: strides[dimension])
+            switch codes {
+            case .bytes(let codes): GroupSpace.add(codes, times: stride, to: &cells)
+            case .words(let codes): GroupSpace.add(codes, times: stride, to: &cells)
+            case .longs(let codes): GroupSpace.add(codes, times: stride, to: &cells)
             }
         }
         return cells
+    }
+
+    private static func add<
+        Code: FixedWidthInteger & UnsignedInteger, Cell: FixedWidthInteger & UnsignedInteger
+    >(_ codes: [Code], times stride: Cell, to cells: inout [Cell]) {
+        cells.withUnsafeMutableBufferPointer { cells in
+            codes.withUnsafeBufferPointer { codes in
+                for row in 0..<cells.count {
+                    cells[row] &+= Cell(truncatingIfNeeded: codes[row]) &* stride
+                }
+            }
+        }
+    }
+
+    /// The cells of combinations: `codes[d][i]` is combination i's code in dimension d.
+    func cells(ofCombinations codes: [[UInt32]], count: Int) -> [Int] {
+        var member = [UInt32](repeating: 0, count: dimensions.count)
+        return (0..<count).map { index in
+            for dimension in member.indices { member[dimension] = codes[dimension][index] }
+            if let table { return table.cell(member) }
+            return zip(member, strides).reduce(0) { $0 + Int($1.0) * Int($1.1) }
+        }
     }
 
     /// The codes that cells have in one dimension.

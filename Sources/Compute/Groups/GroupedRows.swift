@@ -1,37 +1,42 @@
 public import Bytes
+public import Events
 
 /// The rows of a source that an aggregate takes, each with its group.
+///
+/// Nothing is gathered: cells and weights stand at their row, and kernels run over the words of the
+/// selection.
 public struct GroupedRows {
-    /// Row numbers, ascending; nil for 0 ..< `count`.
-    public let rows: [UInt32]?
+    /// Rows of the source.
+    public let rows: Int
+    /// The rows that are taken; nil for all.
+    public let selection: Bitmap?
+    /// How many rows are taken.
     public let count: Int
-    /// The cell of each listed row.
-    public let cells: [UInt32]
-    /// How many events each listed row counts for; nil when each counts once.
+    /// The cell of each row of the source, in the narrowest array that holds all cells; without
+    /// meaning where a row is not taken.
+    public let cells: CodeArray
+    /// How many events each row of the source counts for; nil when each counts once.
     public let weights: [UInt32]?
 
-    public init(rows: [UInt32]?, count: Int, cells: [UInt32], weights: [UInt32]?) {
-        precondition(cells.count == count, "BUG: a cell for each row")
+    public init(rows: Int, selection: Bitmap?, cells: CodeArray, weights: [UInt32]?) {
+        precondition(
+            cells.count == rows && selection?.count ?? rows == rows
+                && weights?.count ?? rows == rows, "BUG: a cell for each row")
         self.rows = rows
-        self.count = count
+        self.selection = selection
+        count = selection?.population ?? rows
         self.cells = cells
         self.weights = weights
     }
 
     /// Those of the rows that are in `kept` too.
     public func restricted(to kept: Bitmap) -> GroupedRows {
-        var places: [Int] = []
-        places.reserveCapacity(count)
-        for place in 0..<count where kept[rows.map { Int($0[place]) } ?? place] {
-            places.append(place)
-        }
-        if places.count == count { return self }
-        return GroupedRows(
-            rows: places.map { place in rows.map { $0[place] } ?? UInt32(place) },
-            count: places.count, cells: places.map { cells[$0] },
-            weights: weights.map { weights in places.map { weights[$0] } })
+        var both = kept
+        if let selection { both.formIntersection(selection) }
+        return GroupedRows(rows: rows, selection: both, cells: cells, weights: weights)
     }
 
-    /// The row numbers as they are listed.
-    var listedRows: [UInt32] { rows ?? (0..<UInt32(count)).map { $0 } }
+    /// The weight of a row.
+    @inline(__always)
+    func weight(ofRow row: Int) -> UInt32 { weights?[row] ?? 1 }
 }

@@ -79,6 +79,7 @@ private final class LivingRows: EventSource {
     var hasDeadRows: Bool { true }
     var timeBounds: ClosedRange<Int64> { group.timeBounds }
     var fieldNames: [String] { group.fieldNames }
+    var ascendingRuns: [Range<Int>] { group.ascendingRuns }
 
     func zone(ofColumn name: String) throws -> ColumnZone? { try group.zone(ofColumn: name) }
 

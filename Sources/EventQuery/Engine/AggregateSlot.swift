@@ -17,15 +17,22 @@ struct AggregateSlot: Hashable, Sendable {
     let argument: Expression?
     let filter: Expression?
 
-    func makeState() -> any AggregateState {
+    /// An empty state.
+    ///
+    /// - Parameter readings: how it will be asked.
+    func makeState(_ readings: [AggregateReading]) -> any AggregateState {
         switch kind {
-        case .count: CountState(needsValue: argument != nil)
+        case .count: CountState(needsValue: argument != nil, takesAllRows: filter == nil)
         case .sum: SumState()
         case .smallest: ExtremeState(.smallest)
         case .largest: ExtremeState(.largest)
         case .distinct: DistinctState()
         case .histogram: HistogramState()
-        case .exactQuantiles: ExactQuantileState()
+        case .exactQuantiles:
+            ExactQuantileState(
+                shares: readings.compactMap { reading in
+                    if case .quantile(let share) = reading { share } else { nil }
+                })
         }
     }
 

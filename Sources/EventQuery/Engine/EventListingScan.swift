@@ -62,15 +62,15 @@ struct EventListingScan {
     mutating func scan(_ source: any EventSource, index: Int) throws {
         let columns = SourceEvaluator(source, plan.evaluator, memo: memo)
         defer { bytesScanned += columns.bytesScanned }
-        guard let selection = try plan.selectedRows(columns, memo) else { return }
+        guard let selection = try plan.selectedRows(columns) else { return }
         rowsScanned += source.rows
-        events += selection.population
+        events += selection.count
         let times = try source.loadTimestamps()
         if timeDirection != nil, sortKeys.count == 1 {
-            found += firstByTime(selection, times, index)
+            found += firstByTime(selection, of: source, times, index)
         } else {
             let keys = try sortKeys.map { try columns.column(expression(of: $0)) }
-            selection.forEachRow { row in
+            selection.forEach(of: source) { row in
                 found.append(
                     Candidate(
                         source: index, row: row,
@@ -86,10 +86,10 @@ struct EventListingScan {
 
     /// Fast path: of the selected rows only the first `limit` by time can be in the answer.
     private func firstByTime(
-        _ selection: Bitmap, _ times: [Int64], _ source: Int
+        _ selection: SelectedRows, of source: any EventSource, _ times: [Int64], _ index: Int
     ) -> [Candidate] {
         var rows: [Int] = []
-        selection.forEachRow { rows.append($0) }
+        selection.forEach(of: source) { rows.append($0) }
         if rows.count > limit {
             switch timeDirection {
             case .descending:
@@ -99,7 +99,7 @@ struct EventListingScan {
             rows.removeLast(rows.count - limit)
         }
         return rows.map { row in
-            Candidate(source: source, row: row, keys: [.int(times[row])], time: times[row])
+            Candidate(source: index, row: row, keys: [.int(times[row])], time: times[row])
         }
     }
 

@@ -2,33 +2,66 @@ internal import Bytes
 internal import Compute
 internal import Events
 
+/// The rows of a source that a query is about, at least one.
+struct SelectedRows {
+    /// nil for all rows.
+    let rows: Bitmap?
+    /// How many.
+    let count: Int
+
+    /// nil when no row is selected.
+    init?(_ rows: Bitmap?, of source: any EventSource) {
+        count = rows?.population ?? source.rows
+        if count == 0 { return nil }
+        self.rows = count == source.rows ? nil : rows
+    }
+
+    /// Calls `body` with each row, ascending.
+    func forEach(of source: any EventSource, _ body: (Int) -> Void) {
+        if let rows { rows.forEachRow(body) } else { (0..<source.rows).forEach(body) }
+    }
+}
+
 extension QueryPlan {
     /// The rows of a source that the query is about; nil when there are none.
     ///
     /// Narrows filter by filter, cheapest first, and stops as soon as nothing is left.
-    func selectedRows(
-        _ scan: SourceEvaluator, _ memo: DictionaryMemo
-    ) throws -> Bitmap? {
+    func selectedRows(_ scan: SourceEvaluator) throws -> SelectedRows? {
         let source = scan.source
         let bounds = source.timeBounds
-        guard bounds.upperBound >= timeRange.lowerBound, bounds.lowerBound < timeRange.upperBound
+        guard bounds.upperBound >= timeRange.lowerBound, bounds.lowerBound < timeRange.upperBound,
+            source.rows > 0
         else { return nil }
-        guard var selection = try rowsOfDatasets(source) else { return nil }
+        var selection: Bitmap?
+        func narrow(_ rows: Bitmap) -> Bool {
+            selection?.formIntersection(rows)
+            if selection == nil { selection = rows }
+            return selection?.isEmpty == false
+        }
+        switch try rowsOfDatasets(source) {
+        case .all: break
+        case .none: return nil
+        case .some(let rows): if !narrow(rows) { return nil }
+        }
         if bounds.lowerBound < timeRange.lowerBound || bounds.upperBound >= timeRange.upperBound {
-            selection.formIntersection(rows(in: timeRange, try source.loadTimestamps()))
-            if selection.isEmpty { return nil }
+            let times = try source.loadTimestamps()
+            let rows = timeRange.rows(of: times, ascending: source.ascendingRuns)
+            if !narrow(rows) { return nil }
         }
         for condition in conditions {
-            selection.formIntersection(try scan.rows(where: condition))
-            if selection.isEmpty { return nil }
+            if !narrow(try scan.rows(where: condition)) { return nil }
         }
-        return selection
+        return SelectedRows(selection, of: source)
     }
 
-    private func rowsOfDatasets(_ source: any EventSource) throws -> Bitmap? {
-        if datasets == nil && !source.hasDeadRows {
-            return Bitmap(count: source.rows, repeating: true)
-        }
+    private enum DatasetRows {
+        case all
+        case none
+        case some(Bitmap)
+    }
+
+    private func rowsOfDatasets(_ source: any EventSource) throws -> DatasetRows {
+        if datasets == nil && !source.hasDeadRows { return .all }
         let lane = try source.loadDatasets()
         var isWanted = [false]
         for index in 0..<lane.dictionary.count {
@@ -38,36 +71,61 @@ extension QueryPlan {
             }
             isWanted.append(datasets?.contains(DatasetName.key(name)) ?? true)
         }
-        if isWanted.dropFirst().allSatisfy({ $0 }) && !source.hasDeadRows {
-            return Bitmap(count: source.rows, repeating: true)
-        }
-        if !isWanted.contains(true) { return nil }
-        var rows = Bitmap(count: source.rows)
-        for row in 0..<source.rows where isWanted[Int(lane.codes[row])] { rows[row] = true }
-        return rows.isEmpty ? nil : rows
-    }
-
-    private func rows(in range: Range<Int64>, _ times: [Int64]) -> Bitmap {
-        var words = [UInt64](repeating: 0, count: Bitmap.wordCount(times.count))
-        let (start, end) = (range.lowerBound, range.upperBound)
-        times.withUnsafeBufferPointer { times in
-            for row in 0..<times.count {
-                let isIn: UInt64 = times[row] >= start && times[row] < end ? 1 : 0
-                words[row >> 6] |= isIn << UInt64(row & 63)
-            }
-        }
-        return Bitmap(count: times.count, words: words)
+        if isWanted.dropFirst().allSatisfy({ $0 }) && !source.hasDeadRows { return .all }
+        if !isWanted.contains(true) { return .none }
+        return .some(lane.codes.rows { isWanted[Int($0)] })
     }
 }
 
-extension Bitmap {
-    /// The rows of the set, ascending; nil when it is all rows.
-    var listedRows: [UInt32]? {
-        let population = population
-        if population == count { return nil }
-        var rows: [UInt32] = []
-        rows.reserveCapacity(population)
-        forEachRow { rows.append(UInt32(truncatingIfNeeded: $0)) }
+extension CodeArray {
+    /// The rows whose code meets a condition, which is asked once a code.
+    fileprivate func rows(where isWanted: (UInt32) -> Bool) -> Bitmap {
+        let wanted = (0...highest).map { isWanted($0) }
+        var words = [UInt64](repeating: 0, count: Bitmap.wordCount(count))
+        func select<Code: FixedWidthInteger>(_ codes: [Code]) {
+            for (row, code) in codes.enumerated() where wanted[Int(code)] {
+                words[row >> 6] |= 1 << UInt64(row & 63)
+            }
+        }
+        switch self {
+        case .bytes(let codes): select(codes)
+        case .words(let codes): select(codes)
+        case .longs(let codes): select(codes)
+        }
+        return Bitmap(count: count, words: words)
+    }
+}
+
+extension Range<Int64> {
+    /// The rows whose time is in the range.
+    ///
+    /// - Parameter runs: stretches of rows within which times ascend, as `EventSource` has them.
+    fileprivate func rows(of times: [Int64], ascending runs: [Range<Int>]) -> Bitmap {
+        var rows = Bitmap(count: times.count)
+        if runs.isEmpty {
+            for row in times.indices where contains(times[row]) { rows[row] = true }
+        }
+        for run in runs {
+            // Fast path: where times ascend, both ends are found by halving.
+            rows.insert(
+                run.firstIndex {
+                    times[$0] >= lowerBound
+                }..<run.firstIndex {
+                    times[$0] >= upperBound
+                })
+        }
         return rows
+    }
+}
+
+extension Range<Int> {
+    /// The first index from which on a condition holds; the upper bound when it never does.
+    fileprivate func firstIndex(where holds: (Int) -> Bool) -> Int {
+        var (low, high) = (lowerBound, upperBound)
+        while low < high {
+            let middle = (low + high) / 2
+            if holds(middle) { high = middle } else { low = middle + 1 }
+        }
+        return low
     }
 }

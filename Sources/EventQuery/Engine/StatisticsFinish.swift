@@ -9,7 +9,7 @@ extension QueryPlan {
         _ partial: GroupPartial, options: QueryOptions
     ) throws(QueryFailure) -> StatisticsTable {
         var groups = partial
-        var groupOfCell: [Int]?
+        var groupOfCell: CellMap?
         if buckets != nil {
             let (whole, map) = partial.droppingLastDimension()
             groups = whole
@@ -80,7 +80,7 @@ extension QueryPlan {
     }
 
     private func series(
-        _ partial: GroupPartial, _ buckets: TimeBuckets, _ groupOfCell: [Int], _ kept: [Int],
+        _ partial: GroupPartial, _ buckets: TimeBuckets, _ groupOfCell: CellMap, _ kept: [Int],
         rowsMax: Int
     ) throws(QueryFailure) -> [StatisticsTable.SeriesRow] {
         var place: [Int: Int] = [:]

@@ -29,29 +29,29 @@ final class StatisticsScan {
     func scan(_ source: any EventSource) throws {
         let columns = SourceEvaluator(source, plan.evaluator, memo: memo)
         defer { bytesScanned += columns.bytesScanned }
-        guard let selection = try plan.selectedRows(columns, memo) else { return }
+        guard let selection = try plan.selectedRows(columns) else { return }
         rowsScanned += source.rows
-        let rows = selection.listedRows
-        let count = rows?.count ?? source.rows
-        events += count
-
+        events += selection.count
         var dimensions: [GroupSpace.Dimension] = []
-        var codes: [[UInt32]] = []
+        var codes: [CodeArray] = []
         for key in plan.groupBy {
             let grouped = GroupCodes(try columns.column(key.expression), rows: source.rows)
             dimensions.append(.values(grouped.dictionary))
-            codes.append(grouped.gathered(rows))
+            codes.append(grouped.codes)
         }
         if let buckets = plan.buckets {
             dimensions.append(.buckets(buckets.count))
-            codes.append(buckets.buckets(try source.loadTimestamps(), rows))
+            codes.append(
+                buckets.buckets(try source.loadTimestamps(), ascending: source.ascendingRuns))
         }
         let partial = partial(dimensions, rows: source.rows)
-        let cells = partial.space.cells(codes, count: count)
+        let cells = partial.space.cells(codes, rows: source.rows, selection: selection.rows)
         partial.grow()
         let grouped = GroupedRows(
-            rows: rows, count: count, cells: cells, weights: try weights(source, rows))
-        let unweighted = GroupedRows(rows: rows, count: count, cells: cells, weights: nil)
+            rows: source.rows, selection: selection.rows, cells: cells,
+            weights: isUnweighted ? nil : try source.loadSampleRates())
+        let unweighted = GroupedRows(
+            rows: source.rows, selection: selection.rows, cells: cells, weights: nil)
         partial.rowCounts.update(unweighted, AggregateInput(nil, rows: source.rows))
         try update(partial, grouped, columns)
     }
@@ -77,11 +77,6 @@ final class StatisticsScan {
         }
     }
 
-    private func weights(_ source: any EventSource, _ rows: [UInt32]?) throws -> [UInt32]? {
-        guard !isUnweighted, let rates = try source.loadSampleRates() else { return nil }
-        return rows.map { $0.map { rates[Int($0)] } } ?? rates
-    }
-
     private func partial(_ dimensions: [GroupSpace.Dimension], rows: Int) -> GroupPartial {
         if let last = partials.last, last.space.hasDimensions(dimensions) { return last }
         settle()
@@ -98,7 +93,11 @@ final class StatisticsScan {
 }
 
 extension QueryPlan {
-    @Sendable func makeStates() -> [any AggregateState] { slots.map { $0.makeState() } }
+    @Sendable func makeStates() -> [any AggregateState] {
+        slots.indices.map { slot in
+            slots[slot].makeState(calculations.filter { $0.slot == slot }.map(\.reading))
+        }
+    }
 
     /// A partial of no rows: what a query over no events answers.
     func emptyPartial() -> GroupPartial {

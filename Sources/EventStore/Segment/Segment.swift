@@ -397,6 +397,15 @@ public final class SegmentRowGroup: EventSource {
         return low <= high ? low...high : .min ... .max
     }
 
+    public var ascendingRuns: [Range<Int>] {
+        let first = index * SegmentFormat.rowsPerGroup
+        return segment.footer.runs.compactMap { run in
+            let low = max(run.firstRow, first)
+            let high = min(run.firstRow + run.rows, first + rows)
+            return low < high ? low - first..<high - first : nil
+        }
+    }
+
     public func loadTimestamps() throws -> [Int64] {
         try integers(SegmentFooter.timestampName) ?? [Int64](repeating: 0, count: rows)
     }
