@@ -66,6 +66,7 @@ struct EventBenchmark {
                 for name in segment.fieldNames { _ = try group.loadColumn(name) }
             }
         }
+        try codecs(try open(file, cacheBytes: 0), row)
         try questions(try open(file, cacheBytes: 1 << 30), row)
     }
 
@@ -81,6 +82,27 @@ struct EventBenchmark {
         }
         if !run.isEmpty { merged.append(EventBatch(merging: run)) }
         return merged
+    }
+
+    /// A field of each kind that segments have an encoding for.
+    private static let kinds = [
+        ("codes of few values", "service.name"), ("codes of many values", "user_id"),
+        ("ids of a trace", "trace.trace_id"), ("ids that do not repeat", "trace.span_id"),
+        ("integers", "alloc_kb"), ("decimal floats", "duration_ms"),
+        ("strings of a few rows", "client.ip"),
+    ]
+
+    /// Reads single columns from a segment that keeps nothing decoded, with the bytes they have then.
+    private func codecs(
+        _ segment: Segment, _ row: (String, Double, () throws -> Void) throws -> Void
+    ) throws {
+        for (kind, name) in EventBenchmark.kinds {
+            let columns = try segment.rowGroups.compactMap { try $0.loadColumn(name) }
+            let bytes = columns.reduce(0) { $0 + $1.byteCount }
+            try row("decode: " + kind, Double(bytes)) {
+                for group in segment.rowGroups { _ = try group.loadColumn(name) }
+            }
+        }
     }
 
     /// Questions of every kind, with the bytes of the columns they look at.
