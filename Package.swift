@@ -32,7 +32,7 @@ let package = Package(
 
         // The floors.
         swiftTarget("Bytes", ["CKernels", "CZstd", "CDeflate"]),
-        swiftTarget("Host", ["Bytes"]),
+        swiftTarget("Host", ["Bytes", "CKernels"]),
 
         // The road, in the order the data goes.
         swiftTarget("Events", ["Bytes"]),

@@ -45,6 +45,15 @@ public final class Monitor<Value: Sendable>: @unchecked Sendable {
         return body(&value)
     }
 
+    /// Changes the value and wakes one of the threads that wait: enough where any of them can do
+    /// what the change brought.
+    public func updateForOne<Result>(_ body: (inout Value) -> Result) -> Result {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        defer { pthread_cond_signal(condition) }
+        return body(&value)
+    }
+
     /// Waits until `body` gives a result.
     public func wait<Result>(until body: (inout Value) -> Result?) -> Result {
         pthread_mutex_lock(mutex)

@@ -1,3 +1,4 @@
+internal import CKernels
 import Glibc
 
 /// What this process may take of the system.
@@ -9,6 +10,7 @@ public enum ProcessLimits {
     @discardableResult
     public static func prepare() -> Int {
         signal(SIGXFSZ, SIG_IGN)
+        keepFreedMemory()
         let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
         var limit = rlimit()
         guard getrlimit(resource, &limit) == 0 else { return 0 }
@@ -20,4 +22,16 @@ public enum ProcessLimits {
         }
         return Int(clamping: limit.rlim_cur)
     }
+
+    /// Lets the allocator use freed memory again instead of giving it back at once.
+    ///
+    /// Bodies and columns are arrays of a mebibyte or so that live for milliseconds; mapped anew each
+    /// time, the kernel clears their pages, which took a sixth of the time of a load.
+    private static func keepFreedMemory() {
+        wf_keep_freed_memory(mappedFromBytes, keptBytes)
+    }
+
+    /// The greatest threshold the allocator takes.
+    private static let mappedFromBytes: Int32 = 32 << 20
+    private static let keptBytes: Int32 = 128 << 20
 }

@@ -13,7 +13,13 @@ enum ServiceLimits {
     /// Connections open at a time; each costs at most `connectionMemoryBytes` of buffers.
     static let connectionsMax = 1024
     /// Bytes for the headers and the read buffer of one connection; larger headers are 431.
-    static let connectionMemoryBytes = 64 << 10
+    ///
+    /// A body of fifty events comes in one piece.
+    static let connectionMemoryBytes = 128 << 10
+    /// Bytes of a body up to which its events are decoded on the connection's thread.
+    ///
+    /// That takes less than a millisecond; to hand the body on would take a tenth as long again.
+    static let immediateBodyBytes = 128 << 10
     /// Seconds without a byte after which a connection is closed.
     static let idleSeconds = 60
     /// Seconds a body may be slow; after them it must have come at `bodyBytesPerSecondMin`.

@@ -460,6 +460,12 @@ static inline uint64_t *wf_zeroed_words(size_t count) {
 }
 static inline void wf_free_words(uint64_t *words) { free(words); }
 
+/// Lets the allocator of this process keep freed memory for its next use.
+///
+/// Allocations below `mapped_from` bytes come from its heaps, and up to `kept` free bytes at the end
+/// of a heap stay there.
+void wf_keep_freed_memory(int mapped_from, int kept);
+
 #include "BlockKernels.h"
 
 #endif

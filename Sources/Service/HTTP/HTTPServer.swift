@@ -1,3 +1,4 @@
+internal import Bytes
 internal import CMicrohttpd
 internal import Glibc
 internal import Host
@@ -7,6 +8,7 @@ internal import Synchronization
 enum HTTPLane: Sendable {
     /// On the connection's own thread: it neither waits nor takes long.
     case immediate
+    /// Small bodies on the connection's thread, others on a worker's.
     case ingest
     case query
 }
@@ -127,12 +129,12 @@ final class HTTPServer: @unchecked Sendable {
         }
         let isTaken =
             switch handler.lane(of: request.head) {
-            case .immediate:
+            case .ingest where !request.isQuick: ingestLane.submit(job)
+            case .immediate, .ingest:
                 { () -> Bool in
                     job()
                     return true
                 }()
-            case .ingest: ingestLane.submit(job)
             case .query: queryLane.submit(job)
             }
         if !isTaken {
@@ -140,6 +142,13 @@ final class HTTPServer: @unchecked Sendable {
                 with: .busy(503, "too many requests are waiting", retryAfterSeconds: 1))
         }
         return true
+    }
+}
+
+extension HTTPRequest {
+    /// Whether the body is so small that to hand it to another thread would take longer than it saves.
+    fileprivate var isQuick: Bool {
+        body.count <= ServiceLimits.immediateBodyBytes && head.headers["Content-Encoding"] == nil
     }
 }
 

@@ -53,7 +53,7 @@ final class RequestLane: Sendable {
 
     /// Takes a job; false when too many wait already or the lane is closed.
     func submit(_ job: @escaping Job) -> Bool {
-        queue.update { queue in
+        queue.updateForOne { queue in
             guard !queue.isClosed, queue.jobs.count - queue.next < waitingMax else { return false }
             queue.jobs.append(job)
             return true

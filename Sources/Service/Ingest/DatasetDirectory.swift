@@ -54,7 +54,7 @@ final class DatasetDirectory: Sendable {
         }
         if name == "__all__" { return "'__all__' stands for all datasets; events need one" }
         let hasControls = name.unicodeScalars.contains {
-            $0.properties.generalCategory == .control
+            $0.value < 0x20 || (0x7F..<0xA0).contains($0.value)
         }
         return hasControls ? "the name of the dataset holds control characters" : nil
     }
