@@ -19,6 +19,10 @@ public enum QueryLimits {
     public static let rowsMax = 10_000
     /// Rows of an answer that was asked without a limit.
     public static let rowsDefault = 100
+    /// Values answered for each field of a `bubbleup`; there may be thousands of fields.
+    public static let comparedValuesMax = 1_000
+    /// Values answered for each field of a `bubbleup` that was asked without a limit.
+    public static let comparedValuesDefault = 40
     /// Time buckets of one series.
     public static let bucketsMax = 10_000
 }

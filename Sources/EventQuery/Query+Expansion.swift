@@ -23,10 +23,15 @@ extension Query {
                 known[name] = size
             }
         }
-        guard case .statistics(let statistics) = shape else { return false }
-        let rest =
-            statistics.calculations.flatMap { [$0.argument, $0.filter] }.compactMap { $0 }
-            + statistics.groupBy.map(\.expression)
+        let rest: [Expression]
+        switch shape {
+        case .events: rest = []
+        case .statistics(let statistics):
+            rest =
+                statistics.calculations.flatMap { [$0.argument, $0.filter] }.compactMap { $0 }
+                + statistics.groupBy.map(\.expression)
+        case .bubbleUp(let bubbleUp): rest = [bubbleUp.selection]
+        }
         return !rest.allSatisfy { fits(ExpandedSize($0, known)) }
     }
 }

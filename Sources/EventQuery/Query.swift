@@ -56,10 +56,11 @@ public enum Transform: Hashable, Sendable {
     case evaluate(name: String, Expression)
 }
 
-/// What comes out: events as they are, or numbers about them.
+/// What comes out: events as they are, numbers about them, or what some of them have in common.
 public enum Shape: Hashable, Sendable {
     case events(EventListing)
     case statistics(Statistics)
+    case bubbleUp(BubbleUp)
 }
 
 public struct EventListing: Hashable, Sendable {
@@ -81,6 +82,14 @@ public struct Statistics: Hashable, Sendable {
         self.groupBy = groupBy
         self.having = having
     }
+}
+
+/// Outlier explanation: how every field differs between the events that meet a condition and all
+/// others of the query; the query's limit is that of the values shown of each field.
+public struct BubbleUp: Hashable, Sendable {
+    public var selection: Expression
+
+    public init(selection: Expression) { self.selection = selection }
 }
 
 public struct GroupKey: Hashable, Sendable {

@@ -86,19 +86,33 @@ struct DictionaryTable: ~Copyable {
 
     mutating func code(of kind: ValueDictionary.Kind, payload: UInt64) -> UInt32 {
         let hash = DictionaryTable.hash(payload, kind.rawValue)
+        let (found, slot) = find(payload, kind.rawValue, hash: hash)
+        return found != 0 ? found : insert(kind, payload, hash: hash, slot: slot)
+    }
+
+    func existingCode(of kind: ValueDictionary.Kind, payload: UInt64) -> UInt32? {
+        let hash = DictionaryTable.hash(payload, kind.rawValue)
+        let found = find(payload, kind.rawValue, hash: hash).code
+        return found == 0 ? nil : found
+    }
+
+    /// The value's code, 0 when it is new, and the slot where it is or would go.
+    @inline(__always)
+    private func find(
+        _ payload: UInt64, _ kind: UInt8, hash: UInt64
+    ) -> (code: UInt32, slot: Int) {
         var slot = Int(truncatingIfNeeded: hash) & slotMask
         while true {
             let entry = slots[slot]
-            if entry == 0 { break }
+            if entry == 0 { return (0, slot) }
             if (entry ^ hash) >> 32 == 0 {
                 let index = Int(entry & 0xFFFF_FFFF) - 1
-                if payloads[index] == payload, kinds[index] == kind.rawValue {
-                    return UInt32(index + 1)
+                if payloads[index] == payload, kinds[index] == kind {
+                    return (UInt32(index + 1), slot)
                 }
             }
             slot = (slot + 1) & slotMask
         }
-        return insert(kind, payload, hash: hash, slot: slot)
     }
 
     @inline(__always)

@@ -57,6 +57,69 @@ class QueryTest(ServerTest):
             "from sheet | last 1h | stats count() by s, n", format="csv")
         self.assertEqual(body.splitlines()[1], b'"\'=1+2",-5,1')
 
+    def test_a_comparison_counts_every_event_in_every_field(self):
+        body = {"dataset": "shop", "spec": {"time_range": 14400},
+                "selection": [{"column": "error", "op": "=", "value": True}], "values": 5}
+        answer = self.server.json("POST", "/api/bubbleup", body)
+        meta = answer["meta"]
+        self.assertEqual(meta["selection"] + meta["baseline"], 3000)
+        self.assertGreater(meta["selection"], 0)
+        scores = [field["score"] for field in answer["fields"]]
+        self.assertEqual(scores, sorted(scores, reverse=True))
+        fields = {field["field"]: field for field in answer["fields"]}
+        self.assertEqual(answer["fields"][0]["field"], "error")
+        self.assertEqual(fields["duration_ms"]["kind"], "measure")
+        for field in answer["fields"]:
+            self.assertLessEqual(len(field["values"]), 5)
+            for side in ["selection", "baseline"]:
+                counted = field["missing"][side] + sum(v[side] for v in field["values"])
+                if len(field["values"]) < 5:
+                    self.assertEqual(counted, meta[side], field["field"])
+                if field["kind"] == "measure":
+                    self.assertEqual(
+                        field["missing"][side] + sum(b[side] for b in field["bins"]), meta[side])
+        expected = {r["service.name"]: r["COUNT"] for r in self.server.rows(
+            "from shop | last 4h | where error | stats count() by service.name | limit 5")}
+        found = {v["value"]: v["selection"] for v in fields["service.name"]["values"]}
+        self.assertEqual({k: v for k, v in found.items() if v}, expected)
+
+        text = self.server.query("from shop | last 4h | bubbleup where error | limit 5")
+        self.assertEqual(text["fields"], answer["fields"])
+        del body["selection"]
+        body["where"] = "error"
+        self.assertEqual(
+            self.server.json("POST", "/api/bubbleup", body)["fields"], answer["fields"])
+        body["selection_range"] = {"start_time": 0, "end_time": 1}
+        self.assertEqual(
+            self.server.json("POST", "/api/bubbleup", body)["meta"]["selection"], 0)
+        _, _, lines = self.server.get_query(
+            "from shop | last 4h | bubbleup where error | limit 5", format="csv")
+        rows = list(csv.DictReader(io.StringIO(lines.decode())))
+        self.assertEqual(
+            {r["value"]: int(r["selection"]) for r in rows if r["field"] == "error"},
+            {"true": meta["selection"], "false": 0, "": 0})
+
+    def test_a_comparison_on_the_command_line_names_what_differs(self):
+        table = self.tool("bubbleup", "from shop | last 4h", "error")
+        self.assertIn("error", table.splitlines()[2])
+        self.assertIn("100.0 %", table.splitlines()[2])
+        self.assertIn("others", self.errors)
+
+    def test_a_comparison_without_a_selection_is_refused(self):
+        for body, message in [
+            ({"dataset": "shop", "spec": {}}, "expected /selection"),
+            ({"dataset": "shop", "spec": {}, "where": "error >"}, "unexpected end"),
+            ({"dataset": "shop", "spec": {}, "where": "a", "values": 0}, "/values"),
+            ({"dataset": "shop", "spec": {}, "selection": [{"op": "="}]}, "selection[0].column"),
+            ({"dataset": "shop", "spec": {}, "selection_range": {"start_time": "x"}},
+             "/selection_range/start_time"),
+            ({"query": "from shop | stats count()"}, "expected /selection"),
+        ]:
+            status, _, answer = self.server.request(
+                "POST", "/api/bubbleup", json.dumps(body).encode())
+            self.assertEqual(status, 400)
+            self.assertIn(message, json.loads(answer)["error"])
+
     def test_errors_point_at_their_place(self):
         status, _, body = self.server.get_query("from shop\n| wher x")
         error = json.loads(body)

@@ -38,9 +38,9 @@ import Testing
         ("from a | between now and now-2h", 1, 26, "the range ends before it begins"),
         (
             "from a | last 2h step 1m | where b", 1, 18,
-            "step needs stats: a list of events has none"
+            "step needs stats, which the query does not have"
         ),
-        ("from a | compare 1d", 1, 10, "compare needs stats: a list of events has none"),
+        ("from a | compare 1d", 1, 10, "compare needs stats, which the query does not have"),
         (
             "from a | stats cuont()", 1, 16,
             "there is no aggregate \"cuont\"; did you mean \"count\"?"
@@ -56,7 +56,7 @@ import Testing
         ("from a | stats b = count() by b", 1, 31, "b is named twice; give one an alias"),
         (
             "from a | stats count() | where b", 1, 26,
-            "where must stand before stats or fields (having filters the groups)"
+            "where must stand before stats, fields or bubbleup (having filters the groups)"
         ),
         (
             "from a | having b > 1", 1, 10,
@@ -73,7 +73,11 @@ import Testing
             "from a | eval timestamp = 1", 1, 15,
             "timestamp is a property of every event; take another name"
         ),
-        ("from a | bubbleup where b", 1, 10, "bubbleup is not available yet"),
+        ("from a | bubbleup b", 1, 19, "unexpected \"b\""),
+        (
+            "from a | bubbleup where b | sort c", 1, 29,
+            "the fields of a bubbleup stand in the order of their score"
+        ),
         (
             "from a | where 2026-03-10T14:00 < b", 1, 16,
             "\"2026-03-10T14:00\" is not a time: times are written 2026-03-10T14:00:00Z; \"-\" between numbers takes spaces"

@@ -116,6 +116,8 @@ extension QueryGenerator {
             if chance(20) { query.compareOffset = duration() }
             let keys = columns(of: statistics)
             query.sort = list(0...2) { SortKey($0.pick(keys), descending: $0.chance(50)) }
+        } else if chance(30) {
+            query.shape = .bubbleUp(BubbleUp(selection: expression()))
         } else {
             let names = list(1...3) { $0.name() }
             query.shape = .events(EventListing(fields: chance(50) ? nil : names))

@@ -419,6 +419,7 @@ static inline size_t wf_find(const uint8_t *text, size_t length, const uint8_t *
 // ---------------------------------------------------------------------------------------- numbers
 
 static inline double wf_log10(double value) { return log10(value); }
+static inline double wf_log(double value) { return log(value); }
 
 // ------------------------------------------------------------------------------- parts of strings
 

@@ -6,6 +6,7 @@ public struct QueryAnswer: Sendable {
     public enum Content: Sendable {
         case events([EventRow])
         case statistics(StatisticsTable)
+        case comparison(FieldComparisons)
     }
 
     public var content: Content

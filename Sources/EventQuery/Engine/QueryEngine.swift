@@ -1,15 +1,14 @@
 internal import Compute
 public import Events
 public import Host
-internal import Synchronization
 
 /// Answers queries over batches and row groups, on all threads of a pool.
 ///
 /// Query → plan → partials per thread → one partial → table. Head batches and row groups of segments
 /// go through the same lines of code.
 public struct QueryEngine: Sendable {
-    private let pool: WorkerPool
-    private let clock: any HostClock
+    let pool: WorkerPool
+    let clock: any HostClock
 
     public init(pool: WorkerPool, clock: any HostClock) {
         self.pool = pool
@@ -40,6 +39,8 @@ public struct QueryEngine: Sendable {
                 let before = try statistics(earlier, sources, deadline, options, cancellation)
                 answer.compare(with: before)
             }
+        case .bubbleUp:
+            answer = try bubbleUp(plan, sources, deadline, options, cancellation)
         }
         answer.meta.timeRange = plan.timeRange
         answer.meta.step = plan.buckets?.width
@@ -139,7 +140,7 @@ extension QueryPlan {
     fileprivate func warnings(_ sources: [any EventSource]) -> [String] {
         var wanted: Set<String> = []
         for expression in conditions + groupBy.map(\.expression) + slots.compactMap(\.argument)
-            + slots.compactMap(\.filter)
+            + slots.compactMap(\.filter) + [selection].compactMap({ $0 })
         {
             for case .named(let name) in expression.fields { wanted.insert(name) }
         }
@@ -167,57 +168,4 @@ extension EventSource {
         guard let owner = nameOwner else { return fieldNames }
         return seen.insert(ObjectIdentifier(owner)).inserted ? fieldNames : nil
     }
-}
-
-/// Gives out sources to threads until all are given, time is up, or something went wrong.
-private final class SourceQueue: Sendable {
-    private let count: Int
-    private let deadline: Int64
-    private let clock: any HostClock
-    private let cancellation: QueryCancellation
-    private let taken = Atomic<Int>(0)
-    private let overdue = Atomic<Bool>(false)
-    private let failed = Mutex<QueryFailure?>(nil)
-    /// Bytes that the groups of all threads take.
-    private let held = Atomic<Int>(0)
-
-    init(
-        _ count: Int, _ deadline: Int64, _ clock: any HostClock, _ cancellation: QueryCancellation
-    ) {
-        self.count = count
-        self.deadline = deadline
-        self.clock = clock
-        self.cancellation = cancellation
-    }
-
-    func next() -> Int? {
-        if cancellation.isCancelled { fail(.cancelled) }
-        if failure != nil { return nil }
-        let index = taken.wrappingAdd(1, ordering: .relaxed).oldValue
-        if index >= count { return nil }
-        if clock.monotonicNanoseconds() > deadline {
-            overdue.store(true, ordering: .relaxed)
-            return nil
-        }
-        return index
-    }
-
-    /// Notes that a thread holds so many bytes more, and answers what all hold.
-    func hold(_ bytes: Int) -> Int { held.wrappingAdd(bytes, ordering: .relaxed).newValue }
-
-    func fail(_ failure: QueryFailure) {
-        failed.withLock { if $0 == nil { $0 = failure } }
-    }
-
-    var failure: QueryFailure? { failed.withLock { $0 } }
-    var isOverdue: Bool { overdue.load(ordering: .relaxed) }
-}
-
-/// The scans of all threads.
-private struct Lanes: @unchecked Sendable {
-    // SENDABLE: `parallelFor` gives each index to one thread, and the caller reads them afterwards.
-    private let scans: [StatisticsScan]
-
-    init(_ scans: [StatisticsScan]) { self.scans = scans }
-    subscript(index: Int) -> StatisticsScan { scans[index] }
 }

@@ -13,6 +13,8 @@ struct QueryPlan: Sendable {
     let conditions: [Expression]
     /// What `eval` gave names to.
     let definitions: [String: Expression]
+    /// Of a `bubbleup`, the condition that tells its selection from the others; else nil.
+    let selection: Expression?
     let groupBy: [GroupKey]
     let slots: [AggregateSlot]
     let calculations: [PlannedCalculation]
@@ -50,9 +52,16 @@ struct QueryPlan: Sendable {
             groupBy = []
             slots = []
             calculations = []
-            evaluator = try QueryPlan.evaluator(conditions + Array(definitions.values))
+            if case .bubbleUp(let bubbleUp) = query.shape {
+                selection = bubbleUp.selection.substituting(definitions)
+            } else {
+                selection = nil
+            }
+            evaluator = try QueryPlan.evaluator(
+                conditions + Array(definitions.values) + [selection].compactMap { $0 })
             return
         }
+        selection = nil
         groupBy = statistics.groupBy.map {
             GroupKey(name: $0.name, expression: $0.expression.substituting(definitions))
         }

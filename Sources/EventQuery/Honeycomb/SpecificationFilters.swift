@@ -1,6 +1,18 @@
-import Bytes
-import Compute
+public import Bytes
+public import Compute
 import Events
+
+extension Expression {
+    /// The condition that all of some filters hold; nil without filters.
+    ///
+    /// Throws `SpecificationError` with a path that begins with `name`.
+    public init?(filters: JSONValue, at name: String) throws(SpecificationError) {
+        let object = try SpecificationObject([name: filters], at: "", known: [name])
+        let conditions = try SpecificationFilters.conditions(object, name)
+        guard let first = conditions.first else { return nil }
+        self = conditions.count == 1 ? first : .and(conditions)
+    }
+}
 
 /// Honeycomb's filter operations and the conditions they are.
 enum SpecificationFilters {
@@ -36,12 +48,20 @@ enum SpecificationFilters {
         guard combination == "AND" || combination == "OR" else {
             throw object.fail("filter_combination", "must be AND or OR")
         }
-        var conditions: [Expression] = []
-        for element in try object.array("filters", limit: 100) {
-            conditions.append(try filter(element.value, at: element.path))
-        }
+        let conditions = try conditions(object, "filters")
         if conditions.count < 2 { return conditions.first }
         return combination == "OR" ? .or(conditions) : .and(conditions)
+    }
+
+    /// The filters of one member.
+    static func conditions(
+        _ object: SpecificationObject, _ key: String
+    ) throws(SpecificationError) -> [Expression] {
+        var conditions: [Expression] = []
+        for element in try object.array(key, limit: 100) {
+            conditions.append(try filter(element.value, at: element.path))
+        }
+        return conditions
     }
 
     private static func filter(

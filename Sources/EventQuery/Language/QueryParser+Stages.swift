@@ -26,7 +26,8 @@ extension QueryParser {
             throw unexpected(QueryParser.afterExpression + [shown("|"), "the end"])
         }
         for needy in draft.needsStatistics where draft.statistics == nil {
-            throw fail("\(needy.stage) needs stats: a list of events has none", at: needy.place)
+            throw fail(
+                "\(needy.stage) needs stats, which the query does not have", at: needy.place)
         }
         if draft.query.expandsTooFar {
             throw fail("the derived fields grow too large", at: draft.evaluationPlace)
@@ -78,12 +79,17 @@ extension QueryParser {
             draft.query.shape = .events(try listing())
         case "having": try having(at: start, &draft)
         case "sort":
+            if case .bubbleUp = draft.query.shape {
+                throw fail("the fields of a bubbleup stand in the order of their score", at: start)
+            }
             try keepOrder(word, 7, at: start, &draft)
             draft.query.sort = try sortKeys(draft.statistics)
         case "limit":
             try keepOrder(word, 9, at: start, &draft)
             draft.query.limit = try limit()
-        case "bubbleup": throw fail("bubbleup is not available yet", at: start)
+        case "bubbleup":
+            try keepOrder(word, 3, at: start, &draft)
+            draft.query.shape = .bubbleUp(try bubbleUp())
         default:
             goBack(to: start)
             throw unexpected(Words.stages)
@@ -95,7 +101,8 @@ extension QueryParser {
         _ word: String, _ order: Int, at start: Int, _ draft: inout Draft
     ) throws(QueryError) {
         let after = [
-            "", "where or eval", "", "stats or fields", "", "having", "", "sort", "", "limit",
+            "", "where or eval", "", "stats, fields or bubbleup", "", "having", "", "sort", "",
+            "limit",
         ]
         if order < draft.order {
             let hint = word == "where" && draft.order == 3 ? " (having filters the groups)" : ""
@@ -187,6 +194,12 @@ extension QueryParser {
         var fields: [String] = []
         repeat { fields.append(try name("a field")) } while take(",")
         return EventListing(fields: fields)
+    }
+
+    /// What follows `bubbleup`: the events that are to be told from the others.
+    private mutating func bubbleUp() throws(QueryError) -> BubbleUp {
+        guard take(word: "where") else { throw unexpected(["where"]) }
+        return BubbleUp(selection: try expression())
     }
 
     private mutating func limit() throws(QueryError) -> Int {

@@ -26,6 +26,7 @@ extension Query {
             if let having = statistics.having {
                 stages.append("having \(ExpressionPrinter(scope: scope).text(having))")
             }
+        case .bubbleUp(let bubbleUp): stages.append("bubbleup where \(bubbleUp.selection.text)")
         }
         if !sort.isEmpty {
             let keys = sort.map { scope.text(ofKey: $0.name) + ($0.descending ? " desc" : "") }

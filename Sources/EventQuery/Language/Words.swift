@@ -4,7 +4,7 @@ import Compute
 enum Words {
     static let stages = [
         "last", "between", "step", "where", "eval", "stats", "having", "sort", "limit", "fields",
-        "compare", "unweighted",
+        "compare", "unweighted", "bubbleup",
     ]
 
     /// Words that mean something inside an expression; a field of such a name takes backquotes.
@@ -27,7 +27,7 @@ enum Words {
         "len": "length", "strlen": "length", "tolower": "lower", "to_lower": "lower",
         "toupper": "upper", "ifnull": "coalesce", "like": "matches", "regex": "matches",
         "filter": "where", "order": "sort", "head": "limit", "take": "limit", "extend": "eval",
-        "summarize": "stats", "project": "fields", "is": "exists",
+        "summarize": "stats", "explain": "bubbleup", "project": "fields", "is": "exists",
     ]
 
     static func isNameStart(_ byte: UInt8) -> Bool {

@@ -37,7 +37,7 @@ public enum CommandLineTool {
     }
 
     static let commands: [CommandSpec] = [
-        .serve, .send, .query, .datasets, .fields, .keys, .verify, .generate, .bench,
+        .serve, .send, .query, .bubbleup, .datasets, .fields, .keys, .verify, .generate, .bench,
     ]
 
     private static var overview: String {

@@ -7,46 +7,62 @@ extension CommandSpec {
     static let query = CommandSpec(
         "query", operands: "'from D | …'", operandCount: 1...1,
         summary: "Asks a question of a server, or of a stopped server's directory.",
-        options: ServerConnection.options + [
+        options: questionOptions + [
+            OptionSpec("exact", help: "percentiles and distinct counts without approximation")
+        ],
+        example: "widefield query 'from shop | last 2h | stats count() by service.name'",
+        run: { arguments, terminal throws(CommandFailure) in
+            try ask(arguments.operands[0], arguments, terminal, of: "query")
+        })
+
+    /// What every command takes that asks a question.
+    static let questionOptions =
+        ServerConnection.options + [
             OptionSpec("data", "DIR", help: "read this directory instead of asking a server"),
             OptionSpec(
                 "environment", "NAME", help: "whose events, with --data", byDefault: "default"),
             OptionSpec(
                 "format", "table|json|csv|ndjson", help: "how the answer is written",
                 byDefault: "table"),
-            OptionSpec("exact", help: "percentiles and distinct counts without approximation"),
-        ],
-        example: "widefield query 'from shop | last 2h | stats count() by service.name'",
-        run: { arguments, terminal throws(CommandFailure) in
-            let name = arguments["format"] ?? "table"
-            guard name == "table" || AnswerFormat(rawValue: name) != nil else {
-                throw .usage("--format must be table, json, csv or ndjson", of: "query")
-            }
-            let format = AnswerFormat(rawValue: name) ?? .json
-            let answer: [UInt8]
-            if let directory = arguments["data"] {
-                answer = try answerFromDirectory(directory, arguments, format)
-            } else {
-                answer = try answerFromServer(arguments, format)
-            }
-            guard name == "table" else {
-                terminal.write(answer)
-                if format == .json { terminal.write("\n") }
-                return
-            }
-            guard let document = try? JSONValue(parsing: answer) else {
-                throw CommandFailure(.failed, "the answer is no JSON")
-            }
-            terminal.write(AnswerTable(document).text(usesColor: terminal.usesColor))
-            terminal.tell(AnswerTable(document).summary + "\n")
-        })
+        ]
+}
+
+/// Asks a question as the options say, and writes its answer.
+func ask(
+    _ text: String, _ arguments: ParsedArguments, _ terminal: Terminal, of command: String
+) throws(CommandFailure) {
+    let name = arguments["format"] ?? "table"
+    guard name == "table" || AnswerFormat(rawValue: name) != nil else {
+        throw .usage("--format must be table, json, csv or ndjson", of: command)
+    }
+    let format = AnswerFormat(rawValue: name) ?? .json
+    let answer: [UInt8]
+    if let directory = arguments["data"] {
+        answer = try answerFromDirectory(directory, text, arguments, format)
+    } else {
+        answer = try answerFromServer(text, arguments, format)
+    }
+    guard name == "table" else {
+        terminal.write(answer)
+        if format == .json { terminal.write("\n") }
+        return
+    }
+    guard let document = try? JSONValue(parsing: answer) else {
+        throw CommandFailure(.failed, "the answer is no JSON")
+    }
+    if let comparison = ComparisonTable(document) {
+        terminal.write(comparison.text(usesColor: terminal.usesColor))
+        terminal.tell(comparison.summary + "\n")
+    } else {
+        terminal.write(AnswerTable(document).text(usesColor: terminal.usesColor))
+        terminal.tell(AnswerTable(document).summary + "\n")
+    }
 }
 
 private func answerFromServer(
-    _ arguments: ParsedArguments, _ format: AnswerFormat
+    _ text: String, _ arguments: ParsedArguments, _ format: AnswerFormat
 ) throws(CommandFailure) -> [UInt8] {
     var server = try ServerConnection(arguments)
-    let text = arguments.operands[0]
     let body: JSONValue = [
         "query": .string(text), "exact": .bool(arguments.switches.contains("exact")),
     ]
@@ -58,9 +74,8 @@ private func answerFromServer(
 }
 
 private func answerFromDirectory(
-    _ directory: String, _ arguments: ParsedArguments, _ format: AnswerFormat
+    _ directory: String, _ text: String, _ arguments: ParsedArguments, _ format: AnswerFormat
 ) throws(CommandFailure) -> [UInt8] {
-    let text = arguments.operands[0]
     let environment = arguments["environment"] ?? AccessControl.openEnvironment
     do {
         guard try Machine.real.files.status(directory)?.isDirectory == true else {

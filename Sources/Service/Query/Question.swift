@@ -97,7 +97,7 @@ struct Question: Sendable {
 
 extension QueryError {
     /// Points at the place in the text.
-    fileprivate var response: HTTPResponse {
+    var response: HTTPResponse {
         .json(
             [
                 "error": .string(message), "line": .int(Int64(line)), "column": .int(Int64(column)),

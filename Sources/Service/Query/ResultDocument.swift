@@ -37,13 +37,19 @@ struct ResultDocument {
     }
 
     private mutating func writeDataAndMeta() {
-        writer.key("data")
-        writer.beginObject()
         switch answer.content {
-        case .events(let rows): writeEvents(rows)
-        case .statistics(let table): write(table)
+        case .events(let rows):
+            writer.key("data")
+            writer.beginObject()
+            writeEvents(rows)
+            writer.endObject()
+        case .statistics(let table):
+            writer.key("data")
+            writer.beginObject()
+            write(table)
+            writer.endObject()
+        case .comparison(let comparisons): writer.fields(comparisons)
         }
-        writer.endObject()
         writer.key("meta")
         writeMeta()
     }
@@ -154,8 +160,12 @@ struct ResultDocument {
                     meta.ignored.sorted { $0.key < $1.key }.map { .init($0, .int(Int64($1))) })))
         writer.key("warnings")
         writer.value(.array(meta.warnings.map { .string($0) }))
-        writer.key("columns")
-        writer.value(columns)
+        if case .comparison(let comparisons) = answer.content {
+            writer.count(comparisons.sizes)
+        } else {
+            writer.key("columns")
+            writer.value(columns)
+        }
         writer.endObject()
     }
 

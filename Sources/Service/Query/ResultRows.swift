@@ -30,6 +30,16 @@ struct ResultRows {
                 writer.endObject()
                 writer.endLine()
             }
+        case .comparison(let comparisons):
+            for row in comparisons.rows {
+                writer.beginObject()
+                for (name, value) in zip(FieldComparisons.rowNames, row) {
+                    writer.key(name)
+                    writer.field(value)
+                }
+                writer.endObject()
+                writer.endLine()
+            }
         }
         return writer.bytes
     }
@@ -61,6 +71,9 @@ struct ResultRows {
                 let start = time.map { [FieldValue.string(RFC3339.text(nanoseconds: $0))] } ?? []
                 text.row(start + row.group + row.values.map(ResultRows.plain))
             }
+        case .comparison(let comparisons):
+            text.row(FieldComparisons.rowNames.map { .string($0) })
+            for row in comparisons.rows { text.row(row) }
         }
         return text.bytes
     }
@@ -78,6 +91,29 @@ struct ResultRows {
         var writer = JSONWriter()
         writer.aggregate(value)
         return .string(String(decoding: writer.bytes, as: UTF8.self))
+    }
+}
+
+extension FieldComparisons {
+    fileprivate static let rowNames = [
+        "field", "kind", "score", "value", "selection", "baseline",
+    ]
+
+    /// One row a value of a field; the last one of each field, without a value, is of the events that
+    /// lack it.
+    fileprivate var rows: [[FieldValue]] {
+        fields.flatMap { field in
+            let comparison = field.comparison
+            let counts =
+                comparison.values.map { ($0.value, $0.count) } + [(.missing, comparison.missing)]
+            return counts.map { value, count in
+                [
+                    .string(field.name), .string(comparison.isMeasure ? "measure" : "dimension"),
+                    .float(comparison.shownScore), value, .int(Int64(clamping: count.selection)),
+                    .int(Int64(clamping: count.baseline)),
+                ]
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 internal import Bytes
 internal import EventQuery
 
-/// `/api/query`: a question in text or as a specification, answered at once.
+/// `/api/query` and `/api/bubbleup`: a question in text or as a specification, answered at once.
 struct QueryRoutes: Sendable {
     let service: QueryService
     let watch: ClientWatch
@@ -10,6 +10,10 @@ struct QueryRoutes: Sendable {
         [
             Route("POST", "/api/query", .askQuestions, lane: .query) { call throws(HTTPRefusal) in
                 try respond(to: call, Question(body: call.request.json()))
+            },
+            Route("POST", "/api/bubbleup", .askQuestions, lane: .query) {
+                call throws(HTTPRefusal) in
+                try respond(to: call, Question(bubbleUpBody: call.request.json()))
             },
             Route("GET", "/api/query", .askQuestions, lane: .query) { call throws(HTTPRefusal) in
                 guard let text = call.head.target.queryValue("q") else {

@@ -16,6 +16,24 @@ struct Answer {
     var earlier: (groups: [Row], series: [(time: Int64, row: Row)])?
     /// The events of a listing, in the order of the answer.
     var events: [Listed] = []
+    /// The fields of a comparison, by name: how they are ranked is no oracle's affair.
+    var compared: [Compared] = []
+
+    /// A field with its values in the order of the answer, each with its counts in the selection and
+    /// in the baseline.
+    struct Compared: Equatable {
+        var field: String
+        var isMeasure: Bool
+        var values: [Counted]
+        var missing: [UInt64]
+        /// What all bins together count; nothing of a dimension.
+        var binned: [UInt64]
+
+        struct Counted: Equatable {
+            var value: FieldValue
+            var counts: [UInt64]
+        }
+    }
 
     struct Row {
         var keys: [FieldValue]
@@ -42,7 +60,7 @@ extension Answer {
     /// The answer as lines of a script: a table a part, values as JSON, floats to ten digits.
     func lines(_ query: Query) -> [String] {
         guard case .statistics(let statistics) = query.shape else {
-            return events.map(\.text)
+            return events.map(\.text) + compared.flatMap(\.texts)
         }
         let header = statistics.groupBy.map(\.name) + statistics.calculations.map(\.key)
         var table = [header] + groups.map(\.texts)
@@ -51,6 +69,16 @@ extension Answer {
             table += series.map { [RFC3339.text(nanoseconds: $0.time)] + $0.row.texts }
         }
         return table.map { $0.joined(separator: " | ") }
+    }
+}
+
+extension Answer.Compared {
+    var texts: [String] {
+        func line(_ cell: String, _ counts: [UInt64]) -> String {
+            ([cell] + counts.map { "\($0)" }).joined(separator: " | ")
+        }
+        return ["\(field): \(isMeasure ? "measure" : "dimension")"]
+            + values.map { line($0.value.scriptText, $0.counts) } + [line("missing", missing)]
     }
 }
 

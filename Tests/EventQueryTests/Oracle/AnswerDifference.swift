@@ -9,6 +9,7 @@ func difference(_ expected: Answer, _ found: Answer) -> String? {
             + "\(expected.events.dropFirst(place).first?.text ?? "none"), not "
             + (found.events.dropFirst(place).first?.text ?? "none")
     }
+    if let difference = difference(expected.compared, found.compared) { return difference }
     if let difference = difference(expected.groups, found.groups) { return difference }
     if let difference = difference(expected.series, found.series) { return difference }
     if let wanted = expected.totals, let totals = found.totals {
@@ -25,6 +26,18 @@ func difference(_ expected: Answer, _ found: Answer) -> String? {
     let before =
         difference(wanted.groups, earlier.groups) ?? difference(wanted.series, earlier.series)
     return before.map { "earlier: \($0)" }
+}
+
+private func difference(_ expected: [Answer.Compared], _ found: [Answer.Compared]) -> String? {
+    if expected.map(\.field) != found.map(\.field) {
+        return "fields \(found.map(\.field)), not \(expected.map(\.field))"
+    }
+    for (wanted, field) in zip(expected, found) where wanted != field {
+        let place = zip(wanted.texts, field.texts).prefix { $0 == $1 }.count
+        return "\(wanted.field): \(field.texts.dropFirst(place).first ?? "the end"), not "
+            + (wanted.texts.dropFirst(place).first ?? "the end")
+    }
+    return nil
 }
 
 private func difference(_ expected: [Answer.Row], _ found: [Answer.Row]) -> String? {

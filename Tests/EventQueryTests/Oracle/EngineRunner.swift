@@ -68,13 +68,20 @@ struct EngineRunner {
         return try Segment(MemoryFile(bytes), cache: cache).rowGroups
     }
 
-    func answer(_ query: Query, isExact: Bool = true) throws -> Answer {
-        var options = QueryOptions()
+    func answer(
+        _ query: Query, isExact: Bool = true, options: QueryOptions = QueryOptions()
+    ) throws -> Answer {
+        var options = options
         options.isExact = isExact
         options.wantsTotals = true
         let answer = try engine.answer(query, over: sources, now: now, options: options)
         switch answer.content {
         case .events(let rows): return Answer(events: rows.map(Answer.Listed.init))
+        case .comparison(let comparisons):
+            return Answer(
+                compared: comparisons.fields.map(Answer.Compared.init).sorted {
+                    $0.field < $1.field
+                })
         case .statistics(let table):
             var found = Answer(groups: table.rows.map(Answer.Row.init))
             found.series = EngineRunner.series(table.series)
@@ -107,6 +114,21 @@ extension Answer.Listed {
         let fields = Dictionary(row.fields.map { ($0.name, $0.value) }) { first, _ in first }
         self.init(
             timestamp: row.timestamp, dataset: row.dataset, rate: row.sampleRate, fields: fields)
+    }
+}
+
+extension Answer.Compared {
+    fileprivate init(_ field: FieldComparisons.Field) {
+        func pair(_ count: ComparedCount) -> [UInt64] { [count.selection, count.baseline] }
+        let comparison = field.comparison
+        self.init(
+            field: field.name, isMeasure: comparison.isMeasure,
+            values: comparison.values.map { Counted(value: $0.value, counts: pair($0.count)) },
+            missing: pair(comparison.missing),
+            binned: comparison.isMeasure
+                ? comparison.bins.reduce([0, 0]) {
+                    [$0[0] + $1.count.selection, $0[1] + $1.count.baseline]
+                } : [])
     }
 }
 

@@ -13,6 +13,7 @@ struct NaiveEvaluator {
         let rows = selectedRows(query)
         switch query.shape {
         case .events(let listing): return Answer(events: list(rows, listing, query))
+        case .bubbleUp(let bubbleUp): return Answer(compared: compare(rows, bubbleUp, query))
         case .statistics(let statistics):
             var answer = tabulate(rows, statistics, query)
             guard let offset = query.compareOffset else { return answer }

@@ -75,7 +75,9 @@ extension QueryGenerator {
                 : .evaluate(name: "f\(generator.below(14))", generator.eventNumber())
         }
         query.isUnweighted = chance(15)
-        if chance(25) {
+        if chance(20) {
+            query.shape = .bubbleUp(BubbleUp(selection: eventCondition()))
+        } else if chance(25) {
             let names = list(1...4) { "f\($0.below(13))" }
             query.shape = .events(EventListing(fields: chance(50) ? nil : names))
             query.sort = chance(50) ? [] : [SortKey("timestamp", descending: false)]

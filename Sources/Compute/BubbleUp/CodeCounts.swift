@@ -1,0 +1,138 @@
+internal import Events
+
+/// Counts rows by dictionary code, source by source as long as they share the dictionary.
+///
+/// One for a thread, used for field after field: the table is all zeros between two dictionaries, so
+/// a few rows of a large dictionary cost those few entries, not the table.
+public final class CodeCounts {
+    private var sums: UnsafeMutablePointer<UInt64>
+    /// Codes whose count is not zero, unless `isDense`.
+    private var touched: UnsafeMutablePointer<UInt32>
+    private var touchedCount = 0
+    private var capacity = 1024
+    /// Codes were counted without noting which.
+    private var isDense = false
+    /// Four tables of 256 counts: a run of one code adds to four places in turn and does not wait for
+    /// the sum before.
+    private let quarters: UnsafeMutablePointer<UInt32>
+
+    public init() {
+        sums = .allocate(capacity: capacity)
+        sums.initialize(repeating: 0, count: capacity)
+        touched = .allocate(capacity: capacity)
+        quarters = .allocate(capacity: 1024)
+        quarters.initialize(repeating: 0, count: 1024)
+    }
+
+    deinit {
+        sums.deallocate()
+        touched.deallocate()
+        quarters.deallocate()
+    }
+
+    /// Bytes held.
+    public var byteCount: Int { capacity * 12 }
+
+    /// Makes room for the codes of a dictionary; what was counted before must have been drained.
+    func begin(codes: Int) {
+        precondition(touchedCount == 0 && !isDense, "BUG: counts of two dictionaries")
+        // One beyond the highest code, and one that `touched` is written at before it is decided.
+        if codes + 2 <= capacity { return }
+        sums.deallocate()
+        touched.deallocate()
+        capacity = codes + 2
+        sums = .allocate(capacity: capacity)
+        sums.initialize(repeating: 0, count: capacity)
+        touched = .allocate(capacity: capacity)
+    }
+
+    /// Counts the codes of some rows, each as often as its weight says, once without weights.
+    func add(_ codes: CodeArray, _ rows: ComparedRows, weights: [UInt32]?, dictionaryCount: Int) {
+        switch codes {
+        case .bytes(let codes):
+            if weights == nil, case .range(let range) = rows, range.count >= 1024 {
+                codes.withUnsafeBufferPointer { addBytes($0, range) }
+            } else {
+                add(codes, rows, weights, dictionaryCount)
+            }
+        case .words(let codes): add(codes, rows, weights, dictionaryCount)
+        case .longs(let codes): add(codes, rows, weights, dictionaryCount)
+        }
+    }
+
+    private func addBytes(_ codes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) {
+        let quarters = quarters
+        var row = range.lowerBound
+        while row + 4 <= range.upperBound {
+            quarters[Int(codes[row])] &+= 1
+            quarters[256 + Int(codes[row + 1])] &+= 1
+            quarters[512 + Int(codes[row + 2])] &+= 1
+            quarters[768 + Int(codes[row + 3])] &+= 1
+            row += 4
+        }
+        while row < range.upperBound {
+            quarters[Int(codes[row])] &+= 1
+            row += 1
+        }
+        for code in 0..<256 {
+            let count =
+                UInt64(quarters[code]) + UInt64(quarters[256 + code])
+                + UInt64(quarters[512 + code]) + UInt64(quarters[768 + code])
+            if count == 0 { continue }
+            sums[code] &+= count
+        }
+        quarters.update(repeating: 0, count: 1024)
+        isDense = true
+    }
+
+    private func add<Code: FixedWidthInteger>(
+        _ codes: [Code], _ rows: ComparedRows, _ weights: [UInt32]?, _ dictionaryCount: Int
+    ) {
+        let sums = sums
+        codes.withUnsafeBufferPointer { codes in
+            if rows.count > dictionaryCount {
+                isDense = true
+                if let weights {
+                    rows.forEach { sums[Int(codes[$0])] &+= UInt64(weights[$0]) }
+                } else {
+                    rows.forEach { sums[Int(codes[$0])] &+= 1 }
+                }
+                return
+            }
+            let touched = touched
+            var count = touchedCount
+            if let weights {
+                rows.forEach { row in
+                    let code = Int(codes[row])
+                    touched[count] = UInt32(truncatingIfNeeded: code)
+                    count += sums[code] == 0 ? 1 : 0
+                    sums[code] &+= UInt64(weights[row])
+                }
+            } else {
+                rows.forEach { row in
+                    let code = Int(codes[row])
+                    touched[count] = UInt32(truncatingIfNeeded: code)
+                    count += sums[code] == 0 ? 1 : 0
+                    sums[code] &+= 1
+                }
+            }
+            touchedCount = count
+        }
+    }
+
+    /// Gives out each code from 1 that was counted, with its count, and forgets all.
+    func drain(codes: Int, _ body: (Int, UInt64) -> Void) {
+        if isDense {
+            for code in 1..<(codes + 1) where sums[code] != 0 { body(code, sums[code]) }
+            sums.update(repeating: 0, count: codes + 1)
+        } else {
+            for place in 0..<touchedCount {
+                let code = Int(touched[place])
+                if code != 0 { body(code, sums[code]) }
+                sums[code] = 0
+            }
+        }
+        touchedCount = 0
+        isDense = false
+    }
+}

@@ -1,0 +1,78 @@
+public import Bytes
+
+/// Some rows of a source, in the form in which they are counted fastest.
+public enum ComparedRows: Sendable {
+    /// Rows without a gap, as a stretch of time or a whole source is: nothing has to be looked up.
+    case range(Range<Int>)
+    /// Ascending.
+    case list([UInt16])
+
+    /// Takes the rows of a bitmap of at most `EventLimits.rowsPerBatch`.
+    public init(_ bitmap: Bitmap) {
+        let count = bitmap.population
+        let words = bitmap.words
+        guard let first = words.firstIndex(where: { $0 != 0 }),
+            let last = words.lastIndex(where: { $0 != 0 })
+        else {
+            self = .range(0..<0)
+            return
+        }
+        let start = first << 6 + words[first].trailingZeroBitCount
+        let end = last << 6 + 64 - words[last].leadingZeroBitCount
+        if end - start == count {
+            self = .range(start..<end)
+            return
+        }
+        var rows: [UInt16] = []
+        rows.reserveCapacity(count)
+        bitmap.forEachRow { rows.append(UInt16($0)) }
+        self = .list(rows)
+    }
+
+    public var count: Int {
+        switch self {
+        case .range(let range): range.count
+        case .list(let rows): rows.count
+        }
+    }
+
+    /// Bytes held.
+    public var byteCount: Int {
+        if case .list(let rows) = self { rows.count * 2 } else { 0 }
+    }
+
+    /// Calls `body` with each row, ascending.
+    @inline(__always)
+    func forEach(_ body: (Int) -> Void) {
+        switch self {
+        case .range(let range): for row in range { body(row) }
+        case .list(let rows):
+            rows.withUnsafeBufferPointer { rows in
+                for place in 0..<rows.count { body(Int(rows[place])) }
+            }
+        }
+    }
+}
+
+extension ComparedRows {
+    /// The sum of the rows' weights and of their squares.
+    public func sums(of weights: [UInt32]) -> (sum: UInt64, squares: Double) {
+        var sum: UInt64 = 0
+        var squares = 0.0
+        forEach { row in
+            sum &+= UInt64(weights[row])
+            squares += Double(weights[row]) * Double(weights[row])
+        }
+        return (sum, squares)
+    }
+}
+
+extension ComparedRows {
+    /// The rows, ascending.
+    public var listed: [Int] {
+        var rows: [Int] = []
+        rows.reserveCapacity(count)
+        forEach { rows.append($0) }
+        return rows
+    }
+}

@@ -1,0 +1,189 @@
+import Compute
+import EventQuery
+import Events
+import Host
+import TestSupport
+import Testing
+
+/// What fields say of a selection: every value counted, and the telling ones first.
+@Suite struct BubbleUpTests {
+    /// Fields of every lane: few strings, ids, numbers of one and of both types, flags, rare ones.
+    private static func events(_ count: Int, _ random: inout SeededRandom) -> [ModelEvent] {
+        (0..<count).map { index in
+            var fields: [String: FieldValue] = [
+                "id": .string("request-\(index)"),
+                "pair": .string("pair-\(index / 2)"),
+                "route": .string("/\(Int.random(in: 0..<9, using: &random))"),
+                "ms": .float(Double.random(in: 0...1, using: &random) * 1000),
+                "flag": .bool(Bool.random(using: &random)),
+                "few": .int(Int64.random(in: 0..<40, using: &random)),
+                "many": .int(Int64.random(in: -20..<30, using: &random)),
+            ]
+            let isWhole = Bool.random(using: &random)
+            let number = Int.random(in: 0..<500, using: &random)
+            fields["mixed"] = isWhole ? .int(Int64(number)) : .float(Double(number) / 4)
+            if index % 7 == 0 { fields["rare"] = .string("rare \(index % 3)") }
+            if index % 50 == 3 { fields["ms"] = .string("late") }
+            if index % 11 == 0 { fields["flag"] = nil }
+            return ModelEvent(
+                timestamp: Int64(index) * 1000, rate: UInt32.random(in: 1...3, using: &random),
+                fields: fields)
+        }
+    }
+
+    @Test(arguments: [UInt64](0..<4), EngineLayout.allCases)
+    func `every value of every field is counted`(seed: UInt64, layout: EngineLayout) throws {
+        var random = SeededRandom(seed: seed)
+        let events = BubbleUpTests.events(1500, &random)
+        let oracle = NaiveEvaluator(events: events, now: 2_000_000)
+        let engine = try EngineRunner(events, layout, now: 2_000_000)
+        var small = QueryOptions()
+        // So little that ids are counted in several parts.
+        small.memoryLimit = 64 << 10
+        for text in [
+            "from shop | last 2ms | bubbleup where route = \"/3\"",
+            "from shop | last 2ms | bubbleup where route = \"/3\" | limit 3 | unweighted",
+            "from shop | last 2ms | where many > 0 | bubbleup where ms < 300 | limit 1000",
+            "from shop | last 1ms | where flag | bubbleup where rare exists | limit 5",
+            "from shop | last 2ms | bubbleup where id = \"request-1234\"",
+            "from shop | last 2ms | bubbleup where false | unweighted",
+            "from shop | last 2ms | bubbleup where true",
+            "from shop | last 2ms | eval ms = many * 2, new = concat(route, few) "
+                + "| bubbleup where new starts-with \"/1\"",
+        ] {
+            let query = try Query(parsing: text)
+            let expected = oracle.answer(query)
+            for options in [QueryOptions(), small] {
+                let found = try engine.answer(query, options: options)
+                if let difference = difference(expected, found) {
+                    Issue.record("seed \(seed), \(layout): \(difference)\n\(text)")
+                }
+            }
+        }
+    }
+
+    @Test func `fields that found no column are compared like the others`() throws {
+        let events = (0..<60).map { index in
+            var fields: [String: FieldValue] = ["n": .int(Int64(index))]
+            for name in 0..<90 { fields["only.\(index).\(name)"] = .int(Int64(name)) }
+            fields["last"] = .string(index < 9 ? "a" : "b")
+            return ModelEvent(timestamp: Int64(index), fields: fields)
+        }
+        let query = try Query(parsing: "from shop | last 1us | bubbleup where n < 10")
+        let oracle = NaiveEvaluator(events: events, now: 1000)
+        let answer = try QueryEngine(
+            pool: try WorkerPool(parallelism: 2), clock: SimulatedClock()
+        ).answer(query, over: [makeBatch(events)], now: 1000)
+        let found = try comparisons(answer)
+        let expected = oracle.answer(query).compared
+        #expect(makeBatch(events)[EventBatch.spillName] != nil)
+        #expect(found.fields.count == expected.count && expected.count == 60 * 90 + 2)
+        let byName = Dictionary(uniqueKeysWithValues: found.fields.map { ($0.name, $0.comparison) })
+        for wanted in expected {
+            let field = try #require(byName[wanted.field])
+            let values = field.values.map { compared in
+                let counts = [compared.count.selection, compared.count.baseline]
+                return Answer.Compared.Counted(value: compared.value, counts: counts)
+            }
+            #expect(values == wanted.values)
+        }
+    }
+
+    private func comparisons(_ answer: QueryAnswer) throws -> FieldComparisons {
+        guard case .comparison(let comparisons) = answer.content else {
+            throw QueryFailure.refused("no comparison")
+        }
+        return comparisons
+    }
+
+    private func scores(
+        _ events: [ModelEvent], _ condition: String
+    ) throws -> [(name: String, score: Double)] {
+        let query = try Query(parsing: "from shop | last 10ms | bubbleup where \(condition)")
+        let answer = try QueryEngine(
+            pool: try WorkerPool(parallelism: 1), clock: SimulatedClock()
+        ).answer(query, over: [makeBatch(events)], now: 10_000_000)
+        return try comparisons(answer).fields.map { ($0.name, $0.comparison.score) }
+    }
+
+    @Test func `what tells the selection stands before what does not`() throws {
+        var random = SeededRandom(seed: 5)
+        let events = (0..<4000).map { index in
+            let isSlow = index % 20 == 0
+            var fields: [String: FieldValue] = [
+                "slow": .bool(isSlow),
+                "id": .string("r\(index)"),
+                "cart": .int(Int64.random(in: isSlow ? 40..<100 : 1..<60, using: &random)),
+                "flag": .bool(isSlow || Int.random(in: 0..<4, using: &random) == 0),
+                "noise": .float(Double.random(in: 0...1, using: &random)),
+            ]
+            for name in 0..<60 {
+                fields["chance.\(name)"] = .int(Int64.random(in: 0..<5, using: &random))
+            }
+            return ModelEvent(timestamp: Int64(index), fields: fields)
+        }
+        let ranked = try scores(events, "slow")
+        #expect(ranked.prefix(3).map(\.name) == ["slow", "flag", "cart"])
+        #expect(ranked.prefix(3).allSatisfy { $0.score > 0.4 && $0.score <= 1 })
+        #expect(ranked.dropFirst(3).allSatisfy { $0.score < 0.05 })
+    }
+
+    @Test func `few events tell less than many of the same kind`() throws {
+        func score(_ count: Int) throws -> Double {
+            var events: [ModelEvent] = []
+            for index in 0..<count {
+                let isSlow = index % 10 == 0
+                let fields: [String: FieldValue] = [
+                    "slow": .bool(isSlow), "flag": .bool(isSlow || index % 3 == 0),
+                ]
+                events.append(ModelEvent(timestamp: Int64(index), fields: fields))
+            }
+            let ranked = try scores(events, "slow")
+            return try #require(ranked.first { $0.name == "flag" }?.score)
+        }
+        let (few, some, many) = (try score(30), try score(300), try score(3000))
+        #expect(few < some && some < many)
+        #expect(few < 0.1 && many > 0.5)
+    }
+
+    @Test func `events that stand for many are no more evidence than they are`() throws {
+        func events(rate: UInt32) -> [ModelEvent] {
+            (0..<200).map { index in
+                ModelEvent(
+                    timestamp: Int64(index), rate: rate,
+                    fields: ["slow": .bool(index < 20), "flag": .bool(index < 50)])
+            }
+        }
+        let plain = try scores(events(rate: 1), "slow")
+        let sampled = try scores(events(rate: 100), "slow")
+        for (a, b) in zip(plain, sampled) {
+            #expect(a.name == b.name)
+            #expect((a.score - b.score).magnitude < 1e-9)
+        }
+    }
+
+    @Test func `a comparison that has no time says so`() throws {
+        let events = (0..<100).map { ModelEvent(timestamp: Int64($0), fields: ["a": .int(1)]) }
+        var options = QueryOptions()
+        options.timeLimit = -1
+        let answer = try QueryEngine(
+            pool: try WorkerPool(parallelism: 2), clock: SimulatedClock()
+        ).answer(
+            Query(parsing: "from shop | last 1us | bubbleup where a = 1"),
+            over: [makeBatch(events)], now: 1000, options: options)
+        #expect(answer.meta.isPartial)
+        #expect(try comparisons(answer).fields.isEmpty)
+    }
+
+    @Test func `a comparison stops when its client is gone`() throws {
+        let cancellation = QueryCancellation()
+        cancellation.cancel()
+        let engine = QueryEngine(pool: try WorkerPool(parallelism: 2), clock: SimulatedClock())
+        #expect(throws: QueryFailure.self) {
+            try engine.answer(
+                Query(parsing: "from shop | last 1us | bubbleup where a = 1"),
+                over: [makeBatch([ModelEvent(timestamp: 1, fields: ["a": .int(1)])])], now: 1000,
+                cancellation: cancellation)
+        }
+    }
+}

@@ -1,0 +1,45 @@
+import Compute
+import EventQuery
+import Events
+import TestSupport
+
+extension NaiveEvaluator {
+    /// Counts every value of every field of the rows, in the selection and outside of it.
+    func compare(_ rows: [NaiveRow], _ bubbleUp: BubbleUp, _ query: Query) -> [Answer.Compared] {
+        var sizes: [UInt64] = [0, 0]
+        var counts: [String: [FieldValue: [UInt64]]] = [:]
+        for row in rows {
+            let isSelected = NaiveExpression(value: row.value).isTrue(bubbleUp.selection)
+            let weight = query.isUnweighted ? 1 : UInt64(row.event.rate)
+            let side = isSelected ? 0 : 1
+            sizes[side] += weight
+            let fields = row.event.fields.merging(row.derived) { _, derived in derived }
+            for (name, value) in fields where !value.isMissing {
+                counts[name, default: [:]][value, default: [0, 0]][side] += weight
+            }
+        }
+        return counts.sorted { $0.key < $1.key }.map { name, values in
+            let sorted = values.sorted { a, b in
+                if a.value != b.value { return b.value.lexicographicallyPrecedes(a.value) }
+                return a.key < b.key
+            }
+            let present = (0...1).map { side in values.values.reduce(0) { $0 + $1[side] } }
+            let isMeasure = values.count > 40 && values.keys.allSatisfy(\.isNumber)
+            return Answer.Compared(
+                field: name, isMeasure: isMeasure,
+                values: sorted.prefix(query.comparedValuesMax).map {
+                    Answer.Compared.Counted(value: $0.key, counts: $0.value)
+                }, missing: [sizes[0] - present[0], sizes[1] - present[1]],
+                binned: isMeasure ? present : [])
+        }
+    }
+}
+
+extension FieldValue {
+    fileprivate var isNumber: Bool {
+        switch self {
+        case .int, .float: true
+        case .missing, .bool, .string: false
+        }
+    }
+}
