@@ -22,7 +22,7 @@ public final class EventStore: Sendable {
         public var mode = Mode.serve
         public var limits = StoreLimits()
         /// Bytes of decoded columns kept for later queries.
-        public var cacheBytes = 256 << 20
+        public var cacheBytes = 512 << 20
         /// Told what an operator should know, one line at a time, on any thread.
         public var notice: @Sendable (String) -> Void = { _ in }
         /// Whether the store runs threads of its own; without them tests call `step`.
