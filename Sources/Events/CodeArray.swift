@@ -1,3 +1,6 @@
+public import Bytes
+internal import CKernels
+
 /// Dictionary codes, one a row, in the narrowest of three widths.
 public enum CodeArray: Sendable {
     case bytes([UInt8])
@@ -57,4 +60,20 @@ public enum CodeArray: Sendable {
         case .longs(let codes): codes.max() ?? 0
         }
     }
+
+    /// The rows that have a code, which is not 0.
+    public func rows(equalTo code: UInt32) -> Bitmap {
+        var result = Bitmap(count: count)
+        result.withMutableWords { words in
+            guard let base = words.baseAddress, code <= highestOfWidth else { return }
+            switch self {
+            case .bytes(let codes): wf_or_equal8(codes, codes.count, UInt8(code), base)
+            case .words(let codes): wf_or_equal16(codes, codes.count, UInt16(code), base)
+            case .longs(let codes): wf_or_equal32(codes, codes.count, code, base)
+            }
+        }
+        return result
+    }
+
+    private var highestOfWidth: UInt32 { .max >> UInt32(32 - 8 * width) }
 }

@@ -1,3 +1,5 @@
+public import Bytes
+
 internal import Synchronization
 
 /// Events as columns: the one shape of data between a decoder and an answer.
@@ -86,6 +88,13 @@ public protocol EventSource: AnyObject, Sendable {
     var hasDeadRows: Bool { get }
     /// The field's values; nil when no row has it. The spill column is asked for by its own name.
     func loadColumn(_ name: String) throws -> Column?
+    /// The rows whose value is a string, found at less than the cost of reading the column; nil when
+    /// there is no such way. Spilled fields are not looked at.
+    func rows(equalTo text: String, inColumn name: String) throws -> Bitmap?
+    /// Says whose `values(ofColumn:at:)` will be asked for, so that they may be fetched meanwhile.
+    func willRead(_ names: [String])
+    /// The column's values of some rows, one a row: for events that are shown.
+    func values(ofColumn name: String, at rows: [Int]) throws -> [FieldValue]
     /// What is known of a column's values before it is read; nil when nothing is.
     func zone(ofColumn name: String) throws -> ColumnZone?
     /// Bytes that a column takes where it is kept, compressed or in memory; 0 when no row has it.
@@ -101,6 +110,14 @@ extension EventSource {
     public var hasDeadRows: Bool { false }
     public var ascendingRuns: [Range<Int>] { [] }
     public func zone(ofColumn name: String) throws -> ColumnZone? { nil }
+    public func rows(equalTo text: String, inColumn name: String) throws -> Bitmap? { nil }
+
+    public func willRead(_ names: [String]) {}
+
+    public func values(ofColumn name: String, at rows: [Int]) throws -> [FieldValue] {
+        let column = try loadColumn(name)
+        return rows.map { column?.value(at: $0) ?? .missing }
+    }
 }
 
 extension EventBatch: EventSource {

@@ -9,7 +9,7 @@ import Testing
     }
 
     private func key(_ index: Int, segment: Int = 1) -> DecodedColumnCache.Key {
-        DecodedColumnCache.Key(segment: segment, column: index, group: 0)
+        DecodedColumnCache.Key(segment: segment, column: index, part: .rowGroup(0))
     }
 
     @Test func `a full cache that takes ever new columns stays of one size`() {

@@ -11,12 +11,13 @@ import Testing
         + "/../../fixtures/formats/segment-v1.seg"
 
     /// Every lane and every form of block, from numbers alone.
-    private static let events: [ModelEvent] = (0..<3_000).map { row in
+    private static let events: [ModelEvent] = (0..<9_000).map { row in
         var fields: [String: FieldValue] = [:]
         fields["name"] = .string(["GET /", "POST /cart", "GET /search"][row % 3])
         fields["trace"] = .string("00ff\(String(row / 7 + 0x10_0000, radix: 16))ab")
         fields["span"] = .string(
             String(UInt64(row + 1) &* 0x9E37_79B9_7F4A_7C15 | 1 << 60, radix: 16))
+        fields["session"] = .string("s-\(row / 2)")
         fields["path"] = .string("/items/\(row * 31 % 1_709)/größe")
         fields["status"] = .int(row % 50 == 0 ? 500 : 200)
         fields["bytes"] = .int(Int64(row) * 7_919 % 100_003)

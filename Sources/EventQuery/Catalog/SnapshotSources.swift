@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Compute
 public import EventStore
 public import Events
@@ -92,6 +93,16 @@ private final class LivingRows: EventSource {
     func loadReceived() throws -> [Int64] { try group.loadReceived() }
     func loadSampleRates() throws -> [UInt32]? { try group.loadSampleRates() }
     func loadColumn(_ name: String) throws -> Column? { try group.loadColumn(name) }
+
+    func rows(equalTo text: String, inColumn name: String) throws -> Bitmap? {
+        try group.rows(equalTo: text, inColumn: name)
+    }
+
+    func willRead(_ names: [String]) { group.willRead(names) }
+
+    func values(ofColumn name: String, at rows: [Int]) throws -> [FieldValue] {
+        try group.values(ofColumn: name, at: rows)
+    }
 
     func loadDatasets() throws -> CodedLane {
         let lane = try group.loadDatasets()

@@ -110,7 +110,7 @@ public struct QueryEngine: Sendable {
                 if scan.canSkip(sources[index]) { continue }
                 try scan.scan(sources[index], index: index)
             }
-            let rows = try scan.rows(sources, bytesMax: options.listingLimit)
+            let rows = try scan.rows(sources, bytesMax: options.listingLimit, pool)
             meta.events = scan.events
             meta.rowsScanned = scan.rowsScanned
             meta.bytesScanned = scan.bytesScanned

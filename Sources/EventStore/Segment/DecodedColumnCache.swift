@@ -10,15 +10,25 @@ public final class DecodedColumnCache: Sendable {
     struct Key: Hashable {
         var segment: Int
         var column: Int
-        /// The row group, or `dictionary`.
-        var group: Int
+        var part: Part
+    }
 
-        static let dictionary = -1
+    /// What is kept of a column of a segment.
+    enum Part: Hashable {
+        case rowGroup(Int)
+        /// The codes of a row group whose dictionary was not needed.
+        case codes(Int)
+        case dictionary
+        case dictionaryIndex
+        case dictionaryPage(Int)
     }
 
     private enum Content {
         case column(Column)
+        case codes(CodeArray)
         case dictionary(ValueDictionary)
+        case pages(DictionaryPages)
+        case strings(StringListCodec.List)
     }
 
     private struct Entry {
@@ -63,6 +73,18 @@ public final class DecodedColumnCache: Sendable {
         if case .dictionary(let dictionary) = content(key) { dictionary } else { nil }
     }
 
+    func codes(_ key: Key) -> CodeArray? {
+        if case .codes(let codes) = content(key) { codes } else { nil }
+    }
+
+    func pages(_ key: Key) -> DictionaryPages? {
+        if case .pages(let pages) = content(key) { pages } else { nil }
+    }
+
+    func strings(_ key: Key) -> StringListCodec.List? {
+        if case .strings(let strings) = content(key) { strings } else { nil }
+    }
+
     private func content(_ key: Key) -> Content? {
         state.withLock { state in
             guard let index = state.entries.index(forKey: key) else { return nil }
@@ -73,6 +95,20 @@ public final class DecodedColumnCache: Sendable {
 
     func insert(_ column: Column, _ key: Key) {
         _ = insert(.column(column), key, bytes: column.laneByteCount)
+    }
+
+    func insert(_ codes: CodeArray, _ key: Key) {
+        _ = insert(.codes(codes), key, bytes: codes.count * codes.width + 128)
+    }
+
+    func insert(_ pages: DictionaryPages, _ key: Key) {
+        let bytes = pages.pages.reduce(pages.plain.byteCount) { $0 + $1.first.count + 128 }
+        _ = insert(.pages(pages), key, bytes: bytes)
+    }
+
+    func insert(_ strings: StringListCodec.List, _ key: Key) {
+        let bytes = strings.text.count + strings.offsets.count * 4 + 128
+        _ = insert(.strings(strings), key, bytes: bytes)
     }
 
     /// Keeps a dictionary, and answers the one to use: the first that was kept.

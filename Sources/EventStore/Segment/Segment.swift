@@ -1,4 +1,4 @@
-internal import Bytes
+public import Bytes
 public import Events
 internal import Synchronization
 
@@ -112,13 +112,15 @@ public final class Segment: Sendable {
     // MARK: - Columns
 
     /// One column of one row group, from the cache or decoded; nil when no row of the group has it.
-    func column(_ name: String, group: Int) throws -> Column? {
+    ///
+    /// - Parameter isScan: whether the next row groups will be asked for as well.
+    func column(_ name: String, group: Int, isScan: Bool = true) throws -> Column? {
         guard let index = columnIndex[name] else { return nil }
         let entry = footer.columns[index].groups[group]
         if entry.isEmpty { return nil }
-        let key = DecodedColumnCache.Key(segment: identity, column: index, group: group)
+        let key = key(index, .rowGroup(group))
         if let column = cache.column(key) { return column }
-        announce(entry, column: index)
+        if isScan { announce(entry, column: index) }
         let column = try decode(entry, column: index, rows: footer.groupRows[group])
         cache.insert(column, key)
         return column
@@ -140,6 +142,40 @@ public final class Segment: Sendable {
         }
         if !isDue.isEmpty { file.willRead(at: isDue.lowerBound, count: isDue.count) }
     }
+
+    /// Lets the machine fetch the blocks of some columns of one row group, all at once.
+    func announce(_ names: [String], group: Int) {
+        var blocks: [BlockReference] = []
+        for name in names {
+            guard let index = columnIndex[name],
+                cache.column(key(index, .rowGroup(group))) == nil
+            else { continue }
+            let column = footer.columns[index]
+            let entry = column.groups[group]
+            for case let lane? in [entry.coded, entry.ints, entry.floats, entry.texts] {
+                blocks.append(lane.values)
+                if let presence = lane.presence { blocks.append(presence) }
+            }
+            if entry.coded != nil, let dictionary = column.dictionary {
+                blocks.append(dictionary.block)
+            }
+        }
+        blocks.sort { $0.offset < $1.offset }
+        var next = 0..<0
+        for block in blocks {
+            let range = block.offset..<block.offset + block.length
+            if range.lowerBound <= next.upperBound + Segment.gapBytes, !next.isEmpty {
+                next = next.lowerBound..<max(next.upperBound, range.upperBound)
+            } else {
+                if !next.isEmpty { file.willRead(at: next.lowerBound, count: next.count) }
+                next = range
+            }
+        }
+        if !next.isEmpty { file.willRead(at: next.lowerBound, count: next.count) }
+    }
+
+    /// Bytes between two blocks that are rather fetched than left out.
+    private static let gapBytes = 16 << 10
 
     /// Bytes of a column that are fetched ahead of its scan.
     private static let bytesAhead = 1 << 20
@@ -234,22 +270,153 @@ public final class Segment: Sendable {
         return bitmap
     }
 
+    private func key(_ column: Int, _ part: DecodedColumnCache.Part) -> DecodedColumnCache.Key {
+        DecodedColumnCache.Key(segment: identity, column: column, part: part)
+    }
+
     private func dictionary(ofColumn index: Int) throws -> ValueDictionary {
-        let key = DecodedColumnCache.Key(
-            segment: identity, column: index, group: DecodedColumnCache.Key.dictionary)
+        let key = key(index, .dictionary)
         if let known = cache.dictionary(key) { return known }
         guard let entry = footer.columns[index].dictionary else {
             throw SegmentError(message: "codes without a dictionary", offset: 0)
         }
-        let dictionary = try decoding(entry.block) { bytes throws(DecodeError) in
-            try DictionaryCodec.decode(bytes)
-        }
+        let dictionary =
+            entry.isPaged
+            ? try wholeDictionary(try pages(ofColumn: index, entry))
+            : try decoding(entry.block) { bytes throws(DecodeError) in
+                try DictionaryCodec.decode(bytes)
+            }
         guard dictionary.count == entry.count else {
             throw SegmentError(
                 message: "dictionary does not fit its count", offset: entry.block.offset)
         }
         // Two threads may have decoded it; all should share one, for codes compare by identity.
         return cache.insert(dictionary, key)
+    }
+
+    /// All pages, read at once.
+    private func wholeDictionary(_ index: DictionaryPages) throws -> ValueDictionary {
+        guard let first = index.pages.first, let last = index.pages.last else {
+            return index.plain
+        }
+        let start = first.block.offset
+        let end = last.block.offset + last.block.length
+        let bytes = try file.read(at: start, count: end - start)
+        var textBytes = 0
+        let lists = try index.pages.map { page in
+            let from = page.block.offset - start
+            let list = try decode(
+                bytes[from..<from + page.block.length], of: page.block
+            ) { bytes throws(DecodeError) in try Segment.strings(bytes, of: page) }
+            guard list[0].elementsEqual(page.first) else {
+                throw SegmentError(
+                    message: "a page of a dictionary begins otherwise than its index says",
+                    offset: page.block.offset)
+            }
+            textBytes += list.text.count
+            guard textBytes <= EventLimits.dictionaryBytes else {
+                throw SegmentError(message: "strings of a dictionary exceed it", offset: start)
+            }
+            return list
+        }
+        return DictionaryCodec.join(index.plain, lists)
+    }
+
+    private static func strings(
+        _ bytes: ArraySlice<UInt8>, of page: DictionaryPages.Page
+    ) throws(DecodeError) -> StringListCodec.List {
+        var reader = ByteReader(bytes)
+        return try StringListCodec.decode(
+            &reader, count: page.strings, bytesMax: EventLimits.dictionaryBytes)
+    }
+
+    // MARK: - Pages of dictionaries
+
+    private func pages(
+        ofColumn index: Int, _ entry: SegmentFooter.DictionaryEntry
+    ) throws -> DictionaryPages {
+        let key = key(index, .dictionaryIndex)
+        if let known = cache.pages(key) { return known }
+        let pages = try decoding(entry.block) { bytes throws(DecodeError) in
+            try DictionaryPages(decoding: bytes, end: entry.block.offset, count: entry.count)
+        }
+        cache.insert(pages, key)
+        return pages
+    }
+
+    private func strings(
+        ofPage number: Int, _ pages: DictionaryPages, column: Int
+    ) throws -> StringListCodec.List {
+        let key = key(column, .dictionaryPage(number))
+        if let known = cache.strings(key) { return known }
+        let page = pages.pages[number]
+        let strings = try decoding(page.block) { bytes throws(DecodeError) in
+            try Segment.strings(bytes, of: page)
+        }
+        cache.insert(strings, key)
+        return strings
+    }
+
+    /// The pages of a column's dictionary, unless it is small or open already.
+    private func unopenedPages(ofColumn index: Int) throws -> DictionaryPages? {
+        guard let entry = footer.columns[index].dictionary, entry.isPaged,
+            cache.dictionary(key(index, .dictionary)) == nil
+        else { return nil }
+        return try pages(ofColumn: index, entry)
+    }
+
+    /// The codes of a row group, without the dictionary.
+    private func codes(
+        _ lane: SegmentFooter.LaneEntry, column: Int, group: Int, isScan: Bool
+    ) throws -> CodeArray {
+        let key = key(column, .codes(group))
+        if let known = cache.codes(key) { return known }
+        if let column = cache.column(self.key(column, .rowGroup(group))), let lane = column.coded {
+            return lane.codes
+        }
+        if isScan { announce(footer.columns[column].groups[group], column: column) }
+        let codes = try codes(lane, column: column, rows: footer.groupRows[group])
+        cache.insert(codes, key)
+        return codes
+    }
+
+    /// The rows of a group whose value is a string, found without the whole dictionary; nil when
+    /// reading the column is the better way.
+    func rows(equalTo text: String, in name: String, group: Int) throws -> Bitmap? {
+        let rows = footer.groupRows[group]
+        guard let index = columnIndex[name] else { return Bitmap(count: rows) }
+        let entry = footer.columns[index].groups[group]
+        guard entry.texts == nil else { return nil }
+        guard let lane = entry.coded else { return Bitmap(count: rows) }
+        guard let pages = try unopenedPages(ofColumn: index) else { return nil }
+        let wanted = Array(text.utf8)
+        guard let number = pages.page(of: wanted),
+            let place = try strings(ofPage: number, pages, column: index).index(of: wanted)
+        else { return Bitmap(count: rows) }
+        let code = UInt32(pages.pages[number].start + place + 1)
+        guard UInt64(code) >= lane.low, UInt64(code) <= lane.high else {
+            return Bitmap(count: rows)
+        }
+        return try codes(lane, column: index, group: group, isScan: true).rows(equalTo: code)
+    }
+
+    /// The values of some rows of a group, without the whole dictionary; nil when reading the column
+    /// is the better way.
+    func values(of name: String, group: Int, at rows: [Int]) throws -> [FieldValue]? {
+        guard let index = columnIndex[name] else { return nil }
+        let entry = footer.columns[index].groups[group]
+        guard let lane = entry.coded, entry.texts == nil, entry.ints == nil, entry.floats == nil,
+            let pages = try unopenedPages(ofColumn: index)
+        else { return nil }
+        let codes = try codes(lane, column: index, group: group, isScan: false)
+        return try rows.map { row in
+            let code = codes[row]
+            if Int(code) <= pages.plain.count { return pages.plain.value(ofCode: code) }
+            let number = pages.page(ofEntry: Int(code) - 1)
+            let strings = try strings(ofPage: number, pages, column: index)
+            let text = strings[Int(code) - 1 - pages.pages[number].start]
+            return .string(String(decoding: text, as: UTF8.self))
+        }
     }
 
     /// The column's dictionary, to ask which codes a value has before any row is read.
@@ -265,12 +432,19 @@ public final class Segment: Sendable {
     private func decoding<Value>(
         _ block: BlockReference, _ decode: (ArraySlice<UInt8>) throws(DecodeError) -> Value
     ) throws -> Value {
-        let bytes = try file.read(at: block.offset, count: block.length)
+        try self.decode(
+            file.read(at: block.offset, count: block.length)[...], of: block, decode)
+    }
+
+    private func decode<Value>(
+        _ bytes: ArraySlice<UInt8>, of block: BlockReference,
+        _ decode: (ArraySlice<UInt8>) throws(DecodeError) -> Value
+    ) throws -> Value {
         guard Checksum.crc32c(bytes) == block.checksum else {
             throw SegmentError(message: "block does not match its checksum", offset: block.offset)
         }
         do throws(DecodeError) {
-            return try decode(bytes[...])
+            return try decode(bytes)
         } catch {
             throw SegmentError(message: error.message, offset: block.offset + error.offset)
         }
@@ -433,6 +607,18 @@ public final class SegmentRowGroup: EventSource {
     public func loadColumn(_ name: String) throws -> Column? {
         try segment.column(name, group: index)
     }
+
+    public func rows(equalTo text: String, inColumn name: String) throws -> Bitmap? {
+        try segment.rows(equalTo: text, in: name, group: index)
+    }
+
+    public func values(ofColumn name: String, at rows: [Int]) throws -> [FieldValue] {
+        if let found = try segment.values(of: name, group: index, at: rows) { return found }
+        let column = try segment.column(name, group: index, isScan: false)
+        return rows.map { column?.value(at: $0) ?? .missing }
+    }
+
+    public func willRead(_ names: [String]) { segment.announce(names, group: index) }
 }
 
 extension StringListCodec.List {

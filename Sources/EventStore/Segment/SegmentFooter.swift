@@ -35,9 +35,12 @@ struct SegmentFooter: Sendable {
     }
 
     struct DictionaryEntry: Hashable, Sendable {
+        /// The dictionary itself, or the index of its pages.
         var block: BlockReference
         /// Distinct values.
         var count: Int
+        /// Whether the strings are in pages (`DictionaryPages`).
+        var isPaged: Bool
     }
 
     /// The lanes that a column has in one row group.
@@ -95,7 +98,7 @@ extension SegmentFooter {
         body.writeVarint(columns.count)
         for column in columns {
             body.writeString(column.name)
-            body.write(UInt8(column.dictionary == nil ? 0 : 1))
+            body.write(UInt8(column.dictionary.map { $0.isPaged ? 2 : 1 } ?? 0))
             if let dictionary = column.dictionary {
                 SegmentFooter.write(dictionary.block, into: &body)
                 body.writeVarint(dictionary.count)
@@ -161,10 +164,14 @@ extension SegmentFooter {
                 throw DecodeError("column appears twice", at: reader.offset)
             }
             var dictionary: DictionaryEntry?
-            if try reader.read(UInt8.self) != 0 {
+            let form = try reader.read(UInt8.self)
+            guard form <= 2 else {
+                throw DecodeError("unknown form of a dictionary", at: reader.offset - 1)
+            }
+            if form != 0 {
                 let block = try SegmentFooter.readBlock(&reader, end: blocksEnd)
                 let count = try reader.readCount(limit: SegmentFormat.rowsMax, "entries")
-                dictionary = DictionaryEntry(block: block, count: count)
+                dictionary = DictionaryEntry(block: block, count: count, isPaged: form == 2)
             }
             var groups: [GroupEntry] = []
             for rows in groupRows {

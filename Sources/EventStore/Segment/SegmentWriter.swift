@@ -143,12 +143,30 @@ public struct SegmentWriter {
             entry.groups.append(lanes)
             start += rows
         }
-        if let dictionary = column.dictionary {
-            entry.dictionary = SegmentFooter.DictionaryEntry(
-                block: try appendBlock(DictionaryCodec.encode(dictionary)),
-                count: dictionary.count)
-        }
+        entry.dictionary = try column.dictionary.map { try write($0) }
         return entry
+    }
+
+    /// Writes a dictionary in one block, or page by page when it has many strings.
+    private mutating func write(
+        _ dictionary: ValueDictionary
+    ) throws -> SegmentFooter.DictionaryEntry {
+        let plain = DictionaryCodec.plainCount(dictionary)
+        let isPaged = dictionary.count - plain > DictionaryPages.stringsPerPage
+        guard isPaged else {
+            return SegmentFooter.DictionaryEntry(
+                block: try appendBlock(DictionaryCodec.encode(dictionary)),
+                count: dictionary.count, isPaged: false)
+        }
+        var pages: [(block: BlockReference, list: StringListCodec.List)] = []
+        for list in DictionaryPages.lists(of: dictionary, from: plain) {
+            var page = ByteWriter(capacity: list.text.count)
+            StringListCodec.encode(list, into: &page)
+            pages.append((try appendBlock(page.bytes), list))
+        }
+        return SegmentFooter.DictionaryEntry(
+            block: try appendBlock(DictionaryPages.encode(dictionary, pages)),
+            count: dictionary.count, isPaged: true)
     }
 
     private mutating func writePresence(

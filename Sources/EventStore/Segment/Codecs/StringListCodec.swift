@@ -25,6 +25,25 @@ enum StringListCodec {
             offsets.append(UInt32(text.count))
         }
 
+        /// The bytes of string `index`.
+        subscript(index: Int) -> ArraySlice<UInt8> {
+            text[Int(offsets[index])..<Int(offsets[index + 1])]
+        }
+
+        /// Where a string is in a list that ascends; nil when it is not there.
+        func index(of wanted: [UInt8]) -> Int? {
+            var (low, high) = (0, count)
+            while low < high {
+                let middle = (low + high) / 2
+                if self[middle].lexicographicallyPrecedes(wanted) {
+                    low = middle + 1
+                } else {
+                    high = middle
+                }
+            }
+            return low < count && self[low].elementsEqual(wanted) ? low : nil
+        }
+
         /// Whether string `index` is these bytes.
         func holds(_ bytes: UnsafeBufferPointer<UInt8>, at index: Int) -> Bool {
             let start = Int(offsets[index])
