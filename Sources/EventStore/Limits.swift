@@ -51,9 +51,9 @@ public struct StoreLimits: Hashable, Sendable {
 
     /// Rows of one segment, about.
     public var segmentRows = 1_000_000
-    /// Segments of an environment opened at the start, the latest first; others when they are asked
-    /// for.
-    public var openedSegments = 256
+    /// Entries of footers (columns times row groups, a third of a kibibyte each) in the segments of
+    /// an environment that are opened at the start, the latest first; others when they are asked for.
+    public var openedFooterEntries = 200_000
     /// UTC days a seal writes segments of their own for; the rest share a mixed one.
     public var daysPerSeal = 8
     /// Segments of one day from which compaction makes one.

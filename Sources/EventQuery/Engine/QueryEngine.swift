@@ -144,14 +144,15 @@ extension QueryPlan {
         {
             for case .named(let name) in expression.fields { wanted.insert(name) }
         }
+        // Nearly always all are found here, and no name is looked at that was not asked for.
+        for source in sources {
+            if wanted.isEmpty { return [] }
+            wanted = wanted.filter { source.storedByteCount(ofColumn: $0) == 0 }
+        }
         if wanted.isEmpty { return [] }
         var known: Set<String> = []
         var seen: Set<ObjectIdentifier> = []
-        for source in sources {
-            guard let names = source.newFieldNames(&seen) else { continue }
-            known.formUnion(names)
-            if wanted.isSubset(of: known) { return [] }
-        }
+        for source in sources { known.formUnion(source.newFieldNames(&seen) ?? []) }
         // Where fields spilled, a name may be there without a column.
         if known.contains(EventBatch.spillName) || known.isEmpty { return [] }
         return wanted.subtracting(known).sorted().map { name in

@@ -148,7 +148,8 @@ public final class Segment: Sendable {
         var blocks: [BlockReference] = []
         for name in names {
             guard let index = columnIndex[name],
-                cache.column(key(index, .rowGroup(group))) == nil
+                cache.column(key(index, .rowGroup(group))) == nil,
+                cache.codes(key(index, .codes(group))) == nil
             else { continue }
             let column = footer.columns[index]
             let entry = column.groups[group]

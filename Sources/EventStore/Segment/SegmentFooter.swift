@@ -18,6 +18,9 @@ struct SegmentFooter: Sendable {
     /// Stretches of one dataset, in row order; together they are all rows.
     var runs: [SegmentRun]
 
+    /// Group entries of all columns: what the footer takes in memory.
+    var entryCount: Int { columns.count * groupRows.count }
+
     struct ColumnEntry: Sendable {
         var name: String
         var dictionary: DictionaryEntry?

@@ -183,13 +183,17 @@ final class Environment: @unchecked Sendable {
 
     func abandonSeal() { published.withLock { $0.head.abandonSeal() } }
 
-    /// Opens the files with the latest events, as far as they can be.
+    /// Opens the files with the latest events, as far as they can be, until their footers have so
+    /// many entries.
     func openSegments(atMost most: Int) {
         let handles = published.withLock { Array($0.handles.values) }
         let latest = handles.sorted {
             $0.entry.timeBounds.upperBound > $1.entry.timeBounds.upperBound
         }
-        for handle in latest.prefix(most) { _ = try? handle.open() }
+        var entries = 0
+        for handle in latest where entries < most {
+            entries += (try? handle.open())?.footer.entryCount ?? 0
+        }
     }
 
     /// The open segment of a file that the manifest names.

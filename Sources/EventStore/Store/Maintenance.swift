@@ -45,7 +45,7 @@ final class Maintenance: @unchecked Sendable {
     /// What cannot be opened says so when it is asked for.
     func openSegments() {
         for environment in context.allEnvironments {
-            environment.openSegments(atMost: context.limits.openedSegments)
+            environment.openSegments(atMost: context.limits.openedFooterEntries)
         }
     }
 
