@@ -54,7 +54,8 @@ public struct JSONWriter: Sendable {
         if let whole = Int64(exactly: value), whole.magnitude <= 1 << 53 {
             appendDigits(whole)
         } else {
-            bytes.append(contentsOf: value.description.utf8)
+            var text = value.description
+            text.withUTF8 { bytes.append(contentsOf: $0) }
         }
     }
 
@@ -126,15 +127,22 @@ extension JSONWriter {
 
     private mutating func appendDigits(_ value: Int64) {
         if value >= 0, value < 10 { return bytes.append(UInt8(ascii: "0") + UInt8(value)) }
-        var rest = value.magnitude
-        let start = bytes.count
-        while rest > 0 {
-            let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-            bytes.append(UInt8(ascii: "0") + UInt8(digit))
-            rest = quotient
+        // From the last digit: an append each would check the array each time.
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+            var rest = value.magnitude
+            var start = digits.count
+            while rest > 0 {
+                let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
+                start -= 1
+                digits[start] = UInt8(ascii: "0") + UInt8(digit)
+                rest = quotient
+            }
+            if value < 0 {
+                start -= 1
+                digits[start] = UInt8(ascii: "-")
+            }
+            bytes.append(contentsOf: UnsafeMutableBufferPointer(rebasing: digits[start...]))
         }
-        if value < 0 { bytes.append(UInt8(ascii: "-")) }
-        bytes[start...].reverse()
     }
 
     private mutating func appendQuoted(_ value: String) {
@@ -142,7 +150,8 @@ extension JSONWriter {
         copy.withUTF8 { text in
             bytes.append(UInt8(ascii: "\""))
             var start = 0
-            for (index, byte) in text.enumerated() {
+            for index in 0..<text.count {
+                let byte = text[index]
                 // Fast path: stretches without anything to escape are copied whole.
                 guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
                 else { continue }

@@ -25,4 +25,6 @@ public enum QueryLimits {
     public static let comparedValuesDefault = 40
     /// Time buckets of one series.
     public static let bucketsMax = 10_000
+    /// Bytes of the partials of sealed segments that are kept for questions asked again.
+    public static let partialCacheBytes = 64 << 20
 }

@@ -102,11 +102,11 @@ public protocol EventSource: AnyObject, Sendable {
     /// The names of all columns, the spill column among them.
     var fieldNames: [String] { get }
     /// What several sources with the same `fieldNames` belong to, as a segment; nil for none.
-    var nameOwner: AnyObject? { get }
+    var nameOwner: (any AnyObject & Sendable)? { get }
 }
 
 extension EventSource {
-    public var nameOwner: AnyObject? { nil }
+    public var nameOwner: (any AnyObject & Sendable)? { nil }
     public var hasDeadRows: Bool { false }
     public var ascendingRuns: [Range<Int>] { [] }
     public func zone(ofColumn name: String) throws -> ColumnZone? { nil }

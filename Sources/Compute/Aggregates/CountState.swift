@@ -90,22 +90,28 @@ public final class CountState: AggregateState {
     }
 
     public func exactNumbers(ofCells cells: [Int], _ reading: AggregateReading) -> [Double]? {
-        var isExact = true
+        // Locals: properties would be checked for exclusive access at every cell.
+        let (own, shared) = (counts, rowCounts?.counts ?? [])
+        var most: UInt64 = 0
         let numbers = cells.map { cell in
-            let count = count(ofCell: cell)
-            isExact = isExact && count <= 1 << 53
+            let count = (own.isEmpty ? 0 : own[cell]) &+ (shared.isEmpty ? 0 : shared[cell])
+            most = max(most, count)
             return Double(count)
         }
-        return isExact ? numbers : nil
+        return most <= 1 << 53 ? numbers : nil
     }
 
     /// The cells that were counted, ascending.
     var cellsCounted: [Int] {
-        var found: [Int] = []
         counts.withUnsafeBufferPointer { counts in
-            for cell in 0..<counts.count where counts[cell] > 0 { found.append(cell) }
+            [Int](unsafeUninitializedCapacity: counts.count) { found, initialized in
+                // Written whether counted or not: there is no branch to be guessed.
+                for cell in 0..<counts.count {
+                    found[initialized] = cell
+                    initialized &+= counts[cell] > 0 ? 1 : 0
+                }
+            }
         }
-        return found
     }
 
     /// The count of one cell.

@@ -34,6 +34,11 @@ public final class DistinctState: AggregateState {
             + (merged?.textByteCount ?? 0) + (merged?.count ?? 0) * 25
     }
 
+    /// Bytes held when nobody else holds the dictionary, about.
+    public var byteCountAlone: Int {
+        byteCount + (dictionary.map { $0.isSorted ? $0.byteCount : 0 } ?? 0)
+    }
+
     public func grow(toCells count: Int) {
         if count <= cells { return }
         bitmaps?.append(contentsOf: repeatElement(nil, count: count - cells))
@@ -95,6 +100,9 @@ public final class DistinctState: AggregateState {
     }
 
     /// Sets the bits of all rows: two loads and a store a row.
+    ///
+    /// Missing values set bit 0 as others theirs, and it is cleared at the end: a branch on them
+    /// would be guessed wrong too often.
     private func setBits<
         Code: FixedWidthInteger & UnsignedInteger, Cell: FixedWidthInteger & UnsignedInteger
     >(_ codes: [Code], _ cells: [Cell], _ mask: RowMask) {
@@ -105,7 +113,6 @@ public final class DistinctState: AggregateState {
                 cells.withUnsafeBufferPointer { cells in
                     mask.forEach { row in
                         let (cell, code) = (Int(cells[row]), Int(codes[row]))
-                        if code == 0 { return }
                         let words: UnsafeMutablePointer<UInt64>
                         if let known = bases[cell] {
                             words = known
@@ -117,6 +124,7 @@ public final class DistinctState: AggregateState {
                     }
                 }
             }
+            for case let words? in bases { words[0] &= ~1 }
         }
     }
 

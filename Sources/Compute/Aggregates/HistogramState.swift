@@ -6,8 +6,8 @@ internal import Events
 /// the order of merging does not matter. Cells and their ranges of buckets few enough for a
 /// directory: pages of counts. Many: a list.
 public final class HistogramState: AggregateState {
-    /// Entries of the directory of pages: 2 MiB, near enough to the processor.
-    private static let directoryMax = 1 << 18
+    /// Entries of the directory of pages: 4 MiB.
+    private static let directoryMax = 1 << 19
 
     private var cells = 0
     /// Whether cells become more batch by batch.

@@ -32,6 +32,8 @@ final class PagedCounts<Counter: FixedWidthInteger & UnsignedInteger> {
     /// The slab that new pages are cut from, and how much of it is taken.
     private var open: Slab?
     private var taken = 0
+    /// Directories that were outgrown while a loop may still read them.
+    private var retired: [UnsafeMutablePointer<Page?>] = []
     /// Counts for which the directory had no room.
     private var beyond = SparseCounts()
 
@@ -67,9 +69,15 @@ final class PagedCounts<Counter: FixedWidthInteger & UnsignedInteger> {
     }
 
     deinit {
+        freeRetired()
         directory.pointee.entries.deallocate()
         directory.pointee.columns.deallocate()
         directory.deallocate()
+    }
+
+    private func freeRetired() {
+        for entries in retired { entries.deallocate() }
+        retired = []
     }
 
     var isEmpty: Bool { pages.isEmpty }
@@ -101,8 +109,8 @@ final class PagedCounts<Counter: FixedWidthInteger & UnsignedInteger> {
     }
 
     private static func stride(of pages: Int) -> Int {
-        if pages == 0 { return 0 }
-        var stride = 8
+        // Room from the start: a loop over the first numbers must not outgrow its directory.
+        var stride = 16
         while stride < pages { stride *= 2 }
         return stride
     }
@@ -124,7 +132,7 @@ final class PagedCounts<Counter: FixedWidthInteger & UnsignedInteger> {
             (entries + cell * stride).update(
                 from: old.entries + cell * old.stride, count: old.stride)
         }
-        old.entries.deallocate()
+        retired.append(old.entries)
         directory.pointee.entries = entries
         directory.pointee.cells = wider
         directory.pointee.stride = stride
@@ -174,14 +182,25 @@ final class PagedCounts<Counter: FixedWidthInteger & UnsignedInteger> {
         beyond: inout SparseCounts
     ) {
         widen(cells: cells)
-        let adder = Adder(table: self, directory: directory, directoryMax: directoryMax)
+        freeRetired()
+        let adder = Adder(
+            table: self, entries: directory.pointee.entries, columns: directory.pointee.columns,
+            stride: directory.pointee.stride, directoryMax: directoryMax)
         numbers.forEach(rows, ofCells: cells, adder)
+        freeRetired()
         swap(&beyond, &self.beyond)
     }
 
+    /// Constants of one loop: read from memory anew for each number, as after each store they
+    /// would be, they cost as much as the counting.
+    ///
+    /// A directory that is outgrown meanwhile stays as it was: its numbers of new pages take the
+    /// slow path until the loop ends.
     private struct Adder: NumberTaker {
         unowned(unsafe) let table: PagedCounts
-        let directory: UnsafeMutablePointer<Directory>
+        let entries: UnsafeMutablePointer<Page?>
+        let columns: UnsafeMutablePointer<Int16>
+        let stride: Int
         let directoryMax: Int
 
         @inline(__always)
@@ -197,10 +216,10 @@ final class PagedCounts<Counter: FixedWidthInteger & UnsignedInteger> {
         @inline(__always)
         private func add(_ weight: UInt64, _ cell: Int, _ bucket: Int) {
             let place = PagedCounts.pagesMax &+ PagedCounts.page(of: bucket)
-            let column = Int(directory.pointee.columns[place])
-            guard column >= 0,
-                let counts = directory.pointee.entries[
-                    cell &* directory.pointee.stride &+ column]
+            let column = Int(columns[place])
+            // Unsigned: a page without a column is as far out as one of a later directory.
+            guard UInt(bitPattern: column) < UInt(bitPattern: stride),
+                let counts = entries[cell &* stride &+ column]
             else { return table.addInNewPage(weight, cell, bucket, directoryMax) }
             counts[PagedCounts.offset(of: bucket)] &+= Counter(truncatingIfNeeded: weight)
         }

@@ -32,6 +32,39 @@ public final class GroupPartial {
         states.reduce(rowCounts.byteCount + space.byteCount) { $0 + $1.byteCount }
     }
 
+    /// Bytes held when nobody else holds the dictionaries, about.
+    public var byteCountAlone: Int {
+        let dictionaries = space.dimensions.reduce(0) { bytes, dimension in
+            if case .values(let dictionary) = dimension {
+                bytes + dictionary.byteCount
+            } else {
+                bytes
+            }
+        }
+        return states.reduce(byteCount + dictionaries) { bytes, state in
+            guard let distinct = state as? DistinctState else { return bytes }
+            return bytes + distinct.byteCountAlone - distinct.byteCount
+        }
+    }
+
+    /// A partial of its own with the same content.
+    ///
+    /// - Parameter buckets: what the last dimension's time buckets are to be in the copy, where
+    ///   there is one: how many, and the number that bucket 0 has among them.
+    public func copy(buckets: (count: Int, first: Int)? = nil) -> GroupPartial {
+        var dimensions = space.dimensions
+        var maps = [[UInt32]?](repeating: nil, count: dimensions.count)
+        if let buckets, let last = dimensions.last {
+            maps[dimensions.count - 1] = (0..<last.size).map { UInt32($0 + buckets.first) }
+            dimensions[dimensions.count - 1] = .buckets(buckets.count)
+        }
+        let result = GroupPartial(
+            GroupSpace(dimensions, rows: groups.count), states.map { $0.makeEmpty() })
+        let map = cells(in: result.space, dimensions: dimensions.indices, through: maps)
+        result.merge(self, map, keepingOther: true)
+        return result
+    }
+
     /// The cells that have rows, ascending.
     public var groups: [Int] {
         rowCounts.cellsCounted

@@ -18,15 +18,25 @@ public struct GroupedRows {
     /// How many events each row of the source counts for; nil when each counts once.
     public let weights: [UInt32]?
 
-    public init(rows: Int, selection: Bitmap?, cells: CodeArray, weights: [UInt32]?) {
+    /// Takes rows of a source.
+    ///
+    /// - Parameter count: how many rows are selected, where it is known.
+    public init(
+        rows: Int, selection: Bitmap?, count: Int? = nil, cells: CodeArray, weights: [UInt32]?
+    ) {
         precondition(
             cells.count == rows && selection?.count ?? rows == rows
                 && weights?.count ?? rows == rows, "BUG: a cell for each row")
         self.rows = rows
         self.selection = selection
-        count = selection?.population ?? rows
+        self.count = count ?? selection?.population ?? rows
         self.cells = cells
         self.weights = weights
+    }
+
+    /// The same rows, each counting once.
+    public var unweighted: GroupedRows {
+        GroupedRows(rows: rows, selection: selection, count: count, cells: cells, weights: nil)
     }
 
     /// Those of the rows that are in `kept` too.

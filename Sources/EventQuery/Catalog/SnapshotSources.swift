@@ -88,7 +88,7 @@ private final class LivingRows: EventSource {
         group.storedByteCount(ofColumn: name)
     }
 
-    var nameOwner: AnyObject? { group.nameOwner }
+    var nameOwner: (any AnyObject & Sendable)? { group.nameOwner }
     func loadTimestamps() throws -> [Int64] { try group.loadTimestamps() }
     func loadReceived() throws -> [Int64] { try group.loadReceived() }
     func loadSampleRates() throws -> [UInt32]? { try group.loadSampleRates() }

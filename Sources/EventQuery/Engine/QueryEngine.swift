@@ -9,10 +9,17 @@ public import Host
 public struct QueryEngine: Sendable {
     let pool: WorkerPool
     let clock: any HostClock
+    private let cache: PartialCache
 
-    public init(pool: WorkerPool, clock: any HostClock) {
+    /// An engine on the threads of a pool.
+    ///
+    /// - Parameter cacheBytes: what partials of sealed segments may take; 0 to keep none.
+    public init(
+        pool: WorkerPool, clock: any HostClock, cacheBytes: Int = QueryLimits.partialCacheBytes
+    ) {
         self.pool = pool
         self.clock = clock
+        cache = PartialCache(bytesMax: cacheBytes)
     }
 
     /// Answers a query.
@@ -55,7 +62,51 @@ public struct QueryEngine: Sendable {
         _ plan: QueryPlan, _ sources: [any EventSource], _ deadline: Int64,
         _ options: QueryOptions, _ cancellation: QueryCancellation
     ) throws(QueryFailure) -> QueryAnswer {
-        let scans = (0..<pool.parallelism).map { _ in StatisticsScan(plan) }
+        var meta = AnswerMeta()
+        var kept = KeptPartials(memoryLimit: options.memoryLimit)
+        var rest = sources
+        if options.usesCache {
+            let parted = CachedStatistics(sources, plan)
+            rest = parted.rest
+            let question = PartialCache.Question(plan)
+            for segment in parted.whole {
+                if let known = cache.partial(of: segment.segment, for: question) {
+                    meta.events += known.events
+                    try kept.add(known, plan)
+                    continue
+                }
+                let buckets = segment.buckets(of: plan.buckets?.width)
+                let counted = try count(
+                    plan.with(buckets), segment.sources, deadline, options, cancellation)
+                meta.add(counted.meta)
+                let partial = SegmentPartial(
+                    counted.partial, events: counted.meta.events, buckets: buckets)
+                try kept.add(partial, plan)
+                if counted.meta.isPartial { continue }
+                cache.insert(partial, of: segment.segment, for: question)
+            }
+        }
+        let counted = try count(plan, rest, deadline, options, cancellation)
+        meta.add(counted.meta)
+        let partial = kept.merged(with: counted.partial, events: counted.meta.events)
+        for calculation in plan.calculations {
+            let slot = plan.slots[calculation.slot]
+            meta.approximate[calculation.name] = slot.error(of: calculation.reading)
+            let ignored = partial.states[calculation.slot].ignored
+            if ignored > 0 { meta.ignored[calculation.name] = ignored }
+        }
+        return QueryAnswer(
+            content: .statistics(try plan.table(partial, options: options)), meta: meta)
+    }
+
+    /// Counts sources on all threads.
+    private func count(
+        _ plan: QueryPlan, _ sources: [any EventSource], _ deadline: Int64,
+        _ options: QueryOptions, _ cancellation: QueryCancellation
+    ) throws(QueryFailure) -> (partial: GroupPartial, meta: AnswerMeta) {
+        let scans = (0..<min(pool.parallelism, max(1, sources.count))).map { _ in
+            StatisticsScan(plan)
+        }
         let work = SourceQueue(sources.count, deadline, clock, cancellation)
         let lanes = Lanes(scans)
         pool.parallelFor(scans.count) { lane in
@@ -76,20 +127,12 @@ public struct QueryEngine: Sendable {
             scan.settle()
         }
         if let failure = work.failure { throw failure }
-        let partial = plan.merge(scans)
         var meta = AnswerMeta()
         meta.events = scans.reduce(0) { $0 + $1.events }
         meta.rowsScanned = scans.reduce(0) { $0 + $1.rowsScanned }
         meta.bytesScanned = scans.reduce(0) { $0 + $1.bytesScanned }
         meta.isPartial = work.isOverdue
-        for calculation in plan.calculations {
-            let slot = plan.slots[calculation.slot]
-            meta.approximate[calculation.name] = slot.error(of: calculation.reading)
-            let ignored = partial.states[calculation.slot].ignored
-            if ignored > 0 { meta.ignored[calculation.name] = ignored }
-        }
-        return QueryAnswer(
-            content: .statistics(try plan.table(partial, options: options)), meta: meta)
+        return (plan.merge(scans), meta)
     }
 
     // MARK: - Events
@@ -118,6 +161,43 @@ public struct QueryEngine: Sendable {
         } catch {
             throw QueryFailure(scanning: error)
         }
+    }
+}
+
+/// The partials of segments that an answer is put together from.
+private struct KeptPartials {
+    /// Partials before they are merged into one.
+    private static let partialsMax = 16
+
+    let memoryLimit: Int
+    private var partials: [GroupPartial] = []
+
+    init(memoryLimit: Int) { self.memoryLimit = memoryLimit }
+
+    mutating func add(_ partial: SegmentPartial, _ plan: QueryPlan) throws(QueryFailure) {
+        if partial.events == 0 { return }
+        partials.append(partial.copy(for: plan))
+        if partials.count >= KeptPartials.partialsMax { partials = [.merging(partials)] }
+        if partials.reduce(0, { $0 + $1.byteCount }) > memoryLimit {
+            throw .outOfMemory(limit: memoryLimit)
+        }
+    }
+
+    /// All of them and that of what no partial was kept of.
+    func merged(with rest: GroupPartial, events: Int) -> GroupPartial {
+        // A partial of no rows has dimensions of no dictionary, and would be merged by value.
+        if partials.isEmpty { return rest }
+        return .merging(events > 0 ? partials + [rest] : partials)
+    }
+}
+
+extension AnswerMeta {
+    /// Adds what was done for a part of the answer.
+    fileprivate mutating func add(_ other: AnswerMeta) {
+        events += other.events
+        rowsScanned += other.rowsScanned
+        bytesScanned += other.bytesScanned
+        isPartial = isPartial || other.isPartial
     }
 }
 

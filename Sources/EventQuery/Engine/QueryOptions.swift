@@ -7,6 +7,8 @@ public struct QueryOptions: Sendable {
     public var isExact = false
     /// All groups as one, and those left out as one, beside the rows.
     public var wantsTotals = false
+    /// Whether what was counted of sealed segments for the same question before may be taken again.
+    public var usesCache = true
     /// Nanoseconds after which the best answer so far is given.
     public var timeLimit: Int64 = 30_000_000_000
     /// Bytes that the groups of one query may take.

@@ -6,7 +6,7 @@ struct QueryPlan: Sendable {
     let query: Query
     /// Nanoseconds since 1970, the end not included.
     let timeRange: Range<Int64>
-    let buckets: TimeBuckets?
+    private(set) var buckets: TimeBuckets?
     /// Dataset names in the form they are compared in; nil for all.
     let datasets: Set<String>?
     /// Conditions that must all hold; those cheaper to test first.
@@ -80,6 +80,13 @@ struct QueryPlan: Sendable {
         evaluator = try QueryPlan.evaluator(
             conditions + groupBy.map(\.expression) + slots.compactMap(\.argument)
                 + slots.compactMap(\.filter) + [statistics.having].compactMap { $0 })
+    }
+
+    /// The plan with other time buckets, of the same width.
+    func with(_ buckets: TimeBuckets?) -> QueryPlan {
+        var plan = self
+        plan.buckets = buckets
+        return plan
     }
 
     var statistics: Statistics? {

@@ -134,12 +134,14 @@ struct GroupOrder {
     private func first<Value: Comparable>(
         _ limit: Int, of groups: [Int], by values: [Value], descending: Bool
     ) -> [Int] {
-        var candidates = Array(groups.indices)
+        let candidates: [Int]
         if groups.count > limit * 2, limit > 0 {
             let bound = values.element(at: limit - 1, descending: descending)
-            candidates = candidates.filter {
+            candidates = values.indices.filter {
                 descending ? values[$0] >= bound : values[$0] <= bound
             }
+        } else {
+            candidates = Array(groups.indices)
         }
         let sorted = candidates.sorted { a, b in
             if values[a] != values[b] {
@@ -175,23 +177,24 @@ struct GroupOrder {
 }
 
 extension Array where Element: Comparable {
-    /// The element that would stand at `place` if the array were sorted (Hoare's selection).
+    /// The element that would stand at `place` if the array were sorted.
+    ///
+    /// One pass, in which nearly all are only compared with the best bound so far.
     fileprivate func element(at place: Int, descending: Bool) -> Element {
-        var rest = self
-        var place = place
-        while true {
-            let pivot = rest[rest.count / 2]
-            let before = rest.filter { descending ? $0 > pivot : $0 < pivot }
-            if place < before.count {
-                rest = before
-                continue
-            }
-            place -= before.count
-            let after = rest.filter { descending ? $0 < pivot : $0 > pivot }
-            let equal = rest.count - before.count - after.count
-            if place < equal { return pivot }
-            place -= equal
-            rest = after
+        let wanted = place + 1
+        var best: [Element] = []
+        var bound: Element?
+        func cutOff() {
+            best.sort { descending ? $0 > $1 : $0 < $1 }
+            best.removeLast(best.count - wanted)
+            bound = best[place]
         }
+        for element in self {
+            if let bound, descending ? element <= bound : element >= bound { continue }
+            best.append(element)
+            if best.count >= wanted * 4 + 64 { cutOff() }
+        }
+        cutOff()
+        return best[place]
     }
 }

@@ -48,11 +48,9 @@ final class StatisticsScan {
         let cells = partial.space.cells(codes, rows: source.rows, selection: selection.rows)
         partial.grow()
         let grouped = GroupedRows(
-            rows: source.rows, selection: selection.rows, cells: cells,
+            rows: source.rows, selection: selection.rows, count: selection.count, cells: cells,
             weights: isUnweighted ? nil : try source.loadSampleRates())
-        let unweighted = GroupedRows(
-            rows: source.rows, selection: selection.rows, cells: cells, weights: nil)
-        partial.rowCounts.update(unweighted, AggregateInput(nil, rows: source.rows))
+        partial.rowCounts.update(grouped.unweighted, AggregateInput(nil, rows: source.rows))
         try update(partial, grouped, columns)
     }
 

@@ -562,7 +562,7 @@ public final class SegmentRowGroup: EventSource {
         }
     }
 
-    public var nameOwner: AnyObject? { segment }
+    public var nameOwner: (any AnyObject & Sendable)? { segment }
 
     public var timeBounds: ClosedRange<Int64> {
         guard let lane = segment.groupEntry(SegmentFooter.timestampName, group: index)?.ints else {

@@ -59,8 +59,7 @@ struct Question: Sendable {
         case "exact": options.isExact = try Question.flag(member)
         case "totals": options.wantsTotals = try Question.flag(member)
         case "series": if try Question.flag(member) { addSeries() }
-        // There is no cache of answers, so nothing has to be left out.
-        case "cache": _ = try Question.flag(member)
+        case "cache": options.usesCache = try Question.flag(member)
         case "limits": try readLimits(member.value)
         default: throw HTTPRefusal(.error(400, "/\(member.key): there is no such member"))
         }

@@ -17,7 +17,7 @@ enum EngineLayout: CaseIterable {
 }
 
 /// A segment file in memory.
-private final class MemoryFile: SegmentFile {
+final class MemoryFile: SegmentFile {
     let bytes: [UInt8]
     init(_ bytes: [UInt8]) { self.bytes = bytes }
 
@@ -51,6 +51,13 @@ struct EngineRunner {
                 try EngineRunner.segment(dealt(0)) + EngineRunner.segment(dealt(1))
                 + EngineRunner.batches(dealt(2))
         }
+    }
+
+    /// An engine of the test's own over sources of its own.
+    init(_ sources: [any EventSource], _ engine: QueryEngine, now: Int64) {
+        self.sources = sources
+        self.engine = engine
+        self.now = now
     }
 
     private static func batches(_ events: [ModelEvent]) -> [any EventSource] {
