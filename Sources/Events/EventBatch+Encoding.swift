@@ -198,11 +198,11 @@ private struct BatchWriter: ~Copyable {
         write(lane.dictionary)
         switch lane.codes {
         case .bytes(let codes):
-            codes.withUnsafeBufferPointer { write($0, entries: lane.dictionary.count) }
+            codes.withUnsafeBufferPointer { write($0, of: lane) }
         case .words(let codes):
-            codes.withUnsafeBufferPointer { write($0, entries: lane.dictionary.count) }
+            codes.withUnsafeBufferPointer { write($0, of: lane) }
         case .longs(let codes):
-            codes.withUnsafeBufferPointer { write($0, entries: lane.dictionary.count) }
+            codes.withUnsafeBufferPointer { write($0, of: lane) }
         }
     }
 
@@ -229,30 +229,46 @@ private struct BatchWriter: ~Copyable {
             let strings = dictionary.payloads.indices.filter { dictionary.kinds[$0] == string }
             writeLengths(strings.count) { Int(dictionary.payloads[strings[$0]] & 0xFFFF_FFFF) }
         }
+        writeText(of: dictionary)
+    }
+
+    private mutating func writeText(of dictionary: ValueDictionary) {
+        // Fast path: the strings lie one after the other, as whoever met them first left them.
+        var end: UInt64 = 0
+        var isInOrder = true
+        for (kind, payload) in zip(dictionary.kinds, dictionary.payloads)
+        where kind == ValueDictionary.Kind.string.rawValue {
+            isInOrder = isInOrder && payload >> 32 == end
+            end += payload & 0xFFFF_FFFF
+        }
+        if isInOrder && end == UInt64(dictionary.text.count) {
+            return dictionary.text.withUnsafeBufferPointer { copy($0) }
+        }
         for index in 0..<dictionary.count {
             _ = dictionary.withString(at: index) { copy($0) }
         }
     }
 
     private mutating func write<Code: FixedWidthInteger>(
-        _ codes: UnsafeBufferPointer<Code>, entries: Int
+        _ codes: UnsafeBufferPointer<Code>, of lane: CodedLane
     ) {
+        let entries = lane.dictionary.count
         if entries == 1 && codes.allSatisfy({ $0 == 1 }) { return write(EventBatch.CodeForm.one) }
         if entries == codes.count && isAscending(codes) {
             return write(EventBatch.CodeForm.ascending)
         }
-        let absent = codes.reduce(0) { $0 &+ ($1 == 0 ? 1 : 0) }
-        guard absent * 2 > codes.count else { return writeDense(codes, entries: entries) }
+        let present = lane.presence()
+        let kept = present.population
+        guard kept * 2 < codes.count else { return writeDense(codes, entries: entries) }
         write(EventBatch.CodeForm.sparse)
-        var words = [UInt64](repeating: 0, count: Bitmap.wordCount(codes.count))
-        var kept: [Code] = []
-        kept.reserveCapacity(codes.count - absent)
-        for (row, code) in codes.enumerated() where code != 0 {
-            words[row >> 6] |= 1 << UInt64(row & 63)
-            kept.append(code)
+        present.words.withUnsafeBufferPointer { copy($0) }
+        let packed = [Code](unsafeUninitializedCapacity: kept) { packed, initialized in
+            present.forEachRow { row in
+                packed[initialized] = codes[row]
+                initialized += 1
+            }
         }
-        words.withUnsafeBufferPointer { copy($0) }
-        kept.withUnsafeBufferPointer { codes in
+        packed.withUnsafeBufferPointer { codes in
             if entries == 1 {
                 write(EventBatch.CodeForm.one)
             } else {

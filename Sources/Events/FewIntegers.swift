@@ -25,14 +25,16 @@ struct FewIntegers {
         _ lane: NumberLane<Int64>, least: Int64, range: Int, most: Int
     ) -> [UInt16]? {
         var table = [UInt16](repeating: 0, count: range + 1)
-        return eachCode(lane) { (value, values) in
-            let place = Int(value &- least)
-            if table[place] == 0 {
-                if values.count == most { return nil }
-                values.append(value)
-                table[place] = UInt16(values.count)
+        return table.withUnsafeMutableBufferPointer { table in
+            eachCode(lane) { (value, values) in
+                let place = Int(value &- least)
+                if table[place] == 0 {
+                    if values.count == most { return nil }
+                    values.append(value)
+                    table[place] = UInt16(values.count)
+                }
+                return table[place]
             }
-            return table[place]
         }
     }
 
@@ -48,15 +50,27 @@ struct FewIntegers {
         }
     }
 
+    /// One code a row; word by word of the presence, for a test of each row took as long as the rest.
     @inline(__always)
     private mutating func eachCode(
         _ lane: NumberLane<Int64>, _ code: (Int64, inout [Int64]) -> UInt16?
     ) -> [UInt16]? {
         var codes = [UInt16](repeating: 0, count: lane.values.count)
-        for row in 0..<lane.values.count where lane.holds(row) {
-            guard let found = code(lane.values[row], &values) else { return nil }
-            codes[row] = found
+        let isWhole = lane.values.withUnsafeBufferPointer { numbers in
+            codes.withUnsafeMutableBufferPointer { codes in
+                for start in stride(from: 0, to: numbers.count, by: 64) {
+                    let rows = min(64, numbers.count - start)
+                    var word = lane.present?.words[start >> 6] ?? ~0 >> UInt64(64 - rows)
+                    while word != 0 {
+                        let row = start + word.trailingZeroBitCount
+                        guard let found = code(numbers[row], &values) else { return false }
+                        codes[row] = found
+                        word &= word &- 1
+                    }
+                }
+                return true
+            }
         }
-        return codes
+        return isWhole ? codes : nil
     }
 }
