@@ -82,6 +82,11 @@ public final class DictionaryBuilder {
         }
     }
 
+    /// The code of a boolean that is there already; nil when it is not.
+    public func existingCode(of value: Bool) -> UInt32? {
+        table.pointee.existingCode(of: .bool, payload: value ? 1 : 0)
+    }
+
     /// The code of an integer that is there already; nil when it is not.
     public func existingCode(of value: Int64) -> UInt32? {
         table.pointee.existingCode(of: .int, payload: UInt64(bitPattern: value))
@@ -91,16 +96,6 @@ public final class DictionaryBuilder {
     public func existingCode(of value: Double) -> UInt32? {
         if let whole = Int64(exactly: value) { return existingCode(of: whole) }
         return table.pointee.existingCode(of: .float, payload: value.bitPattern)
-    }
-
-    /// The code of entry `index` of another dictionary when it is there already, else nil.
-    public func existingCode(ofEntry index: Int, in other: ValueDictionary) -> UInt32? {
-        switch other.kind(at: index) {
-        case .string:
-            return other.withString(at: index) { existingCode(of: $0) } ?? nil
-        case let kind:
-            return table.pointee.existingCode(of: kind, payload: other.payloads[index])
-        }
     }
 
     /// The entries so far, in code order.

@@ -76,7 +76,7 @@ public struct FieldTally: ~Copyable {
     public mutating func add(_ value: FieldValue, _ weight: UInt64) {
         let single = DictionaryBuilder()
         if single.code(of: value) == 0 { return }
-        add(entry: 0, of: single.dictionary(), weight)
+        EntryReader.reading(single.dictionary()) { add($0[0], weight) }
     }
 
     /// All selected rows were fed; now all rows follow, the selected ones among them.
@@ -88,26 +88,25 @@ public struct FieldTally: ~Copyable {
 
     private mutating func flush() {
         guard let dictionary else { return }
-        counts.drain(codes: dictionary.count) { code, weight in
-            add(entry: code - 1, of: dictionary, weight)
+        EntryReader.reading(dictionary) { entries in
+            counts.drain(codes: dictionary.count) { code, weight in
+                add(entries[code - 1], weight)
+            }
         }
         self.dictionary = nil
     }
 
-    private mutating func add(
-        entry index: Int, of dictionary: ValueDictionary, _ weight: UInt64
-    ) {
-        tally.add(entry: index, of: dictionary, weight, mode)
+    @inline(__always)
+    private mutating func add(_ entry: EntryReader.Entry, _ weight: UInt64) {
+        tally.add(entry, weight, mode)
         guard part.isFirst else { return }
         note(weight)
-        switch dictionary.kind(at: index) {
+        switch entry {
         case .bool, .string: hasOthersThanNumbers = true
-        case .int:
-            let number = Int64(bitPattern: dictionary.payloads[index])
+        case .int(let number):
             note(Double(number), weight)
             noteDistinct { $0.code(of: number) }
-        case .float:
-            let number = Double(bitPattern: dictionary.payloads[index])
+        case .float(let number):
             note(number, weight)
             noteDistinct { $0.code(of: number) }
         }

@@ -99,23 +99,22 @@ struct ValueTally: ~Copyable {
     }
 
     /// Adds an entry of a dictionary.
-    mutating func add(
-        entry index: Int, of dictionary: ValueDictionary, _ weight: UInt64, _ mode: Mode
-    ) {
-        let payload = dictionary.payloads[index]
-        switch dictionary.kind(at: index) {
-        case .string: dictionary.withString(at: index) { add($0, weight, mode) }
-        case .int: add(Int64(bitPattern: payload), weight, mode)
-        case .float: add(Double(bitPattern: payload), weight, mode)
-        case .bool:
-            guard part.holds(payload) else { return }
-            if mode == .allOfKnown {
-                if let code = values.existingCode(ofEntry: index, in: dictionary) {
-                    add(code, weight, mode)
-                }
-            } else {
-                add(values.code(of: payload != 0), weight, mode)
-            }
+    @inline(__always)
+    mutating func add(_ entry: EntryReader.Entry, _ weight: UInt64, _ mode: Mode) {
+        switch entry {
+        case .string(let bytes): add(bytes, weight, mode)
+        case .int(let value): add(value, weight, mode)
+        case .float(let value): add(value, weight, mode)
+        case .bool(let value): add(value, weight, mode)
+        }
+    }
+
+    private mutating func add(_ value: Bool, _ weight: UInt64, _ mode: Mode) {
+        guard part.holds(value ? 1 : 0) else { return }
+        if mode == .allOfKnown {
+            if let code = values.existingCode(of: value) { add(code, weight, mode) }
+        } else {
+            add(values.code(of: value), weight, mode)
         }
     }
 }
