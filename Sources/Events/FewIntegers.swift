@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// A lane of integers with few distinct ones, as codes of those.
 struct FewIntegers {
     /// Code c is `values[c - 1]`, in the order in which they are first met.

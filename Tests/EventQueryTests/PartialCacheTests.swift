@@ -70,7 +70,7 @@ import Testing
         let fresh: [any EventSource] = [makeBatch(randomEvents(10, &random))]
         let engine = try engine(cacheBytes: 1 << 20)
         let query = try Query(
-            parsing: "from * | last 1h | stats count, p95(f4) by f0 | sort count desc")
+            parsing: "from * | last 1h | stats count(), p95(f4) by f0 | sort count() desc")
         let now: Int64 = 1_000_000_000
         #expect(try engine.answer(query, over: sealed, now: now).meta.rowsScanned == 200)
         #expect(try engine.answer(query, over: sealed, now: now + 5).meta.rowsScanned == 0)

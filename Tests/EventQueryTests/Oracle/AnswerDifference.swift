@@ -81,6 +81,9 @@ private func agree(_ expected: Answer.Cell, _ found: Answer.Cell) -> Bool {
     case (.value(.float(let a)), .value(.int(let b))): isNear(a, Double(b))
     case (.value(.int(let a)), .value(.float(let b))): isNear(Double(a), b)
     case (.value(let a), .value(let b)): a == b
+    case (.bins(let values), .bins(let bins)) where values.elementsEqual(bins, by: ==):
+        // Two answers of the engine: its bins are not values of the naive evaluator.
+        true
     case (.bins(let values), .bins(let bins)):
         values.reduce(0) { $0 + $1.count } == bins.reduce(0) { $0 + $1.count }
             && bins.allSatisfy { bin in
