@@ -81,4 +81,88 @@ import Testing
         let again = try engine.answer(query, over: sealed, now: now, options: options)
         #expect(again.meta.rowsScanned == 200)
     }
+
+    /// Time is up after any number of sources; what was counted until then must not pass for all.
+    @Test(arguments: [UInt64](0..<3))
+    func
+        `an answer that time cut short is a part of the answer, and nothing of it is taken for whole`(
+            seed: UInt64
+        ) throws
+    {
+        var random = SeededRandom(seed: seed)
+        let count = 160
+        let events = randomEvents(count, &random)
+        let groups = stride(from: 0, to: count, by: 10).map { Array(events[$0..<$0 + 10]) }
+        // Segments of one, two and three row groups, and two batches of the head.
+        let segments = [0..<1, 1..<2, 2..<4, 4..<5, 5..<8, 8..<9, 9..<11, 11..<13, 13..<14]
+        var sources: [any EventSource] = []
+        for segment in segments {
+            let owner = Owner()
+            sources += segment.map { RowGroup(makeBatch(groups[$0]), of: owner) }
+        }
+        sources += [makeBatch(groups[14]), makeBatch(groups[15])]
+        let clock = TickingClock()
+        var generator = QueryGenerator(seed: seed)
+        for _ in 0..<30 {
+            let query = generator.answerableQuery(over: count)
+            guard case .statistics = query.shape else { continue }
+            let engine = QueryEngine(
+                pool: try WorkerPool(parallelism: 2), clock: clock, cacheBytes: 1 << 20)
+            let now = Int64(count) * 1000
+            var options = QueryOptions()
+            options.usesCache = false
+            let runner = EngineRunner(sources, engine, now: now)
+            guard let whole = try? runner.found(query, isExact: false, options: options) else {
+                continue
+            }
+            options.usesCache = true
+            for limit in [1, 4, 9, 13, 1_000, 1_000] as [Int64] {
+                options.timeLimit = limit
+                let found = try runner.found(query, isExact: false, options: options)
+                #expect(found.meta.events <= whole.meta.events)
+                #expect(found.meta.isPartial == (limit <= 4) || 4 < limit && limit < 1_000)
+                if found.meta.isPartial { continue }
+                let (wanted, given) = (EngineRunner.answer(whole), EngineRunner.answer(found))
+                if let difference = difference(wanted, given) {
+                    Issue.record("seed \(seed), limit \(limit): \(difference)\n\(query.text)")
+                }
+            }
+        }
+    }
+}
+
+/// A clock that goes on by one whenever it is looked at.
+private final class TickingClock: HostClock {
+    private let clock = SimulatedClock()
+
+    func wallNanoseconds() -> Int64 { clock.wallNanoseconds() }
+
+    func monotonicNanoseconds() -> Int64 {
+        clock.advance(nanoseconds: 1)
+        return clock.monotonicNanoseconds()
+    }
+}
+
+private final class Owner: Sendable {}
+
+/// A batch as a row group of a segment.
+private final class RowGroup: EventSource {
+    private let batch: EventBatch
+    private let owner: Owner
+
+    init(_ batch: EventBatch, of owner: Owner) {
+        self.batch = batch
+        self.owner = owner
+    }
+
+    var rows: Int { batch.rows }
+    var timeBounds: ClosedRange<Int64> { batch.timeBounds }
+    var fieldNames: [String] { batch.fieldNames }
+    var nameOwner: (any AnyObject & Sendable)? { owner }
+    func loadTimestamps() throws -> [Int64] { batch.timestamps }
+    func loadReceived() throws -> [Int64] { batch.received }
+    func loadSampleRates() throws -> [UInt32]? { batch.sampleRates }
+    func loadDatasets() throws -> CodedLane { batch.datasets }
+    func loadColumn(_ name: String) throws -> Column? { batch[name] }
+    func storedByteCount(ofColumn name: String) -> Int { batch.storedByteCount(ofColumn: name) }
 }

@@ -4,5 +4,6 @@ struct Lanes<Scan>: @unchecked Sendable {
     private let scans: [Scan]
 
     init(_ scans: [Scan]) { self.scans = scans }
+    var count: Int { scans.count }
     subscript(index: Int) -> Scan { scans[index] }
 }

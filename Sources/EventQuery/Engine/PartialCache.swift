@@ -69,12 +69,12 @@ final class PartialCache: Sendable {
         }
     }
 
-    /// Keeps a partial, unless it alone would take an eighth of all room.
+    /// Keeps a partial, unless it alone would take an eighth of all room; answers whether it does.
     func insert(
         _ partial: SegmentPartial, of segment: any AnyObject & Sendable, for question: Question
-    ) {
+    ) -> Bool {
         let bytes = partial.byteCount
-        guard bytes <= bytesMax / 8 else { return }
+        guard bytes <= bytesMax / 8 else { return false }
         let key = Key(segment: ObjectIdentifier(segment), question: question)
         state.withLock { state in
             state.uses += 1
@@ -84,6 +84,7 @@ final class PartialCache: Sendable {
             state.bytes += bytes
             if state.bytes > bytesMax { PartialCache.makeRoom(&state, bytesMax) }
         }
+        return true
     }
 
     /// Forgets segments that are gone, then what was not asked for longest, down to three quarters,

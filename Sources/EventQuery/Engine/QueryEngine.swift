@@ -62,33 +62,34 @@ public struct QueryEngine: Sendable {
         _ plan: QueryPlan, _ sources: [any EventSource], _ deadline: Int64,
         _ options: QueryOptions, _ cancellation: QueryCancellation
     ) throws(QueryFailure) -> QueryAnswer {
-        var meta = AnswerMeta()
-        var kept = KeptPartials(memoryLimit: options.memoryLimit)
-        var rest = sources
-        if options.usesCache {
-            let parted = CachedStatistics(sources, plan)
-            rest = parted.rest
-            let question = PartialCache.Question(plan)
-            for segment in parted.whole {
-                if let known = cache.partial(of: segment.segment, for: question) {
-                    meta.events += known.events
-                    try kept.add(known, plan)
-                    continue
-                }
-                let buckets = segment.buckets(of: plan.buckets?.width)
-                let counted = try count(
-                    plan.with(buckets), segment.sources, deadline, options, cancellation)
-                meta.add(counted.meta)
-                let partial = SegmentPartial(
-                    counted.partial, events: counted.meta.events, buckets: buckets)
-                try kept.add(partial, plan)
-                if counted.meta.isPartial { continue }
-                cache.insert(partial, of: segment.segment, for: question)
+        let parted = parts(of: sources, plan, options)
+        let pieces =
+            parted.known.map { StatisticsLane.Piece.known($0) }
+            + parted.parts.flatMap { part in
+                part.sources.map { StatisticsLane.Piece.source($0, of: part) }
             }
+        let work = SourceQueue(pieces.count, deadline, clock, cancellation)
+        let question = PartialCache.Question(plan)
+        // To copy a few partials takes less than to wake a thread for them.
+        let threads = pieces.count - parted.known.count + parted.known.count / 8
+        let lanes = Lanes(
+            (0..<min(pool.parallelism, max(1, threads))).map { _ in
+                StatisticsLane(plan, work, memoryLimit: options.memoryLimit) { [cache] in
+                    cache.insert($0, of: $1, for: question)
+                }
+            })
+        pool.parallelFor(lanes.count) { lanes[$0].run(pieces) }
+        if let failure = work.failure { throw failure }
+        var (meta, partials) = (AnswerMeta(), [GroupPartial]())
+        for lane in 0..<lanes.count {
+            meta.add(lanes[lane].meta)
+            partials += lanes[lane].partials.partials
         }
-        let counted = try count(plan, rest, deadline, options, cancellation)
-        meta.add(counted.meta)
-        let partial = kept.merged(with: counted.partial, events: counted.meta.events)
+        if work.isOverdue {
+            meta.isPartial = true
+            partials += parted.parts.compactMap { $0.unfinished(for: plan) }
+        }
+        let partial = partials.isEmpty ? plan.emptyPartial() : GroupPartial.merging(partials)
         for calculation in plan.calculations {
             let slot = plan.slots[calculation.slot]
             meta.approximate[calculation.name] = slot.error(of: calculation.reading)
@@ -99,40 +100,25 @@ public struct QueryEngine: Sendable {
             content: .statistics(try plan.table(partial, options: options)), meta: meta)
     }
 
-    /// Counts sources on all threads.
-    private func count(
-        _ plan: QueryPlan, _ sources: [any EventSource], _ deadline: Int64,
-        _ options: QueryOptions, _ cancellation: QueryCancellation
-    ) throws(QueryFailure) -> (partial: GroupPartial, meta: AnswerMeta) {
-        let scans = (0..<min(pool.parallelism, max(1, sources.count))).map { _ in
-            StatisticsScan(plan)
-        }
-        let work = SourceQueue(sources.count, deadline, clock, cancellation)
-        let lanes = Lanes(scans)
-        pool.parallelFor(scans.count) { lane in
-            let scan = lanes[lane]
-            var held = 0
-            while let index = work.next() {
-                do {
-                    try scan.scan(sources[index])
-                } catch {
-                    work.fail(QueryFailure(scanning: error))
-                }
-                let holds = scan.byteCount
-                if work.hold(holds - held) > options.memoryLimit {
-                    work.fail(.outOfMemory(limit: options.memoryLimit))
-                }
-                held = holds
+    /// The sources as what was counted before and what is to be counted.
+    private func parts(
+        of sources: [any EventSource], _ plan: QueryPlan, _ options: QueryOptions
+    ) -> (known: [SegmentPartial], parts: [StatisticsPart]) {
+        guard options.usesCache else { return ([], [StatisticsPart(sources, plan)]) }
+        var (known, parts) = ([SegmentPartial](), [StatisticsPart]())
+        let question = PartialCache.Question(plan)
+        let parted = CachedStatistics(sources, plan)
+        for segment in parted.whole {
+            if let partial = cache.partial(of: segment.segment, for: question) {
+                known.append(partial)
+            } else {
+                let buckets = segment.buckets(of: plan.buckets?.width)
+                parts.append(
+                    StatisticsPart(
+                        segment.sources, plan.with(buckets), keptFor: segment.segment))
             }
-            scan.settle()
         }
-        if let failure = work.failure { throw failure }
-        var meta = AnswerMeta()
-        meta.events = scans.reduce(0) { $0 + $1.events }
-        meta.rowsScanned = scans.reduce(0) { $0 + $1.rowsScanned }
-        meta.bytesScanned = scans.reduce(0) { $0 + $1.bytesScanned }
-        meta.isPartial = work.isOverdue
-        return (plan.merge(scans), meta)
+        return (known, parts + [StatisticsPart(parted.rest, plan)])
     }
 
     // MARK: - Events
@@ -164,40 +150,12 @@ public struct QueryEngine: Sendable {
     }
 }
 
-/// The partials of segments that an answer is put together from.
-private struct KeptPartials {
-    /// Partials before they are merged into one.
-    private static let partialsMax = 16
-
-    let memoryLimit: Int
-    private var partials: [GroupPartial] = []
-
-    init(memoryLimit: Int) { self.memoryLimit = memoryLimit }
-
-    mutating func add(_ partial: SegmentPartial, _ plan: QueryPlan) throws(QueryFailure) {
-        if partial.events == 0 { return }
-        partials.append(partial.copy(for: plan))
-        if partials.count >= KeptPartials.partialsMax { partials = [.merging(partials)] }
-        if partials.reduce(0, { $0 + $1.byteCount }) > memoryLimit {
-            throw .outOfMemory(limit: memoryLimit)
-        }
-    }
-
-    /// All of them and that of what no partial was kept of.
-    func merged(with rest: GroupPartial, events: Int) -> GroupPartial {
-        // A partial of no rows has dimensions of no dictionary, and would be merged by value.
-        if partials.isEmpty { return rest }
-        return .merging(events > 0 ? partials + [rest] : partials)
-    }
-}
-
 extension AnswerMeta {
     /// Adds what was done for a part of the answer.
     fileprivate mutating func add(_ other: AnswerMeta) {
         events += other.events
         rowsScanned += other.rowsScanned
         bytesScanned += other.bytesScanned
-        isPartial = isPartial || other.isPartial
     }
 }
 

@@ -78,10 +78,20 @@ struct EngineRunner {
     func answer(
         _ query: Query, isExact: Bool = true, options: QueryOptions = QueryOptions()
     ) throws -> Answer {
+        EngineRunner.answer(try found(query, isExact: isExact, options: options))
+    }
+
+    /// The engine's answer in its own form.
+    func found(
+        _ query: Query, isExact: Bool = true, options: QueryOptions = QueryOptions()
+    ) throws -> QueryAnswer {
         var options = options
         options.isExact = isExact
         options.wantsTotals = true
-        let answer = try engine.answer(query, over: sources, now: now, options: options)
+        return try engine.answer(query, over: sources, now: now, options: options)
+    }
+
+    static func answer(_ answer: QueryAnswer) -> Answer {
         switch answer.content {
         case .events(let rows): return Answer(events: rows.map(Answer.Listed.init))
         case .comparison(let comparisons):
