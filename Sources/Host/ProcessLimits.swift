@@ -31,6 +31,13 @@ public enum ProcessLimits {
         wf_keep_freed_memory(mappedFromBytes, keptBytes)
     }
 
+    /// Maps all of the program's code before the first request, so that none waits for the disk to
+    /// bring a page of it.
+    ///
+    /// Takes some milliseconds; of a server with nothing in the page cache the first question takes
+    /// two thirds of the time.
+    public static func mapProgram() { wf_map_program() }
+
     /// The greatest threshold the allocator takes.
     private static let mappedFromBytes: Int32 = 32 << 20
     private static let keptBytes: Int32 = 128 << 20

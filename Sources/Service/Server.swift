@@ -17,6 +17,7 @@ struct Server: Sendable {
     static func run(_ configuration: Configuration) throws(ServerError) {
         umask(0o077)
         ProcessLimits.prepare()
+        ProcessLimits.mapProgram()
         let signals = awaitedSignals()
         let server = try Server(configuration)
         let http = try server.listen()

@@ -467,6 +467,10 @@ static inline void wf_free_words(uint64_t *words) { free(words); }
 /// of a heap stay there.
 void wf_keep_freed_memory(int mapped_from, int kept);
 
+/// Reads the program's and its libraries' code and constants into memory and maps them, where the
+/// kernel can (Linux 5.14).
+void wf_map_program(void);
+
 #include "BlockKernels.h"
 
 #endif
