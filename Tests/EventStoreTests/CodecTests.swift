@@ -97,6 +97,11 @@ import Testing
         var reader = ByteReader(writer.bytes)
         #expect(try BytePlanes.decode(Value.self, &reader, count: values.count) == values)
         #expect(reader.isAtEnd)
+        let places = Array(stride(from: values.count - 1, through: 0, by: -7))
+        var again = ByteReader(writer.bytes)
+        let selected = try BytePlanes.select(Value.self, &again, count: values.count, at: places)
+        #expect(selected == places.map { values[$0] })
+        #expect(again.isAtEnd)
     }
 
     @Test func `codes are packed and spread as their rows say`() {

@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Events
 internal import Synchronization
 
@@ -18,6 +19,8 @@ public final class DecodedColumnCache: Sendable {
         case rowGroup(Int)
         /// The codes of a row group whose dictionary was not needed.
         case codes(Int)
+        /// The rows that a presence block at an offset of the file names; of any column, hence of 0.
+        case presence(Int)
         case dictionary
         case dictionaryIndex
         case dictionaryPage(Int)
@@ -26,6 +29,7 @@ public final class DecodedColumnCache: Sendable {
     private enum Content {
         case column(Column)
         case codes(CodeArray)
+        case presence(Bitmap)
         case dictionary(ValueDictionary)
         case pages(DictionaryPages)
         case strings(StringListCodec.List)
@@ -77,6 +81,10 @@ public final class DecodedColumnCache: Sendable {
         if case .codes(let codes) = content(key) { codes } else { nil }
     }
 
+    func presence(_ key: Key) -> Bitmap? {
+        if case .presence(let rows) = content(key) { rows } else { nil }
+    }
+
     func pages(_ key: Key) -> DictionaryPages? {
         if case .pages(let pages) = content(key) { pages } else { nil }
     }
@@ -99,6 +107,10 @@ public final class DecodedColumnCache: Sendable {
 
     func insert(_ codes: CodeArray, _ key: Key) {
         _ = insert(.codes(codes), key, bytes: codes.count * codes.width + 128)
+    }
+
+    func insert(_ presence: Bitmap, _ key: Key) {
+        _ = insert(.presence(presence), key, bytes: presence.words.count * 8 + 128)
     }
 
     func insert(_ pages: DictionaryPages, _ key: Key) {

@@ -119,4 +119,29 @@ enum BytePlanes {
         default: throw DecodeError("unknown plane mode", at: reader.offset - 1)
         }
     }
+
+    // MARK: - Select
+
+    /// Of `count` numbers those at some places, each below `count`; the others are never put together.
+    static func select<Value: PlaneInteger>(
+        _ type: Value.Type, _ reader: inout ByteReader, count: Int, at places: [Int]
+    ) throws(DecodeError) -> [Value] {
+        let width = try reader.read(UInt8.self)
+        guard Int(width) <= MemoryLayout<Value>.size else {
+            throw DecodeError("planes exceed the number's width", at: reader.offset - 1)
+        }
+        var values = [Value](repeating: 0, count: places.count)
+        for plane in 0..<width {
+            let shift = Value(plane) * 8
+            switch try readPlane(&reader, count: count) {
+            case .constant(let byte):
+                for index in values.indices { values[index] |= Value(byte) << shift }
+            case .bytes(let bytes):
+                for (index, place) in places.enumerated() {
+                    values[index] |= Value(bytes[place]) << shift
+                }
+            }
+        }
+        return values
+    }
 }

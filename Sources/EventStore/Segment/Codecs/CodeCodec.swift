@@ -158,4 +158,22 @@ enum CodeCodec {
         }
         return narrow
     }
+
+    // MARK: - Select
+
+    /// Of the codes of `count` rows, each 1 … `highest`, those at some places.
+    static func select(
+        _ bytes: ArraySlice<UInt8>, count: Int, highest: UInt32, at places: [Int]
+    ) throws(DecodeError) -> [UInt32] {
+        guard bytes.first == Form.planes else {
+            let codes = try decode(UInt32.self, bytes, count: count, highest: highest)
+            return places.map { codes[$0] }
+        }
+        var reader = ByteReader(bytes.dropFirst())
+        let codes = try BytePlanes.select(UInt32.self, &reader, count: count, at: places)
+        guard codes.allSatisfy({ $0 >= 1 && $0 <= highest }) else {
+            throw DecodeError("code outside the dictionary", at: reader.offset)
+        }
+        return codes
+    }
 }

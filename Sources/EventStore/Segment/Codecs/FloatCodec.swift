@@ -63,19 +63,43 @@ enum FloatCodec {
     // MARK: - Decode
 
     static func decode(_ reader: inout ByteReader, count: Int) throws(DecodeError) -> [Double] {
-        let decimals = try reader.read(UInt8.self)
-        if decimals == patterns {
-            let values = try BytePlanes.decode(UInt64.self, &reader, count: count)
-                .map { Double(bitPattern: $0) }
-            guard values.allSatisfy(\.isFinite) else {
-                throw DecodeError("float is not finite", at: reader.offset)
-            }
-            return values
+        guard let power = try readPower(&reader) else {
+            return try finite(BytePlanes.decode(UInt64.self, &reader, count: count), reader.offset)
         }
+        return try IntegerCodec.decode(&reader, count: count).map { Double($0) / power }
+    }
+
+    /// What the whole numbers are divided by; nil where bit patterns follow.
+    private static func readPower(_ reader: inout ByteReader) throws(DecodeError) -> Double? {
+        let decimals = try reader.read(UInt8.self)
+        if decimals == patterns { return nil }
         guard Int(decimals) < powers.count else {
             throw DecodeError("unknown number of decimals", at: reader.offset - 1)
         }
-        let power = powers[Int(decimals)]
-        return try IntegerCodec.decode(&reader, count: count).map { Double($0) / power }
+        return powers[Int(decimals)]
+    }
+
+    private static func finite(
+        _ patterns: [UInt64], _ offset: Int
+    ) throws(DecodeError) -> [Double] {
+        let values = patterns.map { Double(bitPattern: $0) }
+        guard values.allSatisfy(\.isFinite) else {
+            throw DecodeError("float is not finite", at: offset)
+        }
+        return values
+    }
+
+    // MARK: - Select
+
+    /// Of `count` numbers those at some places.
+    static func select(
+        _ reader: inout ByteReader, count: Int, at places: [Int]
+    ) throws(DecodeError) -> [Double] {
+        guard let power = try readPower(&reader) else {
+            let patterns = try BytePlanes.select(UInt64.self, &reader, count: count, at: places)
+            return try finite(patterns, reader.offset)
+        }
+        return try IntegerCodec.select(&reader, count: count, at: places)
+            .map { Double($0) / power }
     }
 }

@@ -112,4 +112,22 @@ enum IntegerCodec {
             initialized = count
         }
     }
+
+    // MARK: - Select
+
+    /// Of `count` numbers those at some places.
+    static func select(
+        _ reader: inout ByteReader, count: Int, at places: [Int]
+    ) throws(DecodeError) -> [Int64] {
+        var ahead = reader
+        guard try ahead.read(UInt8.self) == Form.fromSmallest else {
+            let values = try decode(&reader, count: count)
+            return places.map { values[$0] }
+        }
+        reader = ahead
+        let divisor = try reader.readVarint()
+        let smallest = try reader.read(Int64.self)
+        return try BytePlanes.select(UInt64.self, &reader, count: count, at: places)
+            .map { Int64(bitPattern: $0 &* divisor) &+ smallest }
+    }
 }

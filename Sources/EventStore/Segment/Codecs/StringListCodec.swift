@@ -204,4 +204,31 @@ enum StringListCodec {
         }
         return Int(total)
     }
+
+    // MARK: - Select
+
+    /// Of a list of `count` strings of at most `bytesMax` bytes together those at some places.
+    static func select(
+        _ reader: inout ByteReader, count: Int, bytesMax: Int, at places: [Int]
+    ) throws(DecodeError) -> [[UInt8]] {
+        var ahead = reader
+        guard try ahead.read(UInt8.self) == Form.hexadecimal else {
+            let list = try decode(&reader, count: count, bytesMax: bytesMax)
+            return places.map { Array(list[$0]) }
+        }
+        reader = ahead
+        let size = try reader.readCount(limit: 256, "digits") / 2
+        let bytes = try reader.readBytes(count * size)
+        return places.map { place in
+            let start = bytes.startIndex + place * size
+            return [UInt8](unsafeUninitializedCapacity: size * 2) { text, initialized in
+                bytes[start..<start + size].withUnsafeBufferPointer { bytes in
+                    if let from = bytes.baseAddress, let to = text.baseAddress {
+                        wf_unpack_hex(from, size, to)
+                    }
+                }
+                initialized = size * 2
+            }
+        }
+    }
 }

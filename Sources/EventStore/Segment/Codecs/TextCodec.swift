@@ -43,4 +43,21 @@ enum TextCodec {
         let places = try RecencyCodec.places(&reader, count: count, freshCount: distinct)
         return Opened(strings: strings, places: places)
     }
+
+    // MARK: - Select
+
+    /// Of the strings of `count` rows those at some places.
+    static func select(
+        _ bytes: ArraySlice<UInt8>, count: Int, at places: [Int]
+    ) throws(DecodeError) -> [[UInt8]] {
+        var reader = ByteReader(bytes)
+        guard try reader.readCount(limit: count, "strings") == count else {
+            let opened = try decode(bytes, count: count)
+            return places.map { place in
+                Array(opened.strings[opened.places.map { Int($0[place]) } ?? place])
+            }
+        }
+        return try StringListCodec.select(
+            &reader, count: count, bytesMax: SegmentFormat.blockBytesMax, at: places)
+    }
 }
