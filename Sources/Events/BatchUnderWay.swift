@@ -101,6 +101,8 @@ struct BatchUnderWay: ~Copyable {
         }
     }
 
+    func hasValue(in column: Int) -> Bool { columns[column].lastRow == rows }
+
     mutating func removeValue(of column: Int) {
         if columns[column].lastRow == rows { columns[column].removeLast() }
     }

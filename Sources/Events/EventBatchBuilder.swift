@@ -68,6 +68,9 @@ public final class EventBatchBuilder {
         }
     }
 
+    /// Whether the event under way has a value in the column.
+    public func hasValue(in column: Int) -> Bool { batch.pointee.hasValue(in: column) }
+
     /// Takes back the column's value of the event under way, if it has one.
     public func removeValue(of column: Int) { batch.pointee.removeValue(of: column) }
 

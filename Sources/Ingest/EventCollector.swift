@@ -3,11 +3,12 @@ internal import Events
 /// Counts the events of one body and gathers those that are kept into batches.
 struct EventCollector: ~Copyable {
     private let builder: EventBatchBuilder
-    private let dataset: String
+    private var dataset: String
     private let receivedAt: Int64
     /// Nanoseconds since 1970 before which an event is past its dataset's retention; nil for never.
-    private let earliest: Int64?
-    private var datasetCode: UInt32
+    private var earliest: Int64?
+    /// The builder's code of `dataset`; 0 until an event of it is kept.
+    private var datasetCode: UInt32 = 0
     private var decoded = Decoded()
     private var spareCells = EventLimits.spareCells
 
@@ -17,7 +18,16 @@ struct EventCollector: ~Copyable {
         self.dataset = dataset
         self.receivedAt = receivedAt
         self.earliest = earliest
-        datasetCode = builder.datasetCode(dataset)
+    }
+
+    /// Events that were not kept.
+    var rejected: Int { decoded.rejections.count }
+
+    /// The events to come are of another dataset.
+    mutating func turn(to dataset: String, earliest: Int64?) {
+        self.dataset = dataset
+        self.earliest = earliest
+        datasetCode = 0
     }
 
     var isFull: Bool { decoded.events == IngestLimits.eventsPerBody }
@@ -28,6 +38,7 @@ struct EventCollector: ~Copyable {
         if let earliest, let timestamp, timestamp < earliest {
             return reject(.expired, line: line)
         }
+        if datasetCode == 0 { datasetCode = builder.datasetCode(dataset) }
         builder.finishEvent(
             timestamp: timestamp ?? receivedAt, received: receivedAt, sampleRate: sampleRate,
             dataset: datasetCode)
@@ -59,6 +70,6 @@ struct EventCollector: ~Copyable {
 
     private mutating func endBatch() {
         decoded.batches.append(builder.finish(spareCells: &spareCells))
-        datasetCode = builder.datasetCode(dataset)
+        datasetCode = 0
     }
 }

@@ -26,6 +26,13 @@ struct EventFault {
         EventFault("event is older than the retention of its dataset")
     }
 
+    static var timeTooLate: EventFault { EventFault("event time is after 2262-04-11") }
+
+    /// The resource names no dataset that can be.
+    static func dataset(_ reason: String) -> EventFault {
+        EventFault("service.name names no dataset", reason)
+    }
+
     static func tooLarge(_ bytes: Int) -> EventFault {
         EventFault(
             "event exceeds the limit of \(EventLimits.eventBytes) bytes", "it has \(bytes)")

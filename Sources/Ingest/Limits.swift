@@ -6,6 +6,17 @@ public enum IngestLimits {
     public static let eventsPerBody = 1_000_000
     /// Levels of nested objects that become dotted names; what lies deeper stays JSON text.
     public static let flattenedLevels = 10
+    /// Levels of lists in an OTLP attribute that become dotted names, as Honeycomb has it; what lies
+    /// deeper becomes JSON text.
+    static let flattenedAttributeLevels = 5
+    /// Lists and arrays at one place of an attribute, as protobuf's own readers allow.
+    static let attributeNesting = 100
+    /// Names and indices on the way to a value of an OTLP request in JSON: three for each level of an
+    /// attribute, and what lies around it.
+    static let transcodedPath = 3 * attributeNesting + 32
+    /// Bytes that values of resources may take in all events of a body together: a few bytes of an
+    /// event must not stand for many more of its resource.
+    static let sharedBytesPerBody = 256 << 20
     /// Open brackets at one place: as many as fit an event of the greatest size.
     static let nesting = 1 << 20
     /// Rejections of one body whose message quotes what was sent; the others are told in general.

@@ -1,3 +1,5 @@
+internal import Events
+
 /// How many events one stands for, as clients write it.
 enum SampleRate {
     /// The rate in the digits of a JSON number or string; nil when it is no whole number of 32 bits.
@@ -28,5 +30,50 @@ enum SampleRate {
     static func rate(header: String?) -> UInt32 {
         guard var header else { return 1 }
         return header.withUTF8 { rate($0) } ?? 1
+    }
+
+    /// The rate that an attribute of OTLP gives, rounded; 1 when it is no number above.
+    static func rate(attribute value: FieldValue) -> UInt32 {
+        let number: Double? =
+            switch value {
+            case .int(let number): Double(number)
+            case .float(let number): number
+            case .string(let text): Double(text)
+            case .bool, .missing: nil
+            }
+        guard let number, number >= 0.5 else { return 1 }
+        return number >= Double(Int32.max) ? UInt32(Int32.max) : UInt32(number + 0.5)
+    }
+
+    /// The rate that W3C `tracestate` gives by OpenTelemetry's sampling threshold: `ot=th:c`, or
+    /// `th=c` as it once was; nil when it gives none.
+    ///
+    /// A threshold is a share of 2^56, its trailing zeros left out; events below it were dropped. A
+    /// rate up to 100 that is not whole is rounded up as often as its fraction says, by `chance`.
+    ///
+    /// - Parameter chance: any number that differs from event to event.
+    static func rate(traceState: String, chance: UInt64) -> UInt32? {
+        guard let text = threshold(in: traceState), (1...14).contains(text.utf8.count),
+            let digits = UInt64(text, radix: 16)
+        else { return nil }
+        let dropped = digits << UInt64(4 * (14 - text.utf8.count))
+        let count = 0x1p56 / Double((UInt64(1) << 56) - dropped)
+        if count >= Double(Int32.max) { return UInt32(Int32.max) }
+        let floor = UInt32(count)
+        guard floor <= 100 else { return floor }
+        let isRoundedUp = Double(chance >> 11) * 0x1p-53 < count - Double(floor)
+        return isRoundedUp ? floor + 1 : floor
+    }
+
+    private static func threshold(in traceState: String) -> Substring? {
+        for entry in traceState.split(separator: ",") where entry.hasPrefix("ot=") {
+            for pair in entry.dropFirst(3).split(separator: ";") where pair.hasPrefix("th:") {
+                return pair.dropFirst(3)
+            }
+        }
+        for pair in traceState.split(separator: ";") where pair.hasPrefix("th=") {
+            return pair.dropFirst(3)
+        }
+        return nil
     }
 }

@@ -167,6 +167,22 @@ static inline bool wf_equal_padded(const uint8_t *a, const uint8_t *b, size_t le
 
 // ---------------------------------------------------------------------------------- text and numbers
 
+/// Whether `length` bytes are ASCII. Needs 15 readable bytes after them.
+static inline bool wf_is_ascii_padded(const uint8_t *p, size_t length) {
+#if WF_SSE2
+    unsigned high = 0;
+    size_t i = 0;
+    for (; i + 16 <= length; i += 16)
+        high |= (unsigned)_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)(p + i)));
+    unsigned rest = (unsigned)_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)(p + i)));
+    return (high | (rest & ((1u << (length - i)) - 1))) == 0;
+#else
+    uint8_t all = 0;
+    for (size_t i = 0; i < length; i++) all |= p[i];
+    return all < 0x80;
+#endif
+}
+
 /// Whether `length` bytes are UTF-8: no overlong forms, no surrogates.
 bool wf_is_utf8(const uint8_t *p, size_t length);
 

@@ -7,7 +7,7 @@ internal import Events
 struct JSONEventReader: ~Copyable {
     let builder: EventBatchBuilder
     var scanner: JSONScanner
-    var trie = KeyTrie()
+    var trie = KeyTrie(.json)
     /// Why the event under way cannot be kept.
     private(set) var fault: EventFault?
     private(set) var hasFault = false
@@ -85,25 +85,7 @@ extension JSONEventReader {
         _ start: Cursor, after previous: Int32, in parent: Int32
     ) throws(JSONFault) -> (node: Int32, value: Cursor) {
         // Fast path: the key that followed last time, or the one after it.
-        let guess: Int32
-        let earlier: Int32
-        if previous >= 0 {
-            guess = trie.node(previous).pointee.next
-            earlier = trie.node(previous).pointee.nextBefore
-        } else {
-            guess = trie.node(parent).pointee.first
-            earlier = trie.node(parent).pointee.firstBefore
-        }
-        var node = guess
-        var length = trie.match(guess, at: start)
-        if length == 0 && guess >= 0 {
-            node = trie.node(guess).pointee.next
-            length = trie.match(node, at: start)
-            if length == 0 {
-                node = earlier
-                length = trie.match(earlier, at: start)
-            }
-        }
+        let (node, length) = trie.predicted(after: previous, in: parent, at: start)
         if length == 0 { return try unexpectedKey(start, after: previous, in: parent) }
         let place = start + length
         return (node, place[0] <= 0x20 ? scanner.skipSpaces(place) : place)
@@ -240,19 +222,8 @@ extension JSONEventReader {
     private mutating func column(
         of node: Int32, or value: @autoclosure () -> FieldValue
     ) -> Int? {
-        let column = trie.node(node).pointee.column
-        if column >= 0 { return Int(column) }
-        return findColumn(of: node, or: value())
-    }
-
-    private mutating func findColumn(of node: Int32, or value: FieldValue) -> Int? {
-        let name = trie.name(of: node)
-        if trie.node(node).pointee.column == KeyTrie.unknownColumn {
-            let column = builder.column(named: name)
-            trie.setColumn(column.map { Int32($0) } ?? KeyTrie.noColumn, of: node)
-            if let column { return column }
-        }
-        builder.spill(name, value)
+        if let column = trie.column(of: node, in: builder) { return column }
+        builder.spill(trie.name(of: node), value())
         return nil
     }
 

@@ -3,10 +3,12 @@ internal import Events
 
 /// A key at its place in nested objects, and what is known about it.
 struct KeyNode: BitwiseCopyable {
-    /// The key as it was sent, escapes and all, with its closing quote and a colon: in the arena.
+    /// The key as it was sent, escapes and all: in the arena.
     var keyOffset: UInt32
-    /// Bytes of the key without quote and colon.
     var keyLength: UInt32
+    /// The key with the bytes that always stand around it: in the arena.
+    var frameOffset: UInt32 = 0
+    var frameLength: UInt32 = 0
     /// The dotted name of the field, escapes resolved: in the arena.
     var nameOffset: UInt32
     var nameLength: UInt32
@@ -22,18 +24,46 @@ struct KeyNode: BitwiseCopyable {
     var role: KeyRole = .field
 }
 
-/// What a key of an NDJSON line says of the event itself.
+/// What a key says of the event itself, as a line of NDJSON or as an attribute of OTLP.
 enum KeyRole: UInt8, BitwiseCopyable {
     case field
     /// The order is the order of preference.
     case time0, time1, time2, time3
     case rate0, rate1
+    case serviceName
+    /// What a span takes over from its exceptions.
+    case exceptionType, exceptionMessage, exceptionStacktrace, exceptionEscaped
 
     var isTime: Bool { self >= .time0 && self <= .time3 }
 }
 
 extension KeyRole: Comparable {
     static func < (a: KeyRole, b: KeyRole) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// What stands before and behind a key in its format, and is compared with it in one step.
+enum KeyFrame {
+    /// A closing quote and a colon follow.
+    case json
+    /// Field 1 of `KeyValue` with its length, then the tag of field 2.
+    case protobuf
+
+    func before(_ length: Int) -> [UInt8] {
+        switch self {
+        case .json: []
+        case .protobuf:
+            length < 0x80
+                ? [0x0A, UInt8(length)]
+                : [0x0A, UInt8(length & 0x7F) | 0x80, UInt8(truncatingIfNeeded: length >> 7)]
+        }
+    }
+
+    var behind: [UInt8] {
+        switch self {
+        case .json: [JSONByte.quote, JSONByte.colon]
+        case .protobuf: [0x12]
+        }
+    }
 }
 
 /// The keys met so far, so that the next event's keys need no scanning: each is compared in place
@@ -54,8 +84,12 @@ struct KeyTrie: ~Copyable {
     /// Open addressing, at most half full: half a hash above, the node's number plus one below.
     private var slots = GrowingBuffer<UInt64>(capacity: 1024)
     private var slotMask = 1023
+    private let frame: KeyFrame
 
-    init() { removeAll() }
+    init(_ frame: KeyFrame) {
+        self.frame = frame
+        removeAll()
+    }
 
     var isFull: Bool { nodes.count >= IngestLimits.rememberedKeys }
 
@@ -84,14 +118,37 @@ struct KeyTrie: ~Copyable {
 
     // MARK: - Prediction
 
-    /// The bytes of the node's key, its quote and its colon, when they stand at `place`; else 0.
+    /// The bytes of the node's key and its frame, when they stand at `place`; else 0.
     @inline(__always)
-    func match(_ node: Int32, at place: Cursor) -> Int {
+    private func match(_ node: Int32, at place: Cursor) -> Int {
         if node < 0 { return 0 }
         let entry = self.node(node)
-        let length = Int(entry.pointee.keyLength) + 2
-        let key = UnsafePointer(arena.base) + Int(entry.pointee.keyOffset)
-        return wf_equal_padded(key, place, length) ? length : 0
+        let length = Int(entry.pointee.frameLength)
+        let framed = UnsafePointer(arena.base) + Int(entry.pointee.frameOffset)
+        return wf_equal_padded(framed, place, length) ? length : 0
+    }
+
+    /// The key at `place`, if it is one of those that followed `previous` the last times, or that
+    /// opened the object at `parent` when that is −1; with its bytes in its frame, 0 when it is none.
+    @inline(__always)
+    func predicted(
+        after previous: Int32, in parent: Int32, at place: Cursor
+    ) -> (node: Int32, length: Int) {
+        let guess: Int32
+        let earlier: Int32
+        if previous >= 0 {
+            guess = node(previous).pointee.next
+            earlier = node(previous).pointee.nextBefore
+        } else {
+            guess = node(parent).pointee.first
+            earlier = node(parent).pointee.firstBefore
+        }
+        let length = match(guess, at: place)
+        if length > 0 || guess < 0 { return (guess, length) }
+        let next = node(guess).pointee.next
+        let nextLength = match(next, at: place)
+        if nextLength > 0 { return (next, nextLength) }
+        return (earlier, match(earlier, at: place))
     }
 
     /// Remembers that `node` followed `previous`, or opened the object at `parent` when that is −1.
@@ -144,17 +201,20 @@ struct KeyTrie: ~Copyable {
         role: KeyRole
     ) -> Int32 {
         let number = Int32(nodes.count)
+        let frameOffset = UInt32(arena.count)
+        for byte in frame.before(key.count) { arena.append(byte) }
         let keyOffset = UInt32(arena.count)
         if let base = key.baseAddress { arena.append(base, count: key.count) }
-        arena.append(JSONByte.quote)
-        arena.append(JSONByte.colon)
+        for byte in frame.behind { arena.append(byte) }
+        let frameLength = UInt32(arena.count) - frameOffset
         let nameOffset = UInt32(arena.count)
         if let base = name.baseAddress { arena.append(base, count: name.count) }
         // `match` reads up to 15 bytes beyond a key.
         for _ in 0..<16 { arena.append(0) }
         var node = KeyNode(
-            keyOffset: keyOffset, keyLength: UInt32(key.count), nameOffset: nameOffset,
-            nameLength: UInt32(name.count), parent: parent)
+            keyOffset: keyOffset, keyLength: UInt32(key.count), frameOffset: frameOffset,
+            frameLength: frameLength, nameOffset: nameOffset, nameLength: UInt32(name.count),
+            parent: parent)
         node.role = role
         nodes.append(node)
         if nodes.count * 2 > slotMask { growSlots() } else { place(number) }
@@ -172,6 +232,20 @@ struct KeyTrie: ~Copyable {
 
     func setColumn(_ column: Int32, of node: Int32) {
         nodes.base[Int(node)].column = column
+    }
+
+    /// The builder's column for a node; nil when the batch has no room for it.
+    @inline(__always)
+    func column(of node: Int32, in builder: EventBatchBuilder) -> Int? {
+        let column = self.node(node).pointee.column
+        return column >= 0 ? Int(column) : findColumn(of: node, in: builder)
+    }
+
+    private func findColumn(of node: Int32, in builder: EventBatchBuilder) -> Int? {
+        guard self.node(node).pointee.column == KeyTrie.unknownColumn else { return nil }
+        let column = builder.column(named: name(of: node))
+        setColumn(column.map { Int32($0) } ?? KeyTrie.noColumn, of: node)
+        return column
     }
 
     // MARK: - The table

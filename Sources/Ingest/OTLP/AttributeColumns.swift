@@ -1,0 +1,450 @@
+internal import Bytes
+internal import CKernels
+internal import Events
+
+/// Writes attributes into the columns of a batch builder from the bytes in which they came.
+///
+/// An attribute is a `KeyValue`: a key and an `AnyValue`, which is a string, a number, a boolean,
+/// bytes, an array or a list of further `KeyValue`s. The key of the next one is compared in place
+/// with the one that followed last time (`KeyTrie`); a value goes from the body into its column. An
+/// event that is well-formed but not valid sets `fault`, and the rest of it is passed over.
+struct AttributeColumns: ~Copyable {
+    let builder: EventBatchBuilder
+    var trie = KeyTrie(.protobuf)
+    /// What resource and scope say of every event.
+    var shared = SharedValues()
+    /// Where values go: 0 to the event under way, 1 to `shared`.
+    private var collecting: UInt8 = 0
+    /// Why the event under way, or what is collected, cannot be kept.
+    private(set) var fault: EventFault?
+    private(set) var hasFault = false
+    /// Values appended for the event under way; repeated fields count each time.
+    private var values = 0
+    /// Bytes of attributes of the event under way.
+    private var bytesOfEvent = 0
+    private var hexadecimal = GrowingBuffer<UInt8>(capacity: 64)
+
+    /// Whether the event's sample rate is taken out of its attributes, as of spans and logs; span
+    /// events and links keep the attribute and have the rate of their span.
+    private var takesRate = false
+    private var preferredRate: FieldValue?
+    private var otherRate: FieldValue?
+    /// Which fields of an exception the event under way has: bit 0 for `exceptionType` and so on.
+    private(set) var exceptionFields: UInt8 = 0
+
+    init(_ builder: EventBatchBuilder) { self.builder = builder }
+
+    /// Forgets what belongs to earlier bodies.
+    mutating func beginBody() {
+        if builder.columnCount > IngestLimits.rememberedColumns {
+            builder.forgetNames()
+            trie.forgetColumns()
+        }
+    }
+
+    // MARK: - Events
+
+    /// Begins an event with what resource and scope say.
+    @inline(__always)
+    mutating func beginEvent(takesRate: Bool) {
+        reset()
+        self.takesRate = takesRate
+        if trie.isFull { forgetKeys() }
+        if let fault = shared.fault { return reject(fault) }
+        for index in 0..<shared.count { putShared(index) }
+    }
+
+    private mutating func reset() {
+        collecting = 0
+        values = 0
+        bytesOfEvent = 0
+        fault = nil
+        hasFault = false
+        preferredRate = nil
+        otherRate = nil
+        exceptionFields = 0
+    }
+
+    /// Gives the event up; the first reason is the one that is told.
+    mutating func reject(_ fault: EventFault) {
+        if hasFault { return }
+        self.fault = fault
+        hasFault = true
+    }
+
+    /// Why the event under way cannot be kept, when all its attributes are written; nil when it can.
+    mutating func endEvent() -> EventFault? {
+        if bytesOfEvent > EventLimits.eventBytes { reject(.tooLarge(bytesOfEvent)) }
+        return fault
+    }
+
+    /// The rate that an attribute gives, nil without one; what was not meant as it is a field.
+    mutating func takeRate() -> UInt32? {
+        guard let rate = preferredRate ?? otherRate else { return nil }
+        if preferredRate != nil, let otherRate {
+            builder.append(otherRate, named: "SampleRate")
+        }
+        return SampleRate.rate(attribute: rate)
+    }
+
+    private mutating func forgetKeys() {
+        trie.removeAll()
+        for index in 0..<shared.count {
+            let name = shared.name(index)
+            let known = trie.find(name, in: KeyTrie.lineRoot)
+            shared.setNode(known >= 0 ? known : add(name, name: name, in: KeyTrie.lineRoot), index)
+        }
+    }
+
+    // MARK: - What resource and scope say
+
+    /// Collects values for all events to come; what was collected before the first `keeping` stays.
+    mutating func beginShared(keeping count: Int) {
+        shared.truncate(to: count)
+        let earlier = shared.fault
+        reset()
+        collecting = 1
+        if let earlier { reject(earlier) }
+        if trie.isFull { forgetKeys() }
+    }
+
+    mutating func endShared() {
+        shared.fault = fault
+        collecting = 0
+    }
+
+    @inline(__always)
+    private mutating func putShared(_ index: Int) {
+        let entry = shared[index]
+        if trie.node(entry.node).pointee.role != .field {
+            return putUnusual(shared.value(entry), to: entry.node)
+        }
+        guard let column = trie.column(of: entry.node, in: builder) else {
+            return builder.spill(shared.name(index), shared.value(entry).fieldValue)
+        }
+        switch entry.kind {
+        case .text: builder.append(shared.text(entry), to: column)
+        case .bool: builder.append(entry.bits != 0, to: column)
+        case .int: builder.append(Int64(bitPattern: entry.bits), to: column)
+        case .double: builder.append(Double(bitPattern: entry.bits), to: column)
+        }
+    }
+}
+
+// MARK: - Keys
+
+extension AttributeColumns {
+    /// Writes an attribute of the event under way; gives the node that the next one will follow.
+    ///
+    /// - Parameters:
+    ///   - message: a `KeyValue`.
+    ///   - previous: what this function gave for the attribute before, −1 for the first.
+    ///   - parent: a root of the trie, or the attribute whose value is a list.
+    ///   - depth: lists around it.
+    @inline(__always)
+    mutating func put(
+        _ message: ProtobufReader, after previous: Int32, in parent: Int32, depth: Int = 0
+    ) throws(ProtobufFault) -> Int32 {
+        if hasFault { return previous }
+        if depth == 0 { bytesOfEvent += message.count }
+        let (node, length) = trie.predicted(after: previous, in: parent, at: message.place)
+        if length > 0 && length < message.count {
+            var rest = ProtobufReader(message.place + length, to: message.end)
+            let value = try rest.message()
+            // Fast path: nothing follows the value.
+            if rest.count == 0 {
+                try put(value, to: node, depth: depth)
+                return node
+            }
+        }
+        return try putUnexpected(message, after: previous, in: parent, depth: depth)
+    }
+
+    /// Slow path: the key is looked up, or added; an attribute without key or value is none.
+    private mutating func putUnexpected(
+        _ message: ProtobufReader, after previous: Int32, in parent: Int32, depth: Int
+    ) throws(ProtobufFault) -> Int32 {
+        let attribute = try KeyValue(message)
+        guard let value = attribute.value, depth > 0 || attribute.key.count > 0 else {
+            return previous
+        }
+        // An event of nothing but new keys must not outgrow the trie.
+        if bytesOfEvent > EventLimits.eventBytes {
+            reject(.tooLarge(bytesOfEvent))
+            return previous
+        }
+        let node = find(attribute.key, in: parent)
+        guard node >= 0 else { return previous }
+        trie.link(node, after: previous, in: parent)
+        try put(value, to: node, depth: depth)
+        return node
+    }
+
+    private mutating func find(_ key: UnsafeBufferPointer<UInt8>, in parent: Int32) -> Int32 {
+        let known = trie.find(key, in: parent)
+        if known >= 0 { return known }
+        var name = String(decoding: key, as: UTF8.self)
+        if parent > KeyTrie.lineRoot {
+            name = String(decoding: trie.name(of: parent), as: UTF8.self) + "." + name
+        }
+        return name.withUTF8 { add(key, name: $0, in: parent) }
+    }
+
+    /// Adds a key that is not known; gives −1, and rejects the event, when it cannot be a field.
+    private mutating func add(
+        _ key: UnsafeBufferPointer<UInt8>, name: UnsafeBufferPointer<UInt8>, in parent: Int32
+    ) -> Int32 {
+        guard name.count <= EventLimits.nameBytes else {
+            reject(.nameTooLong(name))
+            return -1
+        }
+        if name.first == 0 {
+            reject(.reservedName)
+            return -1
+        }
+        return trie.add(key, name: name, in: parent, role: AttributeColumns.role(of: name))
+    }
+
+    private static let roles: [(name: String, role: KeyRole)] = [
+        ("sampleRate", .rate0), ("SampleRate", .rate1), ("service.name", .serviceName),
+        ("exception.type", .exceptionType), ("exception.message", .exceptionMessage),
+        ("exception.stacktrace", .exceptionStacktrace),
+        ("exception.escaped", .exceptionEscaped),
+    ]
+
+    private static func role(of name: UnsafeBufferPointer<UInt8>) -> KeyRole {
+        roles.first { $0.name.utf8.elementsEqual(name) }?.role ?? .field
+    }
+}
+
+// MARK: - Values
+
+extension AttributeColumns {
+    /// Writes an `AnyValue` to the field of `node`.
+    @inline(__always)
+    private mutating func put(
+        _ value: ProtobufReader, to node: Int32, depth: Int
+    ) throws(ProtobufFault) {
+        var reader = value
+        if value.count == 0 { return }
+        // Fast path: one field and nothing behind it.
+        switch value.place[0] {
+        case AnyValueTag.text:
+            _ = try reader.nextTag()
+            let text = try reader.bytes()
+            if reader.count == 0 { return put(text, to: node) }
+        case AnyValueTag.int:
+            _ = try reader.nextTag()
+            let number = Int64(bitPattern: try reader.varint())
+            if reader.count == 0 { return put(number, to: node) }
+        case AnyValueTag.bool:
+            _ = try reader.nextTag()
+            let flag = try reader.varint() != 0
+            if reader.count == 0 { return put(flag, to: node) }
+        case AnyValueTag.double:
+            _ = try reader.nextTag()
+            let number = Double(bitPattern: try reader.fixed64())
+            if reader.count == 0 { return put(number, to: node) }
+        default: break
+        }
+        try putAny(try AnyValue(value), to: node, depth: depth)
+    }
+
+    /// Slow path: any value, lists as fields of their own.
+    mutating func putAny(
+        _ value: AnyValue?, to node: Int32, depth: Int
+    ) throws(ProtobufFault) {
+        switch value {
+        case nil: break
+        case .text(let text): put(text, to: node)
+        case .bool(let flag): put(flag, to: node)
+        case .int(let number): put(number, to: node)
+        case .double(let number): put(number, to: node)
+        case .list(var list) where depth < IngestLimits.flattenedAttributeLevels:
+            var previous: Int32 = -1
+            while case let tag = try list.nextTag(), tag != 0 {
+                if tag == AnyValueTag.element {
+                    previous = try put(
+                        try list.message(), after: previous, in: node, depth: depth + 1)
+                } else {
+                    try list.skip(tag)
+                }
+            }
+        case .bytes, .array, .list: try putText(of: value, to: node)
+        }
+    }
+
+    /// Writes a value that no field can be as its JSON text.
+    mutating func putText(of value: AnyValue?, to node: Int32) throws(ProtobufFault) {
+        let text = try AnyValueText.text(of: value)
+        text.withUnsafeBufferPointer { put(checked: $0, to: node) }
+    }
+
+    @inline(__always)
+    private mutating func put(_ text: UnsafeBufferPointer<UInt8>, to node: Int32) {
+        guard text.count <= EventLimits.stringBytes else {
+            return reject(.stringTooLong(trie.name(of: node)))
+        }
+        AttributeColumns.withUTF8(text) { put(checked: $0, to: node) }
+    }
+
+    /// The text of a body; what is no UTF-8 in it becomes U+FFFD.
+    @inline(__always)
+    static func withUTF8(
+        _ text: UnsafeBufferPointer<UInt8>, _ body: (UnsafeBufferPointer<UInt8>) -> Void
+    ) {
+        guard let base = text.baseAddress else { return body(text) }
+        if wf_is_ascii_padded(base, text.count) || wf_is_utf8(base, text.count) {
+            return body(text)
+        }
+        var repaired = String(decoding: text, as: UTF8.self)
+        repaired.withUTF8 { body($0) }
+    }
+
+    /// A text that is UTF-8.
+    @inline(__always)
+    private mutating func put(checked text: UnsafeBufferPointer<UInt8>, to node: Int32) {
+        if isUnusual(node) { return putUnusual(.text(text), to: node) }
+        if let column = trie.column(of: node, in: builder) {
+            builder.append(text, to: column)
+        } else {
+            builder.spill(trie.name(of: node), AnyValue.text(text).fieldValue)
+        }
+        countValue()
+    }
+
+    @inline(__always)
+    private mutating func put(_ value: Int64, to node: Int32) {
+        if isUnusual(node) { return putUnusual(.int(value), to: node) }
+        if let column = trie.column(of: node, in: builder) {
+            builder.append(value, to: column)
+        } else {
+            builder.spill(trie.name(of: node), .int(value))
+        }
+        countValue()
+    }
+
+    @inline(__always)
+    private mutating func put(_ value: Double, to node: Int32) {
+        if isUnusual(node) { return putUnusual(.double(value), to: node) }
+        if let column = trie.column(of: node, in: builder) {
+            builder.append(value, to: column)
+        } else {
+            builder.spill(trie.name(of: node), FieldValue(number: value))
+        }
+        countValue()
+    }
+
+    @inline(__always)
+    private mutating func put(_ value: Bool, to node: Int32) {
+        if isUnusual(node) { return putUnusual(.bool(value), to: node) }
+        if let column = trie.column(of: node, in: builder) {
+            builder.append(value, to: column)
+        } else {
+            builder.spill(trie.name(of: node), .bool(value))
+        }
+        countValue()
+    }
+
+    @inline(__always)
+    private func isUnusual(_ node: Int32) -> Bool {
+        trie.node(node).pointee.role.rawValue | collecting != 0
+    }
+
+    /// A value that is collected, or whose key says more than a field's.
+    private mutating func putUnusual(_ value: AnyValue, to node: Int32) {
+        if collecting != 0 {
+            return shared.append(value, node: node, name: trie.name(of: node))
+        }
+        let role = trie.node(node).pointee.role
+        switch role {
+        case .rate0 where takesRate: preferredRate = value.fieldValue
+        case .rate1 where takesRate: otherRate = value.fieldValue
+        default:
+            if role >= .exceptionType {
+                exceptionFields |= 1 << (role.rawValue - KeyRole.exceptionType.rawValue)
+            }
+            append(value.fieldValue, to: node)
+        }
+    }
+
+    private mutating func append(_ value: FieldValue, to node: Int32) {
+        if let column = trie.column(of: node, in: builder) {
+            builder.append(value, to: column)
+        } else {
+            builder.spill(trie.name(of: node), value)
+        }
+        countValue()
+    }
+
+    @inline(__always)
+    private mutating func countValue() {
+        values += 1
+        if values > EventLimits.fieldsPerEvent { checkFieldCount() }
+    }
+
+    private mutating func checkFieldCount() {
+        if builder.fieldCount > EventLimits.fieldsPerEvent { reject(.tooManyFields) }
+    }
+}
+
+// MARK: - Fields by name
+
+extension AttributeColumns {
+    /// Writes an `AnyValue` as the field `name`; gives whether any field came of it.
+    mutating func put(
+        _ value: ProtobufReader, named name: String
+    ) throws(ProtobufFault) -> Bool {
+        var name = name
+        let node = name.withUTF8 { find($0, in: KeyTrie.lineRoot) }
+        try putAny(try AnyValue(value), to: node, depth: 0)
+        guard let column = trie.column(of: node, in: builder) else { return true }
+        return builder.hasValue(in: column)
+    }
+
+    /// Writes the JSON text of an `AnyValue` as the field `name`.
+    mutating func putText(
+        of value: ProtobufReader, named name: String
+    ) throws(ProtobufFault) {
+        var name = name
+        let node = name.withUTF8 { find($0, in: KeyTrie.lineRoot) }
+        try putText(of: try AnyValue(value), to: node)
+    }
+
+    /// Writes a value as the field `name`, which must be one that a field may have.
+    mutating func put(_ value: FieldValue, named name: String) {
+        if hasFault { return }
+        builder.append(value, named: name)
+        countValue()
+    }
+
+    /// Collects a text of resource or scope as the field `name`.
+    mutating func put(_ text: UnsafeBufferPointer<UInt8>, named name: String) {
+        var name = name
+        put(text, to: name.withUTF8 { find($0, in: KeyTrie.lineRoot) })
+    }
+
+    mutating func put(_ value: Bool, named name: String) {
+        var name = name
+        put(value, to: name.withUTF8 { find($0, in: KeyTrie.lineRoot) })
+    }
+
+    /// Notes that the event has a field of an exception now; gives whether it had it before.
+    mutating func noteException(_ role: KeyRole) -> Bool {
+        let bit: UInt8 = 1 << (role.rawValue - KeyRole.exceptionType.rawValue)
+        defer { exceptionFields |= bit }
+        return exceptionFields & bit != 0
+    }
+
+    /// An id in lowercase hexadecimal digits.
+    ///
+    /// The text lives until the next call.
+    @inline(__always)
+    mutating func digits(of id: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
+        hexadecimal.removeAll()
+        let count = id.count
+        let target = hexadecimal.extend(by: 2 * count)
+        if let base = id.baseAddress { wf_unpack_hex(base, count, target) }
+        return UnsafeBufferPointer(start: target, count: 2 * count)
+    }
+}

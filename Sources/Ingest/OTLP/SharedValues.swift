@@ -1,0 +1,94 @@
+internal import Events
+
+/// What a resource and its scope say of all their events: read once, written to each.
+///
+/// Texts and names are copied into one arena, for some are made here and not in the body.
+struct SharedValues: ~Copyable {
+    enum Kind: UInt8, BitwiseCopyable { case text, bool, int, double }
+
+    struct Entry: BitwiseCopyable {
+        var node: Int32
+        let kind: Kind
+        /// A number's bits; of a text its offset in the upper half, its length in the lower.
+        let bits: UInt64
+        let nameOffset: UInt32
+        let nameLength: UInt32
+    }
+
+    private var entries = GrowingBuffer<Entry>(capacity: 64)
+    private var arena = GrowingBuffer<UInt8>(capacity: 4096)
+    /// Why no event of the resource can be kept.
+    var fault: EventFault?
+    /// The resource's own name for the dataset: `service.name` when it is a text.
+    private(set) var serviceName: String?
+
+    var count: Int { entries.count }
+    /// Bytes that each event takes in its columns, about.
+    var byteCount: Int { 16 * entries.count + arena.count }
+
+    subscript(index: Int) -> Entry {
+        @inline(__always) get { entries[index] }
+    }
+
+    /// Keeps the first `count` values; 0 begins another resource.
+    mutating func truncate(to count: Int) {
+        if count == 0 {
+            entries.removeAll()
+            arena.removeAll()
+            fault = nil
+            serviceName = nil
+        } else {
+            entries.truncate(to: count)
+        }
+    }
+
+    mutating func append(_ value: AnyValue, node: Int32, name: UnsafeBufferPointer<UInt8>) {
+        let nameOffset = arena.count
+        if let base = name.baseAddress { arena.append(base, count: name.count) }
+        let kind: Kind
+        let bits: UInt64
+        switch value {
+        case .text(let text):
+            kind = .text
+            bits = UInt64(arena.count) << 32 | UInt64(text.count)
+            if let base = text.baseAddress { arena.append(base, count: text.count) }
+        case .bool(let flag): (kind, bits) = (.bool, flag ? 1 : 0)
+        case .int(let number): (kind, bits) = (.int, UInt64(bitPattern: number))
+        case .double(let number): (kind, bits) = (.double, number.bitPattern)
+        case .array, .list, .bytes: return
+        }
+        if name.elementsEqual("service.name".utf8) {
+            serviceName =
+                if case .text(let text) = value { String(decoding: text, as: UTF8.self) } else {
+                    nil
+                }
+        }
+        entries.append(
+            Entry(
+                node: node, kind: kind, bits: bits, nameOffset: UInt32(nameOffset),
+                nameLength: UInt32(name.count)))
+    }
+
+    func setNode(_ node: Int32, _ index: Int) { entries.base[index].node = node }
+
+    func name(_ index: Int) -> UnsafeBufferPointer<UInt8> {
+        let entry = entries[index]
+        return UnsafeBufferPointer(
+            start: arena.base + Int(entry.nameOffset), count: Int(entry.nameLength))
+    }
+
+    @inline(__always)
+    func text(_ entry: Entry) -> UnsafeBufferPointer<UInt8> {
+        UnsafeBufferPointer(
+            start: arena.base + Int(entry.bits >> 32), count: Int(entry.bits & 0xFFFF_FFFF))
+    }
+
+    func value(_ entry: Entry) -> AnyValue {
+        switch entry.kind {
+        case .text: .text(text(entry))
+        case .bool: .bool(entry.bits != 0)
+        case .int: .int(Int64(bitPattern: entry.bits))
+        case .double: .double(Double(bitPattern: entry.bits))
+        }
+    }
+}
