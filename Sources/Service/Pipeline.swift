@@ -12,7 +12,8 @@ internal import Ingest
 struct Pipeline: Sendable {
     let store: EventStore
     let datasets: DatasetDirectory
-    let decoders: DecoderPool
+    let decoders: DecoderPool<JSONEventDecoder>
+    let exportDecoders: DecoderPool<OTLPDecoder>
     let clock: any HostClock
 
     /// Takes the events of one request; `reply` is called once, when they are as safe as was asked.

@@ -20,10 +20,9 @@ struct Server: Sendable {
         ProcessLimits.mapProgram()
         let signals = awaitedSignals()
         let server = try Server(configuration)
-        let http = try server.listen()
-        server.log(.info, "serving", ["url": .string("http://\(http.address)/")])
+        let listeners = try server.listen()
         server.wait(for: signals)
-        try server.stop(http)
+        try server.stop(listeners)
     }
 
     private init(_ configuration: Configuration) throws(ServerError) {
@@ -49,7 +48,8 @@ struct Server: Sendable {
         }
     }
 
-    private func listen() throws(ServerError) -> HTTPServer {
+    /// The main listener and OTLP's own, if it is wanted.
+    private func listen() throws(ServerError) -> [HTTPServer] {
         let counters = HTTPCounters()
         let status = StatusRoutes(
             obstacle: { [store] in store.refusal?.description },
@@ -57,18 +57,30 @@ struct Server: Sendable {
         let router = Router(
             routes: PageRoutes().routes + status.routes + AuthRoutes().routes + services.routes,
             access: access, log: log)
+        let exports = Router(
+            routes: services.exportRoutes + [status.health], access: access, log: log)
         do throws(ListenError) {
-            return try HTTPServer(
+            let http = try HTTPServer(
                 address: configuration.listen, workers: configuration.threads, handler: router,
                 counters: counters)
+            let otlp = try configuration.otlpHTTP.map { (address) throws(ListenError) in
+                try HTTPServer(
+                    address: address, workers: configuration.threads, handler: exports,
+                    counters: HTTPCounters())
+            }
+            log(.info, "serving", ["url": .string("http://\(http.address)/")])
+            if let otlp {
+                log(.info, "serving OTLP", ["url": .string("http://\(otlp.address)/")])
+            }
+            return [http] + [otlp].compactMap { $0 }
         } catch {
             throw ServerError(description: "\(error)")
         }
     }
 
-    private func stop(_ http: HTTPServer) throws(ServerError) {
+    private func stop(_ listeners: [HTTPServer]) throws(ServerError) {
         log(.info, "stopping")
-        let allAnswered = http.stop()
+        let allAnswered = listeners.map { $0.stop() }.allSatisfy { $0 }
         do throws(EventStoreError) {
             try store.close()
         } catch {
@@ -84,10 +96,11 @@ struct Server: Sendable {
     private static func refuseOpenDoor(
         _ configuration: Configuration, isOpen: Bool
     ) throws(ServerError) {
-        guard isOpen, !configuration.listen.isLoopback else { return }
+        let addresses = [configuration.listen] + [configuration.otlpHTTP].compactMap { $0 }
+        guard isOpen, let address = addresses.first(where: { !$0.isLoopback }) else { return }
         throw ServerError(
             description: """
-                \(configuration.listen) can be reached by others, and there are no keys. Make one:
+                \(address) can be reached by others, and there are no keys. Make one:
                   widefield keys create --data \(configuration.data) --kind admin
                 or listen on 127.0.0.1 only.
                 """)

@@ -1,6 +1,7 @@
 internal import EventQuery
 internal import EventStore
 internal import Host
+internal import Ingest
 
 /// What routes and commands ask: the store's events, in and out.
 struct Services: Sendable {
@@ -15,8 +16,9 @@ struct Services: Sendable {
         let clock = Machine.real.clock
         let datasets = DatasetDirectory(store)
         pipeline = Pipeline(
-            store: store, datasets: datasets, decoders: DecoderPool(idleMax: threads),
-            clock: clock)
+            store: store, datasets: datasets,
+            decoders: DecoderPool(idleMax: threads) { JSONEventDecoder() },
+            exportDecoders: DecoderPool(idleMax: threads) { OTLPDecoder() }, clock: clock)
         queries = QueryService(
             store: store, datasets: datasets,
             engine: QueryEngine(pool: try WorkerPool(parallelism: threads), clock: clock),
@@ -24,8 +26,12 @@ struct Services: Sendable {
         watch = try ClientWatch()
     }
 
+    /// What OTLP's own listener answers too.
+    var exportRoutes: [Route] { OTLPRoutes(pipeline: pipeline).routes }
+
     var routes: [Route] {
         IngestRoutes(pipeline: pipeline).routes
+            + exportRoutes
             + QueryRoutes(service: queries, watch: watch).routes
             + QueryDataRoutes(
                 service: queries, saved: SavedQueries(), random: Machine.real.random

@@ -22,6 +22,18 @@ import Testing
         #expect(configuration.logFileBytes == 67_108_864)
     }
 
+    @Test func `OTLP has a port of its own beside the main one, or none`() throws {
+        #expect(try configuration().otlpHTTP?.description == "127.0.0.1:4318")
+        #expect(try configuration(["listen": "[::1]:80"]).otlpHTTP?.description == "[::1]:4318")
+        #expect(try configuration(["otlp-http": "127.0.0.1:9"]).otlpHTTP?.port == 9)
+        #expect(try configuration(["otlp-http": "off"]).otlpHTTP == nil)
+        #expect {
+            try configuration(file: #"{"otlp_http": "on"}"#)
+        } throws: {
+            "\($0)" == "wf.json: /otlp_http: expected HOST:PORT or 'off', found 'on'"
+        }
+    }
+
     @Test func `a flag goes before the file and the file before the default`() throws {
         let configuration = try configuration(
             ["listen": "127.0.0.1:1"],

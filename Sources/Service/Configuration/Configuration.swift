@@ -7,6 +7,8 @@ struct Configuration: Sendable, Equatable {
     /// The data directory.
     var data: String
     var listen: ListenAddress
+    /// Where OTLP over HTTP is served besides; nil for nowhere.
+    var otlpHTTP: ListenAddress?
     var logLevel: ServerLog.Level
     /// Threads that read requests, decode bodies and answer queries.
     var threads: Int
@@ -25,8 +27,8 @@ struct Configuration: Sendable, Equatable {
         OptionSpec(
             "listen", "HOST:PORT", help: "where HTTP is served", byDefault: "127.0.0.1:8080"),
         OptionSpec(
-            "otlp-http", "HOST:PORT|off", help: "where OTLP over HTTP is served; only 'off' so far",
-            byDefault: "off"),
+            "otlp-http", "HOST:PORT|off", help: "where OTLP over HTTP is served besides",
+            byDefault: "port 4318 of the host of --listen"),
         OptionSpec(
             "otlp-grpc", "HOST:PORT|off", help: "where OTLP over gRPC is served; only 'off' so far",
             byDefault: "off"),
@@ -60,6 +62,7 @@ struct Configuration: Sendable, Equatable {
         listen =
             try settings.value("listen", "HOST:PORT") { ListenAddress($0) }
             ?? ListenAddress(host: "127.0.0.1", port: 8080)
+        otlpHTTP = try settings.otlpAddress("otlp-http", host: listen.host, port: 4318)
         logLevel =
             try settings.value("log-level", "debug, info, warn or error") {
                 ServerLog.Level(rawValue: $0)
@@ -73,8 +76,8 @@ struct Configuration: Sendable, Equatable {
         headRows = try settings.count("head-rows", in: 1_000...4_000_000) ?? store.headRows
         logFileBytes =
             try settings.count("log-file-bytes", in: 65_536...1 << 30) ?? store.logFileBytes
-        for name in ["otlp-http", "otlp-grpc"] {
-            _ = try settings.value(name, "'off', OTLP is not served yet") { $0 == "off" ? $0 : nil }
+        _ = try settings.value("otlp-grpc", "'off', OTLP over gRPC is not served yet") {
+            $0 == "off" ? $0 : nil
         }
     }
 }
@@ -129,6 +132,16 @@ private struct Settings {
         try value(name, "a number from \(range.lowerBound) to \(range.upperBound)") {
             Int($0).flatMap { range ~= $0 ? $0 : nil }
         }
+    }
+
+    /// Where OTLP is served: at `port` of `host` unless it is said; nil for `off`.
+    func otlpAddress(
+        _ name: String, host: String, port: UInt16
+    ) throws(ConfigurationError) -> ListenAddress? {
+        let said = try value(name, "HOST:PORT or 'off'") { text -> ListenAddress?? in
+            text == "off" ? .some(nil) : ListenAddress(text).map { .some($0) }
+        }
+        return said ?? ListenAddress(host: host, port: port)
     }
 
     func value<T>(

@@ -5,6 +5,8 @@ struct HTTPResponse: Sendable {
     var status: Int
     var headers: HTTPHeaders
     var body: [UInt8]
+    /// Why a request was refused, in words; nil in other answers.
+    private(set) var message: String?
     /// The connection is closed after the answer, as when a body was left unread.
     var closesConnection = false
 
@@ -35,7 +37,9 @@ struct HTTPResponse: Sendable {
 
     /// `{"error": message}`, the shape of every refusal.
     static func error(_ status: Int, _ message: String) -> HTTPResponse {
-        .json(["error": .string(message)], status: status)
+        var response = HTTPResponse.json(["error": .string(message)], status: status)
+        response.message = message
+        return response
     }
 
     /// A refusal for the moment; the client may come again after so many seconds.

@@ -57,13 +57,16 @@ struct IngestRoutes: Sendable {
             idempotency: key.map {
                 ($0, BodyDigest(of: call.request.body, form, dataset: dataset))
             },
-            durability: try durability(asked: call.head.headers["Widefield-Ack"]))
+            durability: try Durability(asked: call.head.headers["Widefield-Ack"]))
     }
+}
 
-    private func durability(asked: String?) throws(HTTPRefusal) -> Durability {
+extension Durability {
+    /// How safe a request's events are to be before its answer, as a header asks.
+    init(asked: String?) throws(HTTPRefusal) {
         switch asked {
-        case nil, "synced": .synced
-        case "buffered": .buffered
+        case nil, "synced": self = .synced
+        case "buffered": self = .buffered
         default: throw HTTPRefusal(.error(400, "Widefield-Ack must be synced or buffered"))
         }
     }

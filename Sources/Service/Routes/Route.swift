@@ -14,6 +14,8 @@ struct Route: Sendable {
     let permission: Permission?
     let lane: HTTPLane
     let respond: @Sendable (RouteCall, @escaping Reply) -> Void
+    /// How a refusal that comes before `respond` is told here.
+    private(set) var refusing: @Sendable (HTTPRequestHead, HTTPResponse) -> HTTPResponse = { $1 }
 
     /// A route that replies when it is ready.
     ///
@@ -23,7 +25,8 @@ struct Route: Sendable {
         replying respond: @escaping @Sendable (RouteCall, @escaping Reply) -> Void
     ) {
         self.method = method
-        path = pattern.split(separator: "/").map {
+        let elements = pattern.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+        path = (pattern == "/" ? [] : elements).map {
             $0.hasPrefix("{") ? .parameter : .literal(String($0))
         }
         self.permission = permission
@@ -44,6 +47,15 @@ struct Route: Sendable {
                 reply(error.response)
             }
         }
+    }
+
+    /// The same route, with refusals in a form of its own.
+    func refusing(
+        _ form: @escaping @Sendable (HTTPRequestHead, HTTPResponse) -> HTTPResponse
+    ) -> Route {
+        var route = self
+        route.refusing = form
+        return route
     }
 
     /// The elements that stand for the pattern's parameters; nil when the path is another.

@@ -17,7 +17,7 @@ struct Router: HTTPHandler {
         case .none(let response): return response
         case .route(let route, _):
             if case .failure(let refusal) = access.principal(of: head, for: route.permission) {
-                return refusal.response
+                return route.refusing(head, refusal.response)
             }
             return nil
         }
@@ -46,7 +46,8 @@ struct Router: HTTPHandler {
         case .none(let response): logged(response)
         case .route(let route, let parameters):
             switch access.principal(of: request.head, for: route.permission) {
-            case .failure(let refusal): logged(refusal.response)
+            case .failure(let refusal):
+                logged(route.refusing(request.head, refusal.response))
             case .success(let principal):
                 let call = RouteCall(
                     request: request, parameters: parameters, principal: principal)

@@ -9,9 +9,12 @@ struct StatusRoutes: Sendable {
     /// The figures of `/metrics`.
     let figures: @Sendable () -> [Figure]
 
+    /// Whether the server lives.
+    var health: Route { Route("GET", "/healthz", nil) { _ in .text("ok\n") } }
+
     var routes: [Route] {
         [
-            Route("GET", "/healthz", nil) { _ in .text("ok\n") },
+            health,
             Route("GET", "/readyz", nil) { [obstacle] _ in
                 if let reason = obstacle() {
                     .busy(503, reason, retryAfterSeconds: 5)

@@ -1,0 +1,95 @@
+internal import Bytes
+internal import EventStore
+internal import Events
+internal import Host
+internal import Ingest
+
+/// One OTLP request before it is decoded.
+struct IncomingExport: Sendable {
+    let environment: String
+    let signal: OTLPSignal
+    let encoding: OTLPDecoder.Encoding
+    let routing: OTLPDecoder.Routing
+    /// Already inflated.
+    let body: PaddedBytes
+    let durability: Durability
+}
+
+/// OTLP on the road of events: one request may hold several datasets, and is one record all the same.
+extension Pipeline {
+    /// Takes what one request exports; `reply` is called once, when it is as safe as was asked.
+    func take(
+        _ export: IncomingExport, reply: @escaping @Sendable (HTTPResponse) -> Void
+    ) {
+        do throws(HTTPRefusal) {
+            let result = try decode(export)
+            let answer = OTLPAnswer(encoding: export.encoding).success(export.signal, result)
+            guard !result.decoded.batches.isEmpty else { return reply(answer) }
+            let record = IngestRecord(
+                environment: export.environment, idempotency: nil,
+                batches: result.decoded.batches)
+            store.append(record, durability: export.durability) { result in
+                switch result {
+                case .failure(let error): reply(error.response)
+                case .success: reply(answer)
+                }
+            }
+        } catch {
+            reply(error.response)
+        }
+    }
+
+    private func decode(_ export: IncomingExport) throws(HTTPRefusal) -> OTLPDecoded {
+        while true {
+            let result = try decodeOnce(export)
+            var isSettled = true
+            for name in OTLPDecoded.datasets(in: result.decoded.batches) {
+                guard let settled = datasets.settle(name, in: export.environment) else {
+                    throw HTTPRefusal(
+                        .error(
+                            400,
+                            "the environment has \(ServiceLimits.datasetsMax) datasets already"))
+                }
+                // Another spelling of the name came first meanwhile; it stays.
+                isSettled = isSettled && settled == name
+            }
+            if isSettled { return result }
+        }
+    }
+
+    private func decodeOnce(_ export: IncomingExport) throws(HTTPRefusal) -> OTLPDecoded {
+        do throws(OTLPRefusal) {
+            return try exportDecoders.withDecoder { (decoder) throws(OTLPRefusal) in
+                try decoder.decode(
+                    export.body, export.encoding, export.signal, routing: export.routing,
+                    receivedAt: clock.wallNanoseconds()
+                ) { name in
+                    if let fault = DatasetDirectory.fault(in: name) { return .refused(fault) }
+                    let known = datasets.name(for: name, in: export.environment)
+                    return .open(
+                        name: known,
+                        earliest: store.retentionCutoff(
+                            environment: export.environment, dataset: known))
+                }
+            }
+        } catch {
+            throw HTTPRefusal(
+                error.isTooLarge
+                    ? .error(413, "Request body is too large. \(error)")
+                    : .error(400, "failed to parse OTLP request body: \(error)"))
+        }
+    }
+}
+
+extension OTLPDecoded {
+    /// The datasets of the batches' events.
+    fileprivate static func datasets(in batches: [EventBatch]) -> Set<String> {
+        var names: Set<String> = []
+        for batch in batches {
+            for index in 0..<batch.datasets.dictionary.count {
+                if case .string(let name) = batch.datasets.dictionary[index] { names.insert(name) }
+            }
+        }
+        return names
+    }
+}
