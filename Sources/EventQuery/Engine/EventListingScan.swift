@@ -89,8 +89,7 @@ struct EventListingScan {
     private func firstByTime(
         _ selection: SelectedRows, of source: any EventSource, _ times: [Int64], _ index: Int
     ) -> [Candidate] {
-        var rows: [Int] = []
-        selection.forEach(of: source) { rows.append($0) }
+        var rows = rowsToOrder(selection, of: source, times)
         if rows.count > limit {
             switch timeDirection {
             case .descending:
@@ -102,6 +101,37 @@ struct EventListingScan {
         return rows.map { row in
             Candidate(source: index, row: row, keys: [.int(times[row])], time: times[row])
         }
+    }
+
+    /// Selected rows that can be in the answer, in any order; of a run in which times ascend only
+    /// those at its end.
+    ///
+    /// A source of many datasets ends in as many runs, each with its newest events.
+    private func rowsToOrder(
+        _ selection: SelectedRows, of source: any EventSource, _ times: [Int64]
+    ) -> [Int] {
+        var rows: [Int] = []
+        let runs = source.ascendingRuns
+        guard let direction = timeDirection, !runs.isEmpty, selection.count / 8 > limit else {
+            selection.forEach(of: source) { rows.append($0) }
+            return rows
+        }
+        let bound = found.count >= limit && limit > 0 ? found[limit - 1].time : nil
+        let isDescending = direction == .descending
+        for run in runs {
+            var (taken, last) = (0, Int64(0))
+            for step in 0..<run.count {
+                let row = isDescending ? run.upperBound - 1 - step : run.lowerBound + step
+                let time = times[row]
+                if let bound, isDescending ? time < bound : time > bound { break }
+                // Rows of equal times are told apart by more than time: all of them stay.
+                if taken >= limit, taken == 0 || time != last { break }
+                if selection.rows?[row] == false { continue }
+                rows.append(row)
+                (taken, last) = (taken + 1, time)
+            }
+        }
+        return rows
     }
 
     private func expression(of key: SortKey) -> Expression {
