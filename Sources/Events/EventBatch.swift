@@ -91,6 +91,9 @@ public protocol EventSource: AnyObject, Sendable {
     /// The rows whose value is a string, found at less than the cost of reading the column; nil when
     /// there is no such way. Spilled fields are not looked at.
     func rows(equalTo text: String, inColumn name: String) throws -> Bitmap?
+    /// Whether any row may have a string; false is a proof that none has. Spilled fields are not
+    /// looked at.
+    func mayHold(_ text: String, inColumn name: String) throws -> Bool
     /// Says whose `values(ofColumn:at:)` will be asked for, so that they may be fetched meanwhile.
     func willRead(_ names: [String])
     /// The column's values of some rows, one a row: for events that are shown.
@@ -111,6 +114,8 @@ extension EventSource {
     public var ascendingRuns: [Range<Int>] { [] }
     public func zone(ofColumn name: String) throws -> ColumnZone? { nil }
     public func rows(equalTo text: String, inColumn name: String) throws -> Bitmap? { nil }
+
+    public func mayHold(_ text: String, inColumn name: String) throws -> Bool { true }
 
     public func willRead(_ names: [String]) {}
 

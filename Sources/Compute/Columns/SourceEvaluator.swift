@@ -178,8 +178,13 @@ public final class SourceEvaluator {
     /// its values need not be read.
     private func isRuledOut(_ condition: Expression, _ field: FieldReference) throws -> Bool {
         guard case .named(let name) = field, columns[field] == nil,
-            let zone = try source.zone(ofColumn: name), !zone.hasTexts
+            let zone = try source.zone(ofColumn: name)
         else { return false }
+        if zone.hasTexts {
+            let isAbsent = try condition.wantedStrings?
+                .allSatisfy { try !source.mayHold($0, inColumn: name) }
+            if isAbsent != true { return false }
+        }
         // Spilled values of the field are not in the zone.
         if try source.loadColumn(EventBatch.spillName) != nil { return false }
         let range = NumberRange(condition)
@@ -283,6 +288,23 @@ public final class SourceEvaluator {
                 return evaluator.isTrue(condition) { _ in value }
             }
         }
+    }
+}
+
+extension Expression {
+    /// The strings of which a value must be one for the condition on a field to hold; nil when other
+    /// values can meet it.
+    fileprivate var wantedStrings: [String]? {
+        let wanted: [FieldValue]
+        switch self {
+        case .compare(.equal, .field, .literal(let value)): wanted = [value]
+        case .membership(.field, let members, negated: false): wanted = members
+        default: return nil
+        }
+        let strings = wanted.compactMap { value in
+            if case .string(let text) = value { text } else { nil }
+        }
+        return strings.count == wanted.count ? strings : nil
     }
 }
 

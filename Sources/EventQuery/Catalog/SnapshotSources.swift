@@ -98,6 +98,10 @@ private final class LivingRows: EventSource {
         try group.rows(equalTo: text, inColumn: name)
     }
 
+    func mayHold(_ text: String, inColumn name: String) throws -> Bool {
+        try group.mayHold(text, inColumn: name)
+    }
+
     func willRead(_ names: [String]) { group.willRead(names) }
 
     func values(ofColumn name: String, at rows: [Int]) throws -> [FieldValue] {

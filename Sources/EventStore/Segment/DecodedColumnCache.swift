@@ -21,6 +21,8 @@ public final class DecodedColumnCache: Sendable {
         case codes(Int)
         /// The rows that a presence block at an offset of the file names; of any column, hence of 0.
         case presence(Int)
+        /// What tells which strings a row group may hold.
+        case filter(Int)
         case dictionary
         case dictionaryIndex
         case dictionaryPage(Int)
@@ -30,6 +32,7 @@ public final class DecodedColumnCache: Sendable {
         case column(Column)
         case codes(CodeArray)
         case presence(Bitmap)
+        case filter(StringFilter)
         case dictionary(ValueDictionary)
         case pages(DictionaryPages)
         case strings(StringListCodec.List)
@@ -85,6 +88,10 @@ public final class DecodedColumnCache: Sendable {
         if case .presence(let rows) = content(key) { rows } else { nil }
     }
 
+    func filter(_ key: Key) -> StringFilter? {
+        if case .filter(let filter) = content(key) { filter } else { nil }
+    }
+
     func pages(_ key: Key) -> DictionaryPages? {
         if case .pages(let pages) = content(key) { pages } else { nil }
     }
@@ -111,6 +118,10 @@ public final class DecodedColumnCache: Sendable {
 
     func insert(_ presence: Bitmap, _ key: Key) {
         _ = insert(.presence(presence), key, bytes: presence.words.count * 8 + 128)
+    }
+
+    func insert(_ filter: StringFilter, _ key: Key) {
+        _ = insert(.filter(filter), key, bytes: filter.byteCount + 128)
     }
 
     func insert(_ pages: DictionaryPages, _ key: Key) {

@@ -24,17 +24,53 @@ extension Segment {
         let rows = footer.groupRows[group]
         guard let index = columnIndex[name] else { return Bitmap(count: rows) }
         let entry = footer.columns[index].groups[group]
-        guard entry.texts == nil else { return nil }
+        if entry.texts != nil, try mayHold(text, column: index, group: group) { return nil }
         guard let lane = entry.coded else { return Bitmap(count: rows) }
         guard let pages = try unopenedPages(ofColumn: index) else { return nil }
+        guard let code = try code(of: text, pages, column: index), UInt64(code) >= lane.low,
+            UInt64(code) <= lane.high
+        else { return Bitmap(count: rows) }
+        return try codes(lane, column: index, group: group, isScan: true).rows(equalTo: code)
+    }
+
+    // MARK: - Filters
+
+    /// Whether a row of a group may have a string; false is a proof that none has.
+    func mayHold(_ text: String, in name: String, group: Int) throws -> Bool {
+        guard let index = columnIndex[name] else { return false }
+        let entry = footer.columns[index].groups[group]
+        if entry.texts != nil, try mayHold(text, column: index, group: group) { return true }
+        guard let lane = entry.coded else { return false }
+        let code =
+            if let pages = try unopenedPages(ofColumn: index) {
+                try self.code(of: text, pages, column: index)
+            } else {
+                try dictionary(ofColumn: index).code(of: .string(text))
+            }
+        return code.map { UInt64($0) >= lane.low && UInt64($0) <= lane.high } ?? false
+    }
+
+    /// The code of a string, found in its page.
+    private func code(
+        of text: String, _ pages: DictionaryPages, column: Int
+    ) throws -> UInt32? {
         let wanted = Array(text.utf8)
         guard let number = pages.page(of: wanted),
-            let place = try strings(ofPage: number, pages, column: index).index(of: wanted)
-        else { return Bitmap(count: rows) }
-        let code = UInt32(pages.pages[number].start + place + 1)
-        guard UInt64(code) >= lane.low, UInt64(code) <= lane.high else {
-            return Bitmap(count: rows)
+            let place = try strings(ofPage: number, pages, column: column).index(of: wanted)
+        else { return nil }
+        return UInt32(pages.pages[number].start + place + 1)
+    }
+
+    private func mayHold(_ text: String, column: Int, group: Int) throws -> Bool {
+        guard let block = footer.columns[column].groups[group].textFilter,
+            cache.column(key(column, .rowGroup(group))) == nil
+        else { return true }
+        let key = key(column, .filter(group))
+        if let known = cache.filter(key) { return known.mayHold(Array(text.utf8)) }
+        let filter = try decoding(block) { bytes throws(DecodeError) in
+            try StringFilter(decoding: bytes)
         }
-        return try codes(lane, column: index, group: group, isScan: true).rows(equalTo: code)
+        cache.insert(filter, key)
+        return filter.mayHold(Array(text.utf8))
     }
 }

@@ -35,10 +35,29 @@ extension Segment {
                 guard decoded.presence().population == entry.groups[index].present else {
                     throw SegmentError(message: "a row has two values in one field", offset: 0)
                 }
+                try verifyFilter(decoded, column: column, group: index)
                 guard entry.groups[index].zonesHold(decoded) else {
                     throw SegmentError(
                         message: "values outside the bounds of column \(entry.name)", offset: 0)
                 }
+            }
+        }
+    }
+
+    /// Checks that no string is ruled out that is there.
+    private func verifyFilter(_ decoded: Column, column: Int, group: Int) throws {
+        guard let block = footer.columns[column].groups[group].textFilter else { return }
+        let filter = try decoding(block) { bytes throws(DecodeError) in
+            try StringFilter(decoding: bytes)
+        }
+        for row in 0..<decoded.rows {
+            guard case .string(let text) = decoded.value(at: row) else { continue }
+            // A string of the dictionary beside the texts is in no filter.
+            if decoded.texts == nil || decoded.texts?[row] != nil,
+                !filter.mayHold(Array(text.utf8))
+            {
+                throw SegmentError(
+                    message: "a filter rules out a string that is there", offset: block.offset)
             }
         }
     }

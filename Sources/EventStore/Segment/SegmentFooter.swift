@@ -52,6 +52,8 @@ struct SegmentFooter: Sendable {
         var ints: LaneEntry?
         var floats: LaneEntry?
         var texts: LaneEntry?
+        /// Of the texts, a `StringFilter`; nil when there is none.
+        var textFilter: BlockReference?
 
         var isEmpty: Bool { coded == nil && ints == nil && floats == nil && texts == nil }
         /// Rows that have a value.
@@ -118,6 +120,7 @@ extension SegmentFooter {
         let lanes = [group.coded, group.ints, group.floats, group.texts]
         var flags: UInt8 = 0
         for (bit, lane) in lanes.enumerated() where lane != nil { flags |= 1 << UInt8(bit) }
+        if group.textFilter != nil { flags |= 16 }
         body.write(flags)
         for case let lane? in lanes {
             body.writeVarint(lane.present)
@@ -127,6 +130,7 @@ extension SegmentFooter {
             body.writeVarint(lane.low)
             body.writeVarint(lane.high)
         }
+        if let filter = group.textFilter { write(filter, into: &body) }
     }
 
     private static func write(_ block: BlockReference, into body: inout ByteWriter) {
@@ -208,12 +212,15 @@ extension SegmentFooter {
         _ reader: inout ByteReader, rows: Int, end: Int
     ) throws(DecodeError) -> GroupEntry {
         let flags = try reader.read(UInt8.self)
-        guard flags < 16 else { throw DecodeError("unknown lane", at: reader.offset - 1) }
+        guard flags < 32, flags & 24 != 16 else {
+            throw DecodeError("unknown lane", at: reader.offset - 1)
+        }
         var group = GroupEntry()
         if flags & 1 != 0 { group.coded = try readLane(&reader, rows: rows, end: end) }
         if flags & 2 != 0 { group.ints = try readLane(&reader, rows: rows, end: end) }
         if flags & 4 != 0 { group.floats = try readLane(&reader, rows: rows, end: end) }
         if flags & 8 != 0 { group.texts = try readLane(&reader, rows: rows, end: end) }
+        if flags & 16 != 0 { group.textFilter = try readBlock(&reader, end: end) }
         guard group.present <= rows else {
             throw DecodeError("more values than rows", at: reader.offset)
         }

@@ -96,6 +96,10 @@ public final class SegmentRowGroup: EventSource {
         try segment.rows(equalTo: text, in: name, group: index)
     }
 
+    public func mayHold(_ text: String, inColumn name: String) throws -> Bool {
+        try segment.mayHold(text, in: name, group: index)
+    }
+
     public func values(ofColumn name: String, at rows: [Int]) throws -> [FieldValue] {
         try segment.values(of: name, group: index, at: rows)
     }

@@ -129,7 +129,7 @@ public struct SegmentWriter {
             case .longs(let codes): lanes.coded = try writeCoded(codes, range, group)
             case nil: break
             }
-            lanes.texts = try column.texts.flatMap { try writeTexts($0, range, group) }
+            if let texts = column.texts { try writeTexts(texts, range, group, &lanes) }
             lanes.ints = try column.ints.flatMap { lane in
                 try writeNumbers(lane, range, group, { UInt64(bitPattern: $0) }) {
                     IntegerCodec.encode($0, into: &$1)
@@ -213,11 +213,13 @@ public struct SegmentWriter {
     }
 
     private mutating func writeTexts(
-        _ texts: GatheredTexts, _ range: Range<Int>, _ group: Int
-    ) throws -> SegmentFooter.LaneEntry? {
+        _ texts: GatheredTexts, _ range: Range<Int>, _ group: Int,
+        _ lanes: inout SegmentFooter.GroupEntry
+    ) throws {
         let part = texts.group(range, &scratch.slots)
-        if part.distances.isEmpty { return nil }
-        return SegmentFooter.LaneEntry(
+        if part.distances.isEmpty { return }
+        lanes.textFilter = try appendBlock(StringFilter(part.strings).encode())
+        lanes.texts = SegmentFooter.LaneEntry(
             present: part.distances.count, presence: try writePresence(part.present, group),
             values: try appendBlock(TextCodec.encode(part.strings, distances: part.distances)),
             low: 0, high: 0)
