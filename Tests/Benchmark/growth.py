@@ -1,6 +1,8 @@
-"""How questions grow with the events: more of them in the same span, and more days behind a fixed hour.
+"""How questions grow: with events in the same span, with days behind a fixed hour, and with fields nobody asks for.
 
-    growth.py BINARY FOLDER [--millions 1,2,5,10] [--report FILE]
+    growth.py BINARY FOLDER [--millions 1,2,5,10] [--columns 0,100,500,2000] [--report FILE]
+
+No millions, or no columns (an empty list), leave out those parts.
 """
 import json
 import os
@@ -10,11 +12,11 @@ from datetime import datetime, timedelta, timezone
 
 import program
 
-OPTIONS = program.options(__doc__, ("--millions", str, "1,2,5,10"))
+OPTIONS = program.options(__doc__, ("--millions", str, "1,2,5,10"), ("--columns", str, "0,100,500,2000"))
 
 import report  # noqa: E402
 from dataset import Dataset  # noqa: E402
-from machine import Quiet, memory_mb  # noqa: E402
+from machine import Quiet, can_drop_caches, drop_caches, memory_mb  # noqa: E402
 from ours import Widefield, send  # noqa: E402
 from questions import QUESTIONS  # noqa: E402
 
@@ -24,10 +26,12 @@ NAMES = ("count by service", "percentiles by service", "percentile by service ov
 LAST_DAY = datetime(2026, 3, 11, tzinfo=timezone.utc)
 
 
-def times(server, span):
-    """The median of five for each question, within a span of time."""
-    QUIET.wait()
-    found = {}
+#: Events with unused fields, enough for several row groups, and how many of these fields each has.
+WIDE_EVENTS, WIDE_FIELDS = 200_000, 20
+
+
+def bodies(server, span):
+    """The name of each question, and the request that asks it within a span of time."""
     for question in QUESTIONS:
         if question.name not in NAMES:
             continue
@@ -35,9 +39,29 @@ def times(server, span):
         text = f"from shop | {span}{step} | {question.ours}"
         for name, value in server.parameters.items():
             text = text.replace(f"${name}", value)
-        body = json.dumps({"query": text, "cache": False})
+        yield question.name, json.dumps({"query": text, "cache": False})
+
+
+def times(server, span):
+    """The median of five for each question, within a span of time."""
+    QUIET.wait()
+    found = {}
+    for name, body in bodies(server, span):
         server.post("/api/query", body)
-        found[question.name] = statistics.median(server.post("/api/query", body)[0] for _ in range(5))
+        found[name] = statistics.median(server.post("/api/query", body)[0] for _ in range(5))
+    return found
+
+
+def cold_times(server, span):
+    """The median of five first answers of a server just started, with nothing in the page cache."""
+    found = {}
+    for name, body in bodies(server, span):
+        seconds = []
+        for _ in range(5):
+            server.start()
+            drop_caches()
+            seconds.append(server.post("/api/query", body)[0])
+        found[name] = statistics.median(seconds)
     return found
 
 
@@ -82,12 +106,53 @@ def fixed_hour(millions):
     return steps
 
 
+def widened(dataset, columns):
+    """The bodies of a dataset whose events have some of `columns` fields more, all of them in every row group."""
+    number = 0
+    for body in dataset.bodies(1000):
+        lines = []
+        for line in body.splitlines():
+            more = (f'"unused.{(number * WIDE_FIELDS + place) % columns}":{number + place}'.encode()
+                    for place in range(min(columns, WIDE_FIELDS)))
+            lines.append(b",".join((line.rstrip()[:-1], *more)) + b"}")
+            number += 1
+        yield b"\n".join(lines) + b"\n"
+
+
+def unused_columns(counts):
+    """The same events, with more and more fields that no question names."""
+    dataset = Dataset(OPTIONS.folder, WIDE_EVENTS, 1).prepare(OPTIONS.binary)
+    # Sealed in two halves: what is in memory has no cold time.
+    server = Widefield(os.path.join(OPTIONS.folder, "growth"), "--head-rows", str(WIDE_EVENTS // 2))
+    server.parameters = dataset.parameters
+    span = f"between {dataset.first} and 2026-03-12T00:00:00Z"
+    steps = []
+    for count in counts:
+        server.wipe()
+        server.start()
+        send(server.server.port, widened(dataset, count))
+        server.settle()
+        entry = step(server, dataset.events, span)
+        steps.append(entry | {"label": f"{count:,} unused fields, hot"})
+        if can_drop_caches():
+            steps.append(entry | {"label": f"{count:,} unused fields, cold", "times": cold_times(server, span)})
+    server.wipe()
+    return steps
+
+
+def listed(text):
+    return [int(part) for part in text.split(",") if part]
+
+
 def main():
-    millions = [int(part) for part in OPTIONS.millions.split(",")]
-    parts = (("1-span", "More events in the same 24 hours", same_span),
-             ("2-hour", "One hour, with more days behind it", fixed_hour))
-    for name, title, measure in parts:
-        result = {"title": title, "questions": NAMES, "steps": measure(millions), "date": time.strftime("%Y-%m-%d")}
+    millions, columns = listed(OPTIONS.millions), listed(OPTIONS.columns)
+    parts = (("1-span", "More events in the same 24 hours", same_span, millions),
+             ("2-hour", "One hour, with more days behind it", fixed_hour, millions),
+             ("3-columns", "More fields that nobody asks for", unused_columns, columns))
+    for name, title, measure, sizes in parts:
+        if not sizes:
+            continue
+        result = {"title": title, "questions": NAMES, "steps": measure(sizes), "date": time.strftime("%Y-%m-%d")}
         print(report.growth(result))
         report.keep(result, f"growth-{name}", OPTIONS)
 

@@ -18,8 +18,9 @@ LINES = {"Content-Type": "application/x-ndjson"}
 class Widefield:
     name = "widefield"
 
-    def __init__(self, folder):
+    def __init__(self, folder, *options):
         self.data = os.path.join(folder, "widefield", "data")
+        self.options = options
         self.server = None
 
     @property
@@ -29,7 +30,7 @@ class Widefield:
     def start(self):
         self.stop()
         os.makedirs(os.path.dirname(self.data), exist_ok=True)
-        self.server = Server(self.data, "--otlp-http", "off", "--otlp-grpc", "off")
+        self.server = Server(self.data, "--otlp-http", "off", "--otlp-grpc", "off", *self.options)
         self.connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=600)
 
     def stop(self):

@@ -107,12 +107,12 @@ for at once after their answer came; {result['fresh']['missed']} were not there.
 
 def growth(result):
     head = ["events", "memory MB"] + list(result["questions"])
-    rows = [[f"{step['events']:,}", f"{step['memory_mb']}"] + [milliseconds(step["times"][name]) for name in result["questions"]]
+    rows = [[step.get("label", f"{step['events']:,}"), f"{step['memory_mb']}"] + [milliseconds(step["times"][name]) for name in result["questions"]]
             for step in result["steps"]]
     return f"""
 ## {result['title']}
 
-`make bench-growth`, {result['date']}. Milliseconds, hot, caches off.
+`make bench-growth`, {result['date']}. Milliseconds, hot unless it says cold, caches off.
 
 {table(head, rows)}
 """
