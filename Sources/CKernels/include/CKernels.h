@@ -381,22 +381,9 @@ static inline void wf_or_range_double(const double *values, size_t rows, double 
 
 /// Adds to `counts` how often each of `cells` numbers occurs among 8-bit ones, all below `cells`.
 ///
-/// Four tables by turns: rows of one number would wait for each other's store (4x with few cells).
-static inline void wf_count8(const uint8_t *numbers, size_t rows, uint64_t *counts, size_t cells) {
-    uint32_t tables[4][256];
-    memset(tables, 0, sizeof tables);
-    size_t row = 0;
-    for (; row + 4 <= rows; row += 4) {
-        tables[0][numbers[row]]++;
-        tables[1][numbers[row + 1]]++;
-        tables[2][numbers[row + 2]]++;
-        tables[3][numbers[row + 3]]++;
-    }
-    for (; row < rows; row++) tables[0][numbers[row]]++;
-    for (size_t cell = 0; cell < cells && cell < 256; cell++)
-        counts[cell] += (uint64_t)tables[0][cell] + tables[1][cell] + tables[2][cell]
-            + tables[3][cell];
-}
+/// Few numbers are compared with 32 rows at a time. Else four tables by turns: rows of one number
+/// would wait for each other's store.
+void wf_count8(const uint8_t *numbers, size_t rows, uint64_t *counts, size_t cells);
 
 /// The order of two byte strings: negative, 0 or positive.
 static inline int wf_compare(const uint8_t *a, size_t a_length, const uint8_t *b,

@@ -1,3 +1,4 @@
+internal import CKernels
 internal import Events
 
 /// Counts rows by dictionary code, source by source as long as they share the dictionary.
@@ -12,22 +13,16 @@ public final class CodeCounts {
     private var capacity = 1024
     /// Codes were counted without noting which.
     private var isDense = false
-    /// Four tables of 256 counts: a run of one code adds to four places in turn and does not wait for
-    /// the sum before.
-    private let quarters: UnsafeMutablePointer<UInt32>
 
     public init() {
         sums = .allocate(capacity: capacity)
         sums.initialize(repeating: 0, count: capacity)
         touched = .allocate(capacity: capacity)
-        quarters = .allocate(capacity: 1024)
-        quarters.initialize(repeating: 0, count: 1024)
     }
 
     deinit {
         sums.deallocate()
         touched.deallocate()
-        quarters.deallocate()
     }
 
     /// Bytes held.
@@ -51,38 +46,18 @@ public final class CodeCounts {
         switch codes {
         case .bytes(let codes):
             if weights == nil, case .range(let range) = rows, range.count >= 1024 {
-                codes.withUnsafeBufferPointer { addBytes($0, range) }
+                codes.withUnsafeBufferPointer { codes in
+                    let some = UnsafeBufferPointer(rebasing: codes[range])
+                    guard let first = some.baseAddress else { return }
+                    wf_count8(first, some.count, sums, dictionaryCount + 1)
+                }
+                isDense = true
             } else {
                 add(codes, rows, weights, dictionaryCount)
             }
         case .words(let codes): add(codes, rows, weights, dictionaryCount)
         case .longs(let codes): add(codes, rows, weights, dictionaryCount)
         }
-    }
-
-    private func addBytes(_ codes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) {
-        let quarters = quarters
-        var row = range.lowerBound
-        while row + 4 <= range.upperBound {
-            quarters[Int(codes[row])] &+= 1
-            quarters[256 + Int(codes[row + 1])] &+= 1
-            quarters[512 + Int(codes[row + 2])] &+= 1
-            quarters[768 + Int(codes[row + 3])] &+= 1
-            row += 4
-        }
-        while row < range.upperBound {
-            quarters[Int(codes[row])] &+= 1
-            row += 1
-        }
-        for code in 0..<256 {
-            let count =
-                UInt64(quarters[code]) + UInt64(quarters[256 + code])
-                + UInt64(quarters[512 + code]) + UInt64(quarters[768 + code])
-            if count == 0 { continue }
-            sums[code] &+= count
-        }
-        quarters.update(repeating: 0, count: 1024)
-        isDense = true
     }
 
     private func add<Code: FixedWidthInteger>(

@@ -98,7 +98,7 @@ extension Lexer {
         default: break
         }
         let single = String(decoding: [byte()], as: UTF8.self)
-        if "()|,=<>+-*/%".contains(single) {
+        if "()|,=<>+-*/%".utf8.contains(byte()) {
             offset += 1
             return single
         }

@@ -1,0 +1,26 @@
+@testable import Compute
+import Events
+import TestSupport
+import Testing
+
+/// Rows counted by comparing or by tables are as many as a loop counts.
+@Suite struct CountKernelTests {
+    @Test(arguments: [0, 1, 15, 16, 31, 33, 63, 255, 256, 300, 4_079, 8_159, 8_161, 40_000])
+    func `each cell counts the rows that name it`(rows: Int) {
+        var random = SeededRandom(seed: UInt64(rows))
+        for cells in [1, 2, 7, 8, 9, 16, 17, 24, 31, 32, 33, 100, 256] {
+            let state = CountState(needsValue: false)
+            state.grow(toCells: cells)
+            var expected = [UInt64](repeating: 0, count: cells)
+            // The second time adds to what is there.
+            for _ in 0..<2 {
+                let named = (0..<rows).map { _ in UInt8(random.next() % UInt64(cells)) }
+                for cell in named { expected[Int(cell)] += 1 }
+                let grouped = GroupedRows(
+                    rows: rows, selection: nil, cells: .bytes(named), weights: nil)
+                state.update(grouped, AggregateInput(nil, rows: rows))
+            }
+            #expect((0..<cells).map { state.count(ofCell: $0) } == expected, "\(cells) cells")
+        }
+    }
+}
