@@ -39,7 +39,9 @@ struct Server: Sendable {
             store = try EventStore.open(configuration.data, options: options)
             let retention = configuration.retention
             store.setRetention { _, dataset in retention.policy(of: dataset) }
-            services = try Services(store, threads: configuration.threads)
+            services = try Services(
+                store, threads: configuration.threads,
+                queryCacheBytes: configuration.queryCacheBytes)
         } catch {
             throw ServerError(description: "\(configuration.data): \(error)")
         }

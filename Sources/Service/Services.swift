@@ -12,7 +12,9 @@ struct Services: Sendable {
     /// Starts the threads of queries.
     ///
     /// Throws `HostError` when the system has none to give.
-    init(_ store: EventStore, threads: Int) throws(HostError) {
+    init(
+        _ store: EventStore, threads: Int, queryCacheBytes: Int = QueryLimits.partialCacheBytes
+    ) throws(HostError) {
         let clock = Machine.real.clock
         let datasets = DatasetDirectory(store)
         pipeline = Pipeline(
@@ -21,7 +23,9 @@ struct Services: Sendable {
             exportDecoders: DecoderPool(idleMax: threads) { OTLPDecoder() }, clock: clock)
         queries = QueryService(
             store: store, datasets: datasets,
-            engine: QueryEngine(pool: try WorkerPool(parallelism: threads), clock: clock),
+            engine: QueryEngine(
+                pool: try WorkerPool(parallelism: threads), clock: clock,
+                cacheBytes: queryCacheBytes),
             clock: clock)
         watch = try ClientWatch()
     }

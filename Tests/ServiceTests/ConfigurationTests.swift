@@ -53,6 +53,10 @@ import Testing
             #"{"head_rows": 999}"#,
             "wf.json: /head_rows: expected a number from 1000 to 4000000, found '999'"
         ),
+        (
+            #"{"query_cache_bytes": -1}"#,
+            "wf.json: /query_cache_bytes: expected a number from 0 to 17179869184, found '-1'"
+        ),
         (#"{"data": []}"#, "wf.json: /data: expected a string or a number, found an array"),
         ("[]", "wf.json: expected an object, found an array"),
     ])

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import EventQuery
 internal import EventStore
 internal import Host
 
@@ -17,6 +18,8 @@ struct Configuration: Sendable, Equatable {
     var headRows: Int
     /// Bytes that a file of the log is allocated with.
     var logFileBytes: Int
+    /// Bytes that counts of sealed segments, kept for questions asked again, may take.
+    var queryCacheBytes: Int
 
     /// Every option there is.
     ///
@@ -42,6 +45,9 @@ struct Configuration: Sendable, Equatable {
             "head-rows", "N", help: "events that make a segment", byDefault: "1000000"),
         OptionSpec(
             "log-file-bytes", "N", help: "disk allocated for the log at a time",
+            byDefault: "67108864"),
+        OptionSpec(
+            "query-cache-bytes", "N", help: "memory for what questions counted before",
             byDefault: "67108864"),
         OptionSpec(
             "log-level", "debug|info|warn|error", help: "how much is told on standard error",
@@ -76,6 +82,9 @@ struct Configuration: Sendable, Equatable {
         headRows = try settings.count("head-rows", in: 1_000...4_000_000) ?? store.headRows
         logFileBytes =
             try settings.count("log-file-bytes", in: 65_536...1 << 30) ?? store.logFileBytes
+        queryCacheBytes =
+            try settings.count("query-cache-bytes", in: 0...16 << 30)
+            ?? QueryLimits.partialCacheBytes
         _ = try settings.value("otlp-grpc", "'off', OTLP over gRPC is not served yet") {
             $0 == "off" ? $0 : nil
         }
