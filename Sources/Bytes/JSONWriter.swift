@@ -10,6 +10,12 @@ public struct JSONWriter: Sendable {
         bytes.reserveCapacity(capacity)
     }
 
+    /// What was written since the last call; writing goes on where it was.
+    public mutating func takeBytes() -> [UInt8] {
+        defer { bytes = [] }
+        return bytes
+    }
+
     // MARK: - Structure
 
     public mutating func beginObject() { begin(UInt8(ascii: "{")) }

@@ -23,6 +23,8 @@ public enum QueryLimits {
     public static let comparedValuesMax = 1_000
     /// Values answered for each field of a `bubbleup` that was asked without a limit.
     public static let comparedValuesDefault = 40
+    /// Events of one trace; the tree of so many takes some hundred mebibytes.
+    public static let traceEventsMax = 500_000
     /// Time buckets of one series.
     public static let bucketsMax = 10_000
     /// Bytes of the partials of sealed segments that are kept for questions asked again.

@@ -10,6 +10,10 @@ enum ServiceLimits {
     static let bodiesInFlightBytesMax = 512 << 20
     /// Bytes of all answers that clients have not read yet; beyond them an answer is a 503.
     static let answersInFlightBytesMax = 512 << 20
+    /// Answers that are written while they are sent, each by a thread of its own; more are a 503.
+    static let streamsMax = 64
+    /// Bytes of one such answer that wait for the client; its thread waits as well then.
+    static let streamBytesAhead = 1 << 20
     /// Connections open at a time; each costs at most `connectionMemoryBytes` of buffers.
     static let connectionsMax = 1024
     /// Bytes for the headers and the read buffer of one connection; larger headers are 431.

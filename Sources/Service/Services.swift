@@ -37,6 +37,7 @@ struct Services: Sendable {
         IngestRoutes(pipeline: pipeline).routes
             + exportRoutes
             + QueryRoutes(service: queries, watch: watch).routes
+            + TraceRoutes(service: queries, watch: watch, streams: StreamThreads()).routes
             + QueryDataRoutes(
                 service: queries, saved: SavedQueries(), random: Machine.real.random
             ).routes

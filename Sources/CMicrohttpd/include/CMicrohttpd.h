@@ -30,4 +30,8 @@ void wf_http_peer_address(struct MHD_Connection *connection, char *buffer, size_
 /// 1 when the peer has closed its side of the socket, without reading from it.
 int wf_socket_is_hung_up(int socket);
 
+/// What a reader of an answer returns at its end and when it cannot go on; macros of casts.
+static const ssize_t wf_http_stream_ended = MHD_CONTENT_READER_END_OF_STREAM;
+static const ssize_t wf_http_stream_failed = MHD_CONTENT_READER_END_WITH_ERROR;
+
 #endif

@@ -130,20 +130,33 @@ public struct QueryEngine: Sendable {
         var scan = EventListingScan(plan)
         var meta = AnswerMeta()
         do {
+            meta.isPartial = try find(&scan, sources, deadline, cancellation)
+            var reader = EventRowReader(plan, sources, scan.memo, pool)
+            let rows = try reader.rows(at: scan.places(), bytesMax: options.listingLimit)
+            meta.events = scan.events
+            meta.rowsScanned = scan.rowsScanned
+            meta.bytesScanned = scan.bytesScanned + reader.bytesScanned
+            return QueryAnswer(content: .events(rows), meta: meta)
+        } catch {
+            throw QueryFailure(scanning: error)
+        }
+    }
+
+    /// Looks for the events of a listing in all sources that can hold any.
+    ///
+    /// Returns whether time was up before.
+    func find(
+        _ scan: inout EventListingScan, _ sources: [any EventSource], _ deadline: Int64,
+        _ cancellation: QueryCancellation
+    ) throws(QueryFailure) -> Bool {
+        do {
             for index in scan.order(sources) {
                 if cancellation.isCancelled { throw QueryFailure.cancelled }
-                if clock.monotonicNanoseconds() > deadline {
-                    meta.isPartial = true
-                    break
-                }
+                if clock.monotonicNanoseconds() > deadline { return true }
                 if scan.canSkip(sources[index]) { continue }
                 try scan.scan(sources[index], index: index)
             }
-            let rows = try scan.rows(sources, bytesMax: options.listingLimit, pool)
-            meta.events = scan.events
-            meta.rowsScanned = scan.rowsScanned
-            meta.bytesScanned = scan.bytesScanned
-            return QueryAnswer(content: .events(rows), meta: meta)
+            return false
         } catch {
             throw QueryFailure(scanning: error)
         }

@@ -7,6 +7,8 @@ struct HTTPResponse: Sendable {
     var body: [UInt8]
     /// Why a request was refused, in words; nil in other answers.
     private(set) var message: String?
+    /// What follows `body`, written while it is sent; nil when `body` is all.
+    var stream: StreamedBody?
     /// The connection is closed after the answer, as when a body was left unread.
     var closesConnection = false
 

@@ -171,12 +171,7 @@ private func queue(
     exchange.phase = .answered
     exchange.bytesAnswered = response.body.count
     server.counters.answered(response.status, bytes: response.body.count)
-    let made = response.body.withUnsafeBytes { bytes in
-        MHD_create_response_from_buffer(
-            bytes.count, UnsafeMutableRawPointer(mutating: bytes.baseAddress),
-            .RESPMEM_MUST_COPY)
-    }
-    guard let made else { return .NO }
+    guard let made = makeResponse(response, on: connection, server: server) else { return .NO }
     defer { MHD_destroy_response(made) }
     for (name, value) in response.headers.fields + HTTPResponse.securityHeaders {
         // A value with a line break, as of a name a client chose, is not sent at all.
@@ -186,6 +181,41 @@ private func queue(
         MHD_add_response_header(made, "Connection", "close")
     }
     return MHD_queue_response(connection, UInt32(response.status), made)
+}
+
+private func makeResponse(
+    _ response: HTTPResponse, on connection: OpaquePointer, server: HTTPServer
+) -> OpaquePointer? {
+    guard let stream = response.stream else {
+        return response.body.withUnsafeBytes { bytes in
+            MHD_create_response_from_buffer(
+                bytes.count, UnsafeMutableRawPointer(mutating: bytes.baseAddress),
+                .RESPMEM_MUST_COPY)
+        }
+    }
+    server.counters.workBegan()
+    let reader = StreamReader(stream, connection, server.counters, first: response.body)
+    let context = Unmanaged.passRetained(reader)
+    let made = MHD_create_response_from_callback(
+        UInt64.max, StreamReader.blockBytes, readStream, context.toOpaque(), endStream)
+    if made == nil { context.release() }
+    return made
+}
+
+/// Gives libmicrohttpd more of an answer that is still being written.
+private func readStream(
+    context: UnsafeMutableRawPointer?, position: UInt64, buffer: UnsafeMutablePointer<CChar>?,
+    size: Int
+) -> Int {
+    guard let context, let buffer else { return wf_http_stream_failed }
+    let reader = Unmanaged<StreamReader>.fromOpaque(context).takeUnretainedValue()
+    return reader.read(into: UnsafeMutableRawBufferPointer(start: buffer, count: size))
+}
+
+/// The answer was sent, or its client is gone.
+private func endStream(context: UnsafeMutableRawPointer?) {
+    guard let context else { return }
+    Unmanaged<StreamReader>.fromOpaque(context).release()
 }
 
 private func peerAddress(of connection: OpaquePointer) -> String {

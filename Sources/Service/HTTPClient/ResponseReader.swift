@@ -5,6 +5,8 @@
 struct ResponseReader {
     private var bytes: [UInt8] = []
     private var head: Head?
+    /// What the chunks so far hold, and where the next one begins among `bytes`.
+    private var chunks: (body: [UInt8], place: Int)?
 
     private struct Head {
         let status: Int
@@ -40,7 +42,6 @@ struct ResponseReader {
     private mutating func response(isEnd: Bool) throws(HTTPClientError) -> HTTPResponse? {
         if head == nil { head = try readHead() }
         guard let head else { return nil }
-        let rest = bytes[head.bodyStart...]
         let body: [UInt8]
         if head.status == 204 || head.status == 304 {
             body = []
@@ -48,17 +49,17 @@ struct ResponseReader {
             guard equalsIgnoringCase(coding, "chunked") else {
                 throw .malformed("unknown transfer encoding '\(coding)'")
             }
-            guard let joined = try joinedChunks(rest) else { return nil }
+            guard let joined = try joinChunks(from: head.bodyStart) else { return nil }
             body = joined
         } else if let length = head.headers["Content-Length"] {
             guard let count = Int(length), count >= 0 else {
                 throw .malformed("the Content-Length is not a number")
             }
-            guard rest.count >= count else { return nil }
-            body = Array(rest.prefix(count))
+            guard bytes.count - head.bodyStart >= count else { return nil }
+            body = Array(bytes[head.bodyStart..<head.bodyStart + count])
         } else {
             guard isEnd else { return nil }
-            body = Array(rest)
+            body = Array(bytes[head.bodyStart...])
         }
         return HTTPResponse(status: head.status, headers: head.headers, body: body)
     }
@@ -85,17 +86,20 @@ struct ResponseReader {
         return Head(status: status, headers: headers, bodyStart: end.upperBound)
     }
 
-    private func joinedChunks(_ rest: ArraySlice<UInt8>) throws(HTTPClientError) -> [UInt8]? {
-        var body: [UInt8] = []
-        var place = rest.startIndex
-        while let end = firstRange(of: "\r\n", in: rest[place...]) {
-            let line = String(decoding: rest[place..<end.lowerBound], as: UTF8.self)
+    /// Takes the chunks that are whole by now; gives the body once the last one is there.
+    private mutating func joinChunks(from start: Int) throws(HTTPClientError) -> [UInt8]? {
+        var (body, place) = chunks ?? ([], start)
+        // Out of the property meanwhile, so that appending does not copy what there is.
+        chunks = nil
+        defer { chunks = (body, place) }
+        while let end = firstRange(of: "\r\n", in: bytes[place...]) {
+            let line = String(decoding: bytes[place..<end.lowerBound], as: UTF8.self)
             guard let count = Int(line.prefix { $0 != ";" }, radix: 16), count >= 0 else {
                 throw .malformed("a chunk without a size")
             }
-            guard rest.endIndex - end.upperBound >= count + 2 else { return nil }
+            guard bytes.endIndex - end.upperBound - 2 >= count else { return nil }
             if count == 0 { return body }
-            body += rest[end.upperBound..<end.upperBound + count]
+            body += bytes[end.upperBound..<end.upperBound + count]
             place = end.upperBound + count + 2
         }
         return nil

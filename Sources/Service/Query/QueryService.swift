@@ -25,18 +25,46 @@ struct QueryService: Sendable {
             }
         }
         let now = clock.wallNanoseconds()
-        let sources: [any EventSource]
-        do {
-            sources = try store.snapshot(environment: environment).sources(for: &query, now: now)
-        } catch {
-            throw HTTPRefusal(.error(500, "a segment cannot be read: \(error)"))
-        }
+        let sources = try sources(for: &query, environment: environment, now: now)
         do throws(QueryFailure) {
             return try engine.answer(
                 query, over: sources, now: now, options: question.options,
                 cancellation: cancellation)
         } catch {
             throw HTTPRefusal(error.response)
+        }
+    }
+
+    /// Finds a trace among all datasets of an environment.
+    ///
+    /// Throws the refusal to send, 404 when no event names the trace.
+    func trace(
+        _ id: String, environment: String, cancellation: QueryCancellation = QueryCancellation()
+    ) throws(HTTPRefusal) -> TraceAnswer {
+        let now = clock.wallNanoseconds()
+        var all = Query()
+        all.timeRange = .between(.absolute(.min), .absolute(.max))
+        let sources = try sources(for: &all, environment: environment, now: now)
+        let answer: TraceAnswer
+        do throws(QueryFailure) {
+            answer = try engine.trace(
+                id, TraceNaming(), over: sources, now: now, cancellation: cancellation)
+        } catch {
+            throw HTTPRefusal(error.response)
+        }
+        guard !answer.trace.isEmpty else {
+            throw HTTPRefusal(.error(404, "no event belongs to this trace"))
+        }
+        return answer
+    }
+
+    private func sources(
+        for query: inout Query, environment: String, now: Int64
+    ) throws(HTTPRefusal) -> [any EventSource] {
+        do {
+            return try store.snapshot(environment: environment).sources(for: &query, now: now)
+        } catch {
+            throw HTTPRefusal(.error(500, "a segment cannot be read: \(error)"))
         }
     }
 
@@ -48,7 +76,7 @@ struct QueryService: Sendable {
 }
 
 extension QueryFailure {
-    fileprivate var response: HTTPResponse {
+    var response: HTTPResponse {
         switch self {
         case .refused(let message): .error(400, message)
         case .outOfMemory, .tooLarge: .error(422, description)

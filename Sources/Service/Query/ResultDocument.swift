@@ -240,12 +240,7 @@ extension JSONWriter {
         key("received")
         string(RFC3339.text(nanoseconds: row.received))
         key("data")
-        beginObject()
-        for (name, value) in row.fields {
-            key(name)
-            field(value)
-        }
-        endObject()
+        fields(of: row)
         endObject()
     }
 }

@@ -75,6 +75,14 @@ struct EngineRunner {
         return try Segment(MemoryFile(bytes), cache: cache).rowGroups
     }
 
+    func trace(_ id: String, _ naming: TraceNaming) throws -> TraceAnswer {
+        try engine.trace(id, naming, over: sources, now: now)
+    }
+
+    func events(of answer: TraceAnswer) throws -> [EventRow?] {
+        try engine.events(of: answer, answer.trace.nodes.indices)
+    }
+
     func answer(
         _ query: Query, isExact: Bool = true, options: QueryOptions = QueryOptions()
     ) throws -> Answer {
