@@ -200,6 +200,25 @@ import Testing
         #expect(head.count < 64)
         #expect(try head.flatMap { try model(of: $0) } == numbered(0..<300))
     }
+
+    @Test func `while questions are asked small batches are merged sooner`() throws {
+        let fixture = StoreFixture()
+        let store = try fixture.open()
+        for id in 0..<20 { store.send(numbered([id])) }
+        #expect(store.figures().headBatches == 20)
+        _ = store.snapshot(environment: "e")
+        store.step()
+        #expect(store.figures().headBatches < 8)
+        for id in 20..<300 {
+            store.send(numbered([id]))
+            #expect(store.figures().headBatches <= 8)
+        }
+        #expect(try store.ids() == (0..<300).map(Int64.init))
+        fixture.clock.advance(nanoseconds: 2_000_000_000)
+        let before = store.figures().headBatches
+        for id in 300..<310 { store.send(numbered([id])) }
+        #expect(store.figures().headBatches == before + 10)
+    }
 }
 
 @Suite struct IdempotencyTests {

@@ -87,24 +87,38 @@ struct HeadList: Sendable {
 
     // MARK: - Merging
 
-    /// Batches of one size that make a merge worth its work.
-    static let mergeCount = 64
-    /// Rows below which batches are of one size: bodies of fifty events are merged twice until they
-    /// fill a batch, larger ones once.
-    private static let mergeSizes = [64, 4_096, EventLimits.rowsPerBatch / 2]
+    /// How soon small batches are made one.
+    enum MergePace {
+        /// While nobody asks: late, so that each event is merged once or twice.
+        case thrifty
+        /// While questions are asked, each of which meets every batch: a few of each size stay.
+        case eager
+
+        /// Batches of one size that make a merge worth its work.
+        fileprivate var count: Int { self == .thrifty ? 64 : 8 }
+        /// Rows below which batches are of one size.
+        ///
+        /// Thrifty: bodies of fifty events are merged twice until they fill a batch, larger ones once.
+        /// Eager: eight times as many from size to size.
+        fileprivate var sizes: [Int] {
+            let most = EventLimits.rowsPerBatch / 2
+            return self == .thrifty ? [64, 4_096, most] : [64, 512, 4_096, most]
+        }
+    }
+
     /// Bytes of one merged batch, about.
     static let mergedBytes = 64 << 20
 
     /// A run of neighbours to be made one.
-    func mergeableRun() -> Range<Int>? {
-        for size in HeadList.mergeSizes {
-            if let run = run(below: size) { return run }
+    func mergeableRun(_ pace: MergePace) -> Range<Int>? {
+        for size in pace.sizes {
+            if let run = run(below: size, pace) { return run }
         }
         return nil
     }
 
     /// The first run of batches with fewer rows than `size` that is long or fills a batch.
-    private func run(below size: Int) -> Range<Int>? {
+    private func run(below size: Int, _ pace: MergePace) -> Range<Int>? {
         var start = sealing
         var rows = 0
         var bytes = 0
@@ -119,17 +133,14 @@ struct HeadList: Sendable {
                 bytes += part.byteCount
                 continue
             }
-            if isWorthMerging(start..<index, isFull: isSmall) { return start..<index }
+            let run = start..<index
+            if run.count >= (isSmall ? 2 : pace.count) { return run }
             start = isSmall ? index : index + 1
             rows = isSmall ? part.batch.rows : 0
             bytes = isSmall ? part.byteCount : 0
         }
         let last = start..<parts.count
-        return isWorthMerging(last, isFull: false) ? last : nil
-    }
-
-    private func isWorthMerging(_ run: Range<Int>, isFull: Bool) -> Bool {
-        run.count >= (isFull ? 2 : HeadList.mergeCount)
+        return last.count >= pace.count ? last : nil
     }
 
     /// Puts the merged batch in the place of `run`, unless a seal has begun to write it.

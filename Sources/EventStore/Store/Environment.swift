@@ -49,6 +49,22 @@ final class Environment: @unchecked Sendable {
 
     // MARK: - Reading
 
+    /// Monotonic nanoseconds at which a question last took a snapshot.
+    private let askedAt = Atomic<Int64>(-Environment.askedFor)
+
+    /// How soon small batches are to be merged: sooner while more questions are to be expected.
+    var mergePace: HeadList.MergePace {
+        let idle = machine.clock.monotonicNanoseconds() - askedAt.load(ordering: .relaxed)
+        return idle < Environment.askedFor ? .eager : .thrifty
+    }
+
+    /// Nanoseconds after a question for which more are expected.
+    private static let askedFor: Int64 = 1_000_000_000
+
+    func noteQuestion() {
+        askedAt.store(machine.clock.monotonicNanoseconds(), ordering: .relaxed)
+    }
+
     func snapshot() -> EventStoreSnapshot {
         published.withLock { published in
             EventStoreSnapshot(
@@ -78,8 +94,9 @@ final class Environment: @unchecked Sendable {
 
     /// Puts one batch in the place of a run of small ones; false when there is no such run.
     func mergeOnce() -> Bool {
+        let pace = mergePace
         let found = published.withLock { published -> (Range<Int>, [HeadList.Part])? in
-            published.head.mergeableRun().map { ($0, Array(published.head.parts[$0])) }
+            published.head.mergeableRun(pace).map { ($0, Array(published.head.parts[$0])) }
         }
         guard let (run, parts) = found else { return false }
         let merged = EventBatch(merging: parts.map(\.batch))

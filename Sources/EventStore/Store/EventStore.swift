@@ -166,8 +166,14 @@ public final class EventStore: Sendable {
     // MARK: - Reading
 
     /// All events of an environment at this moment; empty for one that does not exist.
+    ///
+    /// While snapshots are taken, small batches of the head are merged sooner.
     public func snapshot(environment: String) -> EventStoreSnapshot {
-        context.environment(environment)?.snapshot() ?? EventStoreSnapshot(head: [], segments: [])
+        guard let environment = context.environment(environment) else {
+            return EventStoreSnapshot(head: [], segments: [])
+        }
+        environment.noteQuestion()
+        return environment.snapshot()
     }
 
     /// The names of the environments that have or had events, ascending.

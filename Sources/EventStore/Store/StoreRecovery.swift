@@ -169,7 +169,7 @@ private struct Replay {
 extension HeadList {
     /// Merges until there is no run left that is worth it.
     mutating func mergeAll() {
-        while let run = mergeableRun() {
+        while let run = mergeableRun(.thrifty) {
             let merging = Array(parts[run])
             replace(run, merged: EventBatch(merging: merging.map(\.batch)), of: merging)
         }

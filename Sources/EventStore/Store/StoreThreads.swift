@@ -13,8 +13,9 @@ final class StoreThreads: Sendable {
 
     /// Nanoseconds between two rounds of maintenance.
     private static let roundInterval: Int64 = 1_000_000_000
-    /// Nanoseconds between two looks at the heads' small batches.
+    /// Nanoseconds between two looks at the heads' small batches, and while questions are asked.
     private static let mergeInterval: Int64 = 100_000_000
+    private static let eagerMergeInterval: Int64 = 10_000_000
 
     init(
         _ context: StoreContext, _ committer: Committer?, _ maintenance: Maintenance
@@ -25,20 +26,22 @@ final class StoreThreads: Sendable {
             guard let committer else { return [] }
             return [
                 try HostThread(name: "log-writer") { committer.run() },
-                try HostThread(name: "head-merger") {
-                    while orders.wait(
-                        atMost: StoreThreads.mergeInterval, until: { $0.isEnding ? true : nil })
-                        == nil
-                    {
-                        for environment in context.allEnvironments {
-                            while environment.mergeOnce() {}
-                        }
-                    }
-                },
+                try HostThread(name: "head-merger") { StoreThreads.merge(context, orders) },
                 try HostThread(name: "maintenance") {
                     StoreThreads.maintain(maintenance, orders)
                 },
             ]
+        }
+    }
+
+    private static func merge(_ context: StoreContext, _ orders: Monitor<Orders>) {
+        var interval = mergeInterval
+        while orders.wait(atMost: interval, until: { $0.isEnding ? true : nil }) == nil {
+            interval = mergeInterval
+            for environment in context.allEnvironments {
+                if environment.mergePace == .eager { interval = eagerMergeInterval }
+                while environment.mergeOnce() {}
+            }
         }
     }
 
