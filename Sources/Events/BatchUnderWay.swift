@@ -19,6 +19,8 @@ struct BatchUnderWay: ~Copyable {
     private var sampleRates = GrowingBuffer<UInt32>(capacity: 1024)
     private var datasetCodes = GrowingBuffer<UInt32>(capacity: 1024)
     private var isSampled = false
+    /// Batches ended so far.
+    private(set) var number = 0
     private var spill = SpillWriter()
 
     init() { columns = .allocate(capacity: columnCapacity) }
@@ -98,6 +100,19 @@ struct BatchUnderWay: ~Copyable {
         if !columns[column].isInUse {
             columns[column].isInUse = true
             inUse.append(UInt32(truncatingIfNeeded: column))
+        }
+    }
+
+    mutating func code(of text: UnsafeBufferPointer<UInt8>, in column: Int) -> UInt32? {
+        precondition(column >= 0 && column < columnCount, "BUG: a column that was never made")
+        return columns[column].code(of: text)
+    }
+
+    mutating func append(_ fields: UnsafeBufferPointer<CodedField>) {
+        let row = rows
+        for field in fields {
+            note(field.column)
+            columns[field.column].append(code: field.code, row: row)
         }
     }
 
@@ -188,6 +203,7 @@ struct BatchUnderWay: ~Copyable {
     }
 
     mutating func removeAll() {
+        number += 1
         for index in 0..<inUse.count { columns[Int(inUse[index])].removeAll() }
         inUse.removeAll()
         datasets.removeAll()

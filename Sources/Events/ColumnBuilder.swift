@@ -42,6 +42,19 @@ struct ColumnBuilder: ~Copyable {
         }
     }
 
+    /// The code of a string, to be appended to any rows of this batch; nil when strings of this batch
+    /// are kept without a dictionary.
+    mutating func code(of text: UnsafeBufferPointer<UInt8>) -> UInt32? {
+        textBatches > 0 ? nil : dictionary.code(of: text)
+    }
+
+    @inline(__always)
+    mutating func append(code: UInt32, row: Int) {
+        precondition(code > 0 && Int(code) <= dictionary.count, "BUG: a code of another batch")
+        take(row)
+        appendCode(code, row)
+    }
+
     mutating func append(_ value: Bool, row: Int) {
         take(row)
         appendCode(dictionary.code(of: .bool, payload: value ? 1 : 0), row)

@@ -1,5 +1,16 @@
 internal import Bytes
 
+/// A column and the code of a string in it, which `EventBatchBuilder.code` gave in the same batch.
+public struct CodedField: BitwiseCopyable {
+    let column: Int
+    let code: UInt32
+
+    public init(column: Int, code: UInt32) {
+        self.column = column
+        self.code = code
+    }
+}
+
 /// Builds one batch event by event; the only way from decoded bytes into the house.
 ///
 /// Protocol: `append` the fields of an event in any order, then `finishEvent` or `dropEvent`; after
@@ -67,6 +78,18 @@ public final class EventBatchBuilder {
         case .string(var value): value.withUTF8 { append($0, to: column) }
         }
     }
+
+    /// How many batches were ended so far: a `code` holds for one of them.
+    public var batchNumber: Int { batch.pointee.number }
+
+    /// The code by which `append` takes a string of the column, for strings that many events have;
+    /// nil in a column that keeps its strings without looking them up.
+    public func code(of text: UnsafeBufferPointer<UInt8>, in column: Int) -> UInt32? {
+        batch.pointee.code(of: text, in: column)
+    }
+
+    /// Strings by their codes.
+    public func append(_ fields: UnsafeBufferPointer<CodedField>) { batch.pointee.append(fields) }
 
     /// Whether the event under way has a value in the column.
     public func hasValue(in column: Int) -> Bool { batch.pointee.hasValue(in: column) }

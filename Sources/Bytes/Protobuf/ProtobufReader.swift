@@ -1,10 +1,11 @@
 /// Bytes that are no protobuf message, and the place where that shows.
-package struct ProtobufFault: Error {
-    package let message: StaticString
+@frozen public struct ProtobufFault: Error {
+    public let message: StaticString
     // Read only while the body is at hand, by the thread that reads it.
-    package nonisolated(unsafe) let place: UnsafePointer<UInt8>
+    public nonisolated(unsafe) let place: UnsafePointer<UInt8>
 
-    package init(_ message: StaticString, at place: UnsafePointer<UInt8>) {
+    @inlinable
+    public init(_ message: StaticString, at place: UnsafePointer<UInt8>) {
         self.message = message
         self.place = place
     }
@@ -14,44 +15,48 @@ package struct ProtobufFault: Error {
 ///
 /// A field is a tag (number × 8 + wire type, as a varint), then a varint (type 0), 8 bytes (1), a
 /// length and as many bytes (2), or 4 bytes (5). Groups (3 and 4), which no message here has, are
-/// refused. The message must lie in `PaddedBytes`: a number is read first and its end compared with
-/// the message's afterwards, which is one comparison for each instead of one for each byte.
+/// refused. The message must lie in `PaddedBytes`, for its first byte is read before its end is
+/// compared.
 ///
 /// Functions throw `ProtobufFault` where the message ends too early or the bytes are none.
-package struct ProtobufReader: BitwiseCopyable {
-    /// The next byte to be read.
-    @usableFromInline package private(set) var place: UnsafePointer<UInt8>
+@frozen public struct ProtobufReader: BitwiseCopyable {
+    @usableFromInline var cursor: UnsafePointer<UInt8>
     /// The byte after the message.
-    @usableFromInline package let end: UnsafePointer<UInt8>
+    public let end: UnsafePointer<UInt8>
 
     /// A message of the bytes from `place` to `end`, with padding somewhere behind them.
     @inlinable @inline(__always)
-    package init(_ place: UnsafePointer<UInt8>, to end: UnsafePointer<UInt8>) {
-        self.place = place
+    public init(_ place: UnsafePointer<UInt8>, to end: UnsafePointer<UInt8>) {
+        cursor = place
         self.end = end
     }
 
+    /// The next byte to be read.
+    public var place: UnsafePointer<UInt8> {
+        @inlinable @inline(__always) get { cursor }
+    }
+
     /// Bytes not read yet.
-    package var count: Int {
-        @inlinable @inline(__always) get { end - place }
+    public var count: Int {
+        @inlinable @inline(__always) get { end - cursor }
     }
 
     /// The next field's tag; 0 at the message's end.
     @inlinable @inline(__always)
-    package mutating func nextTag() throws(ProtobufFault) -> UInt32 {
-        if place >= end { return 0 }
-        let byte = place[0]
+    public mutating func nextTag() throws(ProtobufFault) -> UInt32 {
+        if cursor >= end { return 0 }
+        let byte = cursor[0]
         // Fast path: field 1 to 15.
         if byte >= 8 && byte < 0x80 {
-            place += 1
+            cursor += 1
             return UInt32(byte)
         }
         return try longTag()
     }
 
     @usableFromInline
-    package mutating func longTag() throws(ProtobufFault) -> UInt32 {
-        let start = place
+    mutating func longTag() throws(ProtobufFault) -> UInt32 {
+        let start = cursor
         let tag = try varint()
         guard tag >= 8, tag <= UInt64(UInt32.max) else {
             throw ProtobufFault("not the tag of a field", at: start)
@@ -60,82 +65,82 @@ package struct ProtobufReader: BitwiseCopyable {
     }
 
     @inlinable @inline(__always)
-    package mutating func varint() throws(ProtobufFault) -> UInt64 {
-        let byte = place[0]
-        if byte < 0x80 && place < end {
-            place += 1
+    public mutating func varint() throws(ProtobufFault) -> UInt64 {
+        let byte = cursor[0]
+        if byte < 0x80 && cursor < end {
+            cursor += 1
             return UInt64(byte)
         }
         return try longVarint()
     }
 
     @usableFromInline
-    package mutating func longVarint() throws(ProtobufFault) -> UInt64 {
+    mutating func longVarint() throws(ProtobufFault) -> UInt64 {
         var value: UInt64 = 0
         for index in 0..<10 {
-            let byte = place[index]
+            let byte = cursor[index]
             value |= UInt64(byte & 0x7F) << UInt64(7 * index)
             if byte < 0x80 {
-                guard place + index < end else { break }
-                place += index + 1
+                guard cursor + index < end else { break }
+                cursor += index + 1
                 return value
             }
         }
-        throw end - place < 10
-            ? ProtobufFault("a number that its message cuts off", at: place)
-            : ProtobufFault("a number of more than ten bytes", at: place)
+        throw end - cursor < 10
+            ? ProtobufFault("a number that its message cuts off", at: cursor)
+            : ProtobufFault("a number of more than ten bytes", at: cursor)
     }
 
     @inlinable @inline(__always)
-    package mutating func fixed64() throws(ProtobufFault) -> UInt64 {
-        guard end - place >= 8 else {
-            throw ProtobufFault("a number that its message cuts off", at: place)
+    public mutating func fixed64() throws(ProtobufFault) -> UInt64 {
+        guard end - cursor >= 8 else {
+            throw ProtobufFault("a number that its message cuts off", at: cursor)
         }
-        let value = UnsafeRawPointer(place).loadUnaligned(as: UInt64.self)
-        place += 8
+        let value = UnsafeRawPointer(cursor).loadUnaligned(as: UInt64.self)
+        cursor += 8
         return UInt64(littleEndian: value)
     }
 
     @inlinable @inline(__always)
-    package mutating func fixed32() throws(ProtobufFault) -> UInt32 {
-        guard end - place >= 4 else {
-            throw ProtobufFault("a number that its message cuts off", at: place)
+    public mutating func fixed32() throws(ProtobufFault) -> UInt32 {
+        guard end - cursor >= 4 else {
+            throw ProtobufFault("a number that its message cuts off", at: cursor)
         }
-        let value = UnsafeRawPointer(place).loadUnaligned(as: UInt32.self)
-        place += 4
+        let value = UnsafeRawPointer(cursor).loadUnaligned(as: UInt32.self)
+        cursor += 4
         return UInt32(littleEndian: value)
     }
 
     /// A string, bytes, or the bytes of a message within this one.
     @inlinable @inline(__always)
-    package mutating func bytes() throws(ProtobufFault) -> UnsafeBufferPointer<UInt8> {
+    public mutating func bytes() throws(ProtobufFault) -> UnsafeBufferPointer<UInt8> {
         let message = try message()
-        return UnsafeBufferPointer(start: message.place, count: message.count)
+        return UnsafeBufferPointer(start: message.cursor, count: message.count)
     }
 
     /// A message within this one.
     @inlinable @inline(__always)
-    package mutating func message() throws(ProtobufFault) -> ProtobufReader {
-        let start = place
+    public mutating func message() throws(ProtobufFault) -> ProtobufReader {
+        let start = cursor
         let count = try varint()
-        guard count <= UInt64(end - place) else {
+        guard count <= UInt64(end - cursor) else {
             throw ProtobufFault("a length beyond the end of its message", at: start)
         }
-        let first = place
-        place += Int(count)
-        return ProtobufReader(first, to: place)
+        let first = cursor
+        cursor += Int(count)
+        return ProtobufReader(first, to: cursor)
     }
 
     /// Passes over the value of a field that is not known.
     @inlinable @inline(__always)
-    package mutating func skip(_ tag: UInt32) throws(ProtobufFault) {
+    public mutating func skip(_ tag: UInt32) throws(ProtobufFault) {
         switch tag & 7 {
         case 0: _ = try varint()
         case 1: _ = try fixed64()
         case 2: _ = try message()
         case 5: _ = try fixed32()
-        case 3, 4: throw ProtobufFault("a group, which no message here has", at: place)
-        default: throw ProtobufFault("not the tag of a field", at: place)
+        case 3, 4: throw ProtobufFault("a group, which no message here has", at: cursor)
+        default: throw ProtobufFault("not the tag of a field", at: cursor)
         }
     }
 }

@@ -143,6 +143,13 @@ extension OTLPDecoder.Routing {
     }
 
     private static func trimmed(_ text: String) -> String {
+        // Fast path: ASCII that is no space at either end.
+        let plain: ClosedRange<UInt8> = 0x21...0x7E
+        if let first = text.utf8.first, let last = text.utf8.last, plain.contains(first),
+            plain.contains(last)
+        {
+            return text
+        }
         guard let first = text.firstIndex(where: { !$0.isWhitespace }),
             let last = text.lastIndex(where: { !$0.isWhitespace })
         else { return "" }

@@ -51,7 +51,7 @@ struct OTLPReader: ~Copyable {
     private mutating func resource(
         _ message: ProtobufReader, _ signal: OTLPSignal, into collector: inout EventCollector
     ) throws(ProtobufFault) {
-        attributes.beginShared(keeping: 0)
+        attributes.beginResource()
         var members = message
         var previous: Int32 = -1
         var schema: UnsafeBufferPointer<UInt8>?
@@ -78,22 +78,22 @@ struct OTLPReader: ~Copyable {
         }
         attributes.endShared()
         let resourceCount = attributes.shared.count
+        let resourceFault = attributes.shared.fault
         members = message
         while case let tag = try members.nextTag(), tag != 0 {
             guard tag == 0x12 else {
                 try members.skip(tag)
                 continue
             }
-            try scope(try members.message(), signal, resourceCount, into: &collector)
+            attributes.beginScope(keeping: resourceCount, fault: resourceFault)
+            try scope(try members.message(), signal, into: &collector)
         }
     }
 
     /// Reads a `Scope…`: scope (1), items (2), URL of the schema (3).
     private mutating func scope(
-        _ message: ProtobufReader, _ signal: OTLPSignal, _ resourceCount: Int,
-        into collector: inout EventCollector
+        _ message: ProtobufReader, _ signal: OTLPSignal, into collector: inout EventCollector
     ) throws(ProtobufFault) {
-        attributes.beginShared(keeping: resourceCount)
         var members = message
         var schema: UnsafeBufferPointer<UInt8>?
         while case let tag = try members.nextTag(), tag != 0 {

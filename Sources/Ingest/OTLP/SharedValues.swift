@@ -15,6 +15,12 @@ struct SharedValues: ~Copyable {
         let nameLength: UInt32
     }
 
+    /// Texts by their codes in the batch under way, and the places of all other values.
+    private(set) var coded = GrowingBuffer<CodedField>(capacity: 64)
+    private(set) var others = GrowingBuffer<Int>(capacity: 64)
+    /// The builder's batch for which `coded` holds; −1 for none.
+    private(set) var codedBatch = -1
+
     private var entries = GrowingBuffer<Entry>(capacity: 64)
     private var arena = GrowingBuffer<UInt8>(capacity: 4096)
     /// Why no event of the resource can be kept.
@@ -30,19 +36,34 @@ struct SharedValues: ~Copyable {
         @inline(__always) get { entries[index] }
     }
 
-    /// Keeps the first `count` values; 0 begins another resource.
-    mutating func truncate(to count: Int) {
-        if count == 0 {
-            entries.removeAll()
-            arena.removeAll()
-            fault = nil
-            serviceName = nil
-        } else {
-            entries.truncate(to: count)
-        }
+    /// Forgets the resource.
+    mutating func removeAll() {
+        entries.removeAll()
+        arena.removeAll()
+        fault = nil
+        serviceName = nil
+        codedBatch = -1
     }
 
-    mutating func append(_ value: AnyValue, node: Int32, name: UnsafeBufferPointer<UInt8>) {
+    /// Where an entry's name and text end in the arena; the text follows the name.
+    private func end(of entry: Entry) -> Int {
+        entry.kind == .text
+            ? Int(entry.bits >> 32) + Int(entry.bits & 0xFFFF_FFFF)
+            : Int(entry.nameOffset) + Int(entry.nameLength)
+    }
+
+    /// Keeps the first `count` values, as those of the resource when another scope begins, and why it
+    /// cannot be kept.
+    mutating func truncate(to count: Int, fault: EventFault?) {
+        entries.truncate(to: count)
+        arena.truncate(to: count == 0 ? 0 : end(of: entries[count - 1]))
+        self.fault = fault
+        codedBatch = -1
+    }
+
+    mutating func append(
+        _ value: AnyValue, node: Int32, name: UnsafeBufferPointer<UInt8>, role: KeyRole
+    ) {
         let nameOffset = arena.count
         if let base = name.baseAddress { arena.append(base, count: name.count) }
         let kind: Kind
@@ -57,7 +78,7 @@ struct SharedValues: ~Copyable {
         case .double(let number): (kind, bits) = (.double, number.bitPattern)
         case .array, .list, .bytes: return
         }
-        if name.elementsEqual("service.name".utf8) {
+        if role == .serviceName {
             serviceName =
                 if case .text(let text) = value { String(decoding: text, as: UTF8.self) } else {
                     nil
@@ -67,6 +88,24 @@ struct SharedValues: ~Copyable {
             Entry(
                 node: node, kind: kind, bits: bits, nameOffset: UInt32(nameOffset),
                 nameLength: UInt32(name.count)))
+    }
+
+    /// Looks up the codes of texts for the batch under way, and sorts out what has none.
+    mutating func code(with builder: EventBatchBuilder, _ trie: borrowing KeyTrie) {
+        codedBatch = builder.batchNumber
+        coded.removeAll()
+        others.removeAll()
+        for index in 0..<count {
+            let entry = entries[index]
+            if entry.kind == .text, trie.node(entry.node).pointee.role == .field,
+                let column = trie.column(of: entry.node, in: builder),
+                let code = builder.code(of: text(entry), in: column)
+            {
+                coded.append(CodedField(column: column, code: code))
+            } else {
+                others.append(index)
+            }
+        }
     }
 
     func setNode(_ node: Int32, _ index: Int) { entries.base[index].node = node }
