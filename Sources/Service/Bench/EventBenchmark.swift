@@ -20,15 +20,24 @@ struct EventBenchmark {
     private let timer: BenchmarkTimer
     private let count: Int
     private let bodies: [PaddedBytes]
+    /// The same events as spans of OTLP.
+    private let exports: [PaddedBytes]
 
     /// Generates `count` events and cuts them into bodies of about a mebibyte.
-    init(count: Int, timer: BenchmarkTimer) {
+    init(count: Int, timer: BenchmarkTimer) throws {
         self.timer = timer
         self.count = count
         var events = ShopEvents(count: count, seed: 1, end: EventBenchmark.end)
         var bodies: [PaddedBytes] = []
-        while let lines = events.nextLines() { bodies.append(PaddedBytes(lines)) }
+        var exports: [PaddedBytes] = []
+        var requests = OTLPRequests()
+        while let lines = events.nextLines() {
+            bodies.append(PaddedBytes(lines))
+            exports += try requests.requests(of: lines, isLast: false).map { PaddedBytes($0) }
+        }
+        exports += try requests.requests(of: [], isLast: true).map { PaddedBytes($0) }
         self.bodies = bodies
+        self.exports = exports
     }
 
     private static let end: Int64 = 1_773_187_200_000_000_000
@@ -40,10 +49,19 @@ struct EventBenchmark {
             report(Row(name: name, seconds: try timer.best(work), bytes: bytes, events: count))
         }
         let decoder = JSONEventDecoder()
+        let exportDecoder = OTLPDecoder()
         var batches: [EventBatch] = []
         try row("decode NDJSON to columns", jsonBytes) {
             batches = try bodies.flatMap {
                 try decoder.decodeLines($0, dataset: "shop", receivedAt: EventBenchmark.end).batches
+            }
+        }
+        try row("decode OTLP to columns", Double(exports.reduce(0) { $0 + $1.count })) {
+            for body in exports {
+                _ = try exportDecoder.decode(
+                    body, .protobuf, .traces, routing: OTLPDecoder.Routing(),
+                    receivedAt: EventBenchmark.end
+                ) { .open(name: $0, earliest: nil) }
             }
         }
         let batchBytes = Double(batches.reduce(0) { $0 + $1.byteCount })
