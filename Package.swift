@@ -25,6 +25,8 @@ let package = Package(
         .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CDeflate", providers: [.apt(["libdeflate-dev"])]),
         .systemLibrary(name: "CGnuTLS", providers: [.apt(["libgnutls28-dev"])]),
+        .systemLibrary(name: "CNghttp2", providers: [.apt(["libnghttp2-dev"])]),
+        .systemLibrary(name: "CEpoll"),
         .target(name: "CMicrohttpd", linkerSettings: [.linkedLibrary("microhttpd")]),
         .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
         // libm: rounding of floats; the core targets import no C library of their own.
@@ -44,7 +46,7 @@ let package = Package(
             name: "Service",
             dependencies: [
                 "EventQuery", "EventStore", "Ingest", "Compute", "Host", "Events", "Bytes",
-                "CMicrohttpd", "CGnuTLS",
+                "CMicrohttpd", "CGnuTLS", "CNghttp2", "CEpoll",
             ],
             // The page is part of the binary.
             resources: [

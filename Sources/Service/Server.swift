@@ -50,8 +50,8 @@ struct Server: Sendable {
         }
     }
 
-    /// The main listener and OTLP's own, if it is wanted.
-    private func listen() throws(ServerError) -> [HTTPServer] {
+    /// The main listener and OTLP's own two, if they are wanted.
+    private func listen() throws(ServerError) -> [any Listener] {
         let counters = HTTPCounters()
         let status = StatusRoutes(
             obstacle: { [store] in store.refusal?.description },
@@ -61,6 +61,8 @@ struct Server: Sendable {
             access: access, log: log)
         let exports = Router(
             routes: services.exportRoutes + [status.health], access: access, log: log)
+        let methods = Router(
+            routes: services.exportMethods + [status.healthMethod], access: access, log: log)
         do throws(ListenError) {
             let http = try HTTPServer(
                 address: configuration.listen, workers: configuration.threads, handler: router,
@@ -74,13 +76,22 @@ struct Server: Sendable {
             if let otlp {
                 log(.info, "serving OTLP", ["url": .string("http://\(otlp.address)/")])
             }
-            return [http] + [otlp].compactMap { $0 }
+            let grpc = try configuration.otlpGRPC.map { (address) throws(ListenError) in
+                try GRPCServer(
+                    address: address, workers: configuration.threads, handler: methods,
+                    counters: HTTPCounters())
+            }
+            if let grpc {
+                log(.info, "serving OTLP over gRPC", ["address": .string("\(grpc.address)")])
+            }
+            let listeners: [(any Listener)?] = [http, otlp, grpc]
+            return listeners.compactMap { $0 }
         } catch {
             throw ServerError(description: "\(error)")
         }
     }
 
-    private func stop(_ listeners: [HTTPServer]) throws(ServerError) {
+    private func stop(_ listeners: [any Listener]) throws(ServerError) {
         log(.info, "stopping")
         let allAnswered = listeners.map { $0.stop() }.allSatisfy { $0 }
         do throws(EventStoreError) {
@@ -98,7 +109,8 @@ struct Server: Sendable {
     private static func refuseOpenDoor(
         _ configuration: Configuration, isOpen: Bool
     ) throws(ServerError) {
-        let addresses = [configuration.listen] + [configuration.otlpHTTP].compactMap { $0 }
+        let addresses = [configuration.listen, configuration.otlpHTTP, configuration.otlpGRPC]
+            .compactMap { $0 }
         guard isOpen, let address = addresses.first(where: { !$0.isLoopback }) else { return }
         throw ServerError(
             description: """

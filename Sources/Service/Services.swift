@@ -33,6 +33,9 @@ struct Services: Sendable {
     /// What OTLP's own listener answers too.
     var exportRoutes: [Route] { OTLPRoutes(pipeline: pipeline).routes }
 
+    /// What the listener for gRPC answers.
+    var exportMethods: [Route] { OTLPRoutes(pipeline: pipeline).methods }
+
     var routes: [Route] {
         IngestRoutes(pipeline: pipeline).routes
             + exportRoutes

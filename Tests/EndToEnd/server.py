@@ -30,7 +30,8 @@ class Server:
         self.log = open(os.path.join(os.path.dirname(data), "server.log"), "ab")
         self.process = subprocess.Popen(
             [*wrapper, BINARY, "serve", "--data", data, "--listen", f"127.0.0.1:{self.port}",
-             *(() if "--otlp-http" in options else ("--otlp-http", "off")), *options],
+             *(() if "--otlp-http" in options else ("--otlp-http", "off")),
+             *(() if "--otlp-grpc" in options else ("--otlp-grpc", "off")), *options],
             stderr=self.log)
         if awaits:
             self.wait_until_ready(awaits)

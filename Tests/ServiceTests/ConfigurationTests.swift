@@ -27,6 +27,8 @@ import Testing
         #expect(try configuration(["listen": "[::1]:80"]).otlpHTTP?.description == "[::1]:4318")
         #expect(try configuration(["otlp-http": "127.0.0.1:9"]).otlpHTTP?.port == 9)
         #expect(try configuration(["otlp-http": "off"]).otlpHTTP == nil)
+        #expect(try configuration().otlpGRPC?.description == "127.0.0.1:4317")
+        #expect(try configuration(["otlp-grpc": "off"]).otlpGRPC == nil)
         #expect {
             try configuration(file: #"{"otlp_http": "on"}"#)
         } throws: {

@@ -10,6 +10,8 @@ struct Configuration: Sendable, Equatable {
     var listen: ListenAddress
     /// Where OTLP over HTTP is served besides; nil for nowhere.
     var otlpHTTP: ListenAddress?
+    /// Where OTLP over gRPC is served; nil for nowhere.
+    var otlpGRPC: ListenAddress?
     var logLevel: ServerLog.Level
     /// Threads that read requests, decode bodies and answer queries.
     var threads: Int
@@ -33,8 +35,8 @@ struct Configuration: Sendable, Equatable {
             "otlp-http", "HOST:PORT|off", help: "where OTLP over HTTP is served besides",
             byDefault: "port 4318 of the host of --listen"),
         OptionSpec(
-            "otlp-grpc", "HOST:PORT|off", help: "where OTLP over gRPC is served; only 'off' so far",
-            byDefault: "off"),
+            "otlp-grpc", "HOST:PORT|off", help: "where OTLP over gRPC is served",
+            byDefault: "port 4317 of the host of --listen"),
         OptionSpec(
             "threads", "N", help: "threads for requests and for queries",
             byDefault: "one a processor"),
@@ -69,6 +71,7 @@ struct Configuration: Sendable, Equatable {
             try settings.value("listen", "HOST:PORT") { ListenAddress($0) }
             ?? ListenAddress(host: "127.0.0.1", port: 8080)
         otlpHTTP = try settings.otlpAddress("otlp-http", host: listen.host, port: 4318)
+        otlpGRPC = try settings.otlpAddress("otlp-grpc", host: listen.host, port: 4317)
         logLevel =
             try settings.value("log-level", "debug, info, warn or error") {
                 ServerLog.Level(rawValue: $0)
@@ -85,9 +88,6 @@ struct Configuration: Sendable, Equatable {
         queryCacheBytes =
             try settings.count("query-cache-bytes", in: 0...16 << 30)
             ?? QueryLimits.partialCacheBytes
-        _ = try settings.value("otlp-grpc", "'off', OTLP over gRPC is not served yet") {
-            $0 == "off" ? $0 : nil
-        }
     }
 }
 

@@ -57,9 +57,5 @@ final class HTTPExchange: @unchecked Sendable {
     }
 
     /// Whether the body comes slower than anyone honest sends.
-    var isTooSlow: Bool {
-        let seconds = (ContinuousClock.now - began).components.seconds
-        return seconds > ServiceLimits.slowBodySeconds
-            && bytesReceived + bytesDiscarded < Int(seconds) * ServiceLimits.bodyBytesPerSecondMin
-    }
+    var isTooSlow: Bool { isSlowBody(since: began, bytes: bytesReceived + bytesDiscarded) }
 }

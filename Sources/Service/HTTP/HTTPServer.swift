@@ -27,12 +27,18 @@ protocol HTTPHandler: Sendable {
         to request: HTTPRequest, reply: @escaping @Sendable (HTTPResponse) -> Void)
 }
 
+/// What listens on an address.
+protocol Listener: Sendable {
+    /// Stops accepting, waits until what was begun is answered, closes; returns whether all of it was.
+    func stop() -> Bool
+}
+
 /// An HTTP/1.1 server: libmicrohttpd's epoll threads read and write, lanes of workers answer.
 ///
 /// A request's connection is suspended while a worker has it, so that no thread waits for another.
 /// SENDABLE: the daemon's pointer is written once, before the first connection, and libmicrohttpd
 /// allows its use from every thread.
-final class HTTPServer: @unchecked Sendable {
+final class HTTPServer: Listener, @unchecked Sendable {
     /// The address it listens on, with the port the system chose when 0 was asked for.
     let address: ListenAddress
     let handler: any HTTPHandler
@@ -147,7 +153,7 @@ final class HTTPServer: @unchecked Sendable {
 
 extension HTTPRequest {
     /// Whether the body is so small that to hand it to another thread would take longer than it saves.
-    fileprivate var isQuick: Bool {
+    var isQuick: Bool {
         body.count <= ServiceLimits.immediateBodyBytes && head.headers["Content-Encoding"] == nil
     }
 }

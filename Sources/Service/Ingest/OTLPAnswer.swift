@@ -31,7 +31,7 @@ struct OTLPAnswer: Sendable {
     /// A refusal as `google.rpc.Status`; its headers, as `Retry-After`, stay.
     func refusal(_ refusal: HTTPResponse) -> HTTPResponse {
         let message = refusal.message ?? ""
-        let code = OTLPAnswer.code(ofStatus: refusal.status)
+        let code = RPCCode(ofStatus: refusal.status).rawValue
         var writer = ProtobufWriter()
         writer.varint(1, UInt64(code))
         writer.string(2, message)
@@ -55,20 +55,6 @@ struct OTLPAnswer: Sendable {
             HTTPResponse(
                 status: status, headers: ["Content-Type": "application/x-protobuf"],
                 body: protobuf)
-        }
-    }
-
-    /// The code of `google.rpc.Code` that says what an HTTP status does.
-    private static func code(ofStatus status: Int) -> Int {
-        switch status {
-        case 401: 16
-        case 403: 7
-        case 404: 5
-        case 413, 429: 8
-        case 415: 12
-        case 400..<500: 3
-        case 503: 14
-        default: 13
         }
     }
 }

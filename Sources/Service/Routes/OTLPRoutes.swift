@@ -1,7 +1,7 @@
 internal import EventStore
 internal import Ingest
 
-/// Where OpenTelemetry's exporters send, on the main listener and on OTLP's own.
+/// Where OpenTelemetry's exporters send, on the main listener and on OTLP's own two.
 struct OTLPRoutes: Sendable {
     let pipeline: Pipeline
 
@@ -19,6 +19,15 @@ struct OTLPRoutes: Sendable {
         }
     }
 
+    /// The same as methods of OTLP's services, as gRPC calls them.
+    var methods: [Route] {
+        OTLPSignal.allCases.map { signal in
+            Route("POST", "/\(signal.serviceName)/Export", .sendEvents, lane: .ingest) {
+                take($0, signal, .protobuf, $1)
+            }
+        }
+    }
+
     private func take(
         _ call: RouteCall, _ signal: OTLPSignal, _ reply: @escaping Route.Reply
     ) {
@@ -29,12 +38,19 @@ struct OTLPRoutes: Sendable {
                         + "application/x-protobuf, application/json", status: 415))
         }
         let answer = OTLPAnswer(encoding: encoding)
+        take(call, signal, encoding) { response in
+            reply(response.status == 200 ? response : answer.refusal(response))
+        }
+    }
+
+    private func take(
+        _ call: RouteCall, _ signal: OTLPSignal, _ encoding: OTLPDecoder.Encoding,
+        _ reply: @escaping Route.Reply
+    ) {
         do throws(HTTPRefusal) {
-            pipeline.take(try incoming(call, signal, encoding)) { response in
-                reply(response.status == 200 ? response : answer.refusal(response))
-            }
+            pipeline.take(try incoming(call, signal, encoding), reply: reply)
         } catch {
-            reply(answer.refusal(error.response))
+            reply(error.response)
         }
     }
 
@@ -70,4 +86,15 @@ struct OTLPRoutes: Sendable {
 
     private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
     private static func isLetter(_ byte: UInt8) -> Bool { (0x61...0x7A).contains(byte) }
+}
+
+extension OTLPSignal {
+    /// The service of OTLP that exports it, with its package.
+    fileprivate var serviceName: String {
+        switch self {
+        case .traces: "opentelemetry.proto.collector.trace.v1.TraceService"
+        case .logs: "opentelemetry.proto.collector.logs.v1.LogsService"
+        case .metrics: "opentelemetry.proto.collector.metrics.v1.MetricsService"
+        }
+    }
 }

@@ -12,6 +12,16 @@ struct StatusRoutes: Sendable {
     /// Whether the server lives.
     var health: Route { Route("GET", "/healthz", nil) { _ in .text("ok\n") } }
 
+    /// gRPC's protocol of health: of the server as a whole, whatever service is asked for.
+    var healthMethod: Route {
+        Route("POST", "/grpc.health.v1.Health/Check", nil) { [obstacle] _ in
+            var answer = ProtobufWriter()
+            // SERVING, NOT_SERVING.
+            answer.varint(1, obstacle() == nil ? 1 : 2)
+            return HTTPResponse(status: 200, body: answer.bytes)
+        }
+    }
+
     var routes: [Route] {
         [
             health,
