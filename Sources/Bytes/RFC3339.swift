@@ -1,10 +1,23 @@
-/// Times as RFC 3339 writes them, to the nanosecond, in the years 1678 to 2261.
+/// Times as RFC 3339 writes them, to the nanosecond.
 public enum RFC3339 {
     /// UTC, with as many digits of a second as the time needs: `2026-03-10T14:00:00.25Z`.
     public static func text(nanoseconds: Int64) -> String {
         let second = floorDivide(nanoseconds, 1_000_000_000)
         let remainder = nanoseconds % 1_000_000_000
-        let fraction = remainder < 0 ? remainder + 1_000_000_000 : remainder
+        return text(second, fraction: remainder < 0 ? remainder + 1_000_000_000 : remainder)
+    }
+
+    /// The same of a time that need not fit 64 bits; nil outside the years 0 to 9999.
+    ///
+    /// - Parameters:
+    ///   - seconds: since 1970, rounded down.
+    ///   - nanoseconds: on top of them, below a second.
+    public static func text(seconds: Int64, nanoseconds: Int64) -> String? {
+        let years: ClosedRange<Int64> = -62_167_219_200...253_402_300_799
+        return years.contains(seconds) ? text(seconds, fraction: nanoseconds) : nil
+    }
+
+    private static func text(_ second: Int64, fraction: Int64) -> String {
         let day = floorDivide(second, 86_400)
         let inDay = second - day * 86_400
         let (year, month, dayOfMonth) = civil(day: day)

@@ -39,12 +39,23 @@ public struct BodyRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     public let message: String
     /// Bytes before the place.
     public let offset: Int
-    /// From 1.
+    /// From 1; 0 where lines mean nothing.
     public let line: Int
-    /// Characters (Unicode scalars) from the start of the line, from 1.
+    /// Characters (Unicode scalars) from the start of the line, from 1; 0 where lines mean nothing.
     public let column: Int
 
-    public var description: String { "\(message) at line \(line), column \(column)" }
+    public var description: String {
+        line > 0 ? "\(message) at line \(line), column \(column)" : "\(message) at byte \(offset)"
+    }
+
+    /// Of a body that is no text.
+    init(_ reason: Reason, _ message: String, atByte offset: Int) {
+        self.reason = reason
+        self.message = message
+        self.offset = offset
+        line = 0
+        column = 0
+    }
 
     init(_ reason: Reason, _ message: String, in body: UnsafeBufferPointer<UInt8>, at offset: Int) {
         self.reason = reason

@@ -32,6 +32,15 @@ struct EventCollector: ~Copyable {
 
     var isFull: Bool { decoded.events == IngestLimits.eventsPerBody }
 
+    /// Keeps the event whose fields the builder holds, unless it has a fault.
+    mutating func collect(_ head: EventHead, _ fault: EventFault?, line: Int) {
+        if let fault {
+            reject(fault, line: line)
+        } else {
+            keep(at: head.time, sampleRate: head.sampleRate, line: line)
+        }
+    }
+
     /// Keeps the event whose fields the builder holds; without a time of its own it has the time
     /// at which it was received.
     mutating func keep(at timestamp: Int64?, sampleRate: UInt32, line: Int) {

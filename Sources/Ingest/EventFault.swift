@@ -52,6 +52,10 @@ struct EventFault {
 
     static var reservedName: EventFault { EventFault("field name begins with NUL") }
 
+    static var unusableName: EventFault {
+        EventFault("field name is an array, a map or an extension")
+    }
+
     static func unreadableTime(_ text: UnsafeBufferPointer<UInt8>) -> EventFault {
         EventFault("event time is neither RFC 3339 nor a Unix epoch", quote(text))
     }

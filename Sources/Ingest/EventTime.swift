@@ -18,7 +18,10 @@ enum EventTime: Equatable {
         self = text.count > 4 && text[4] == UInt8(ascii: "-") ? reader.date() : reader.epoch()
     }
 
-    fileprivate init(seconds: Int64, fraction: Int64) {
+    /// - Parameters:
+    ///   - seconds: since 1970, rounded down.
+    ///   - fraction: nanoseconds on top.
+    init(seconds: Int64, fraction: Int64) {
         let exact = Int128(seconds) * 1_000_000_000 + Int128(fraction)
         self = Int64(exactly: exact).map { .nanoseconds($0) } ?? .outOfRange
     }

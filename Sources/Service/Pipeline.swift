@@ -13,6 +13,7 @@ struct Pipeline: Sendable {
     let store: EventStore
     let datasets: DatasetDirectory
     let decoders: DecoderPool<JSONEventDecoder>
+    let packedDecoders: DecoderPool<MessagePackEventDecoder>
     let exportDecoders: DecoderPool<OTLPDecoder>
     let clock: any HostClock
 
@@ -73,25 +74,55 @@ struct Pipeline: Sendable {
         _ events: IncomingEvents, into dataset: String
     ) throws(HTTPRefusal) -> Decoded {
         let receivedAt = clock.wallNanoseconds()
+        let earliest = store.retentionCutoff(environment: events.environment, dataset: dataset)
         do throws(BodyRefusal) {
-            return try decoders.withDecoder { (decoder) throws(BodyRefusal) in
-                decoder.earliest = store.retentionCutoff(
-                    environment: events.environment, dataset: dataset)
-                return switch events.form {
-                case .event(let time, let sampleRate):
-                    try decoder.decodeEvent(
-                        events.body, dataset: dataset, receivedAt: receivedAt, time: time,
-                        sampleRate: sampleRate)
-                case .batch:
-                    try decoder.decodeBatch(events.body, dataset: dataset, receivedAt: receivedAt)
-                case .lines(let timeField):
-                    try decoder.decodeLines(
-                        events.body, dataset: dataset, receivedAt: receivedAt,
-                        timeField: timeField)
+            return switch events.format {
+            case .json:
+                try decoders.withDecoder { (decoder) throws(BodyRefusal) in
+                    decoder.earliest = earliest
+                    return try decoder.decode(events, into: dataset, receivedAt: receivedAt)
+                }
+            case .messagePack:
+                try packedDecoders.withDecoder { (decoder) throws(BodyRefusal) in
+                    decoder.earliest = earliest
+                    return try decoder.decode(events, into: dataset, receivedAt: receivedAt)
                 }
             }
         } catch {
             throw HTTPRefusal(error.response)
+        }
+    }
+}
+
+extension JSONEventDecoder {
+    fileprivate func decode(
+        _ events: IncomingEvents, into dataset: String, receivedAt: Int64
+    ) throws(BodyRefusal) -> Decoded {
+        switch events.form {
+        case .event(let time, let sampleRate):
+            try decodeEvent(
+                events.body, dataset: dataset, receivedAt: receivedAt, time: time,
+                sampleRate: sampleRate)
+        case .batch:
+            try decodeBatch(events.body, dataset: dataset, receivedAt: receivedAt)
+        case .lines(let timeField):
+            try decodeLines(
+                events.body, dataset: dataset, receivedAt: receivedAt, timeField: timeField)
+        }
+    }
+}
+
+extension MessagePackEventDecoder {
+    fileprivate func decode(
+        _ events: IncomingEvents, into dataset: String, receivedAt: Int64
+    ) throws(BodyRefusal) -> Decoded {
+        switch events.form {
+        case .event(let time, let sampleRate):
+            try decodeEvent(
+                events.body, dataset: dataset, receivedAt: receivedAt, time: time,
+                sampleRate: sampleRate)
+        case .batch, .lines:
+            try decodeBatch(events.body, dataset: dataset, receivedAt: receivedAt)
         }
     }
 }
@@ -117,6 +148,12 @@ struct IncomingEvents: Sendable {
     /// The client's name for the request, if it gave one, and what tells others of that name apart.
     let idempotency: (key: String, digest: BodyDigest)?
     let durability: Durability
+    var format = Format.json
+
+    /// How a body is written; lines are always JSON.
+    enum Format: Sendable {
+        case json, messagePack
+    }
 }
 
 extension BodyDigest {

@@ -20,6 +20,7 @@ struct Services: Sendable {
         pipeline = Pipeline(
             store: store, datasets: datasets,
             decoders: DecoderPool(idleMax: threads) { JSONEventDecoder() },
+            packedDecoders: DecoderPool(idleMax: threads) { MessagePackEventDecoder() },
             exportDecoders: DecoderPool(idleMax: threads) { OTLPDecoder() }, clock: clock)
         queries = QueryService(
             store: store, datasets: datasets,

@@ -35,13 +35,10 @@ public final class JSONEventDecoder {
             (reader, collector, start, end) throws(JSONFault) in
             let place = reader.skipSpaces(try reader.event(start))
             guard place == end else { throw JSONFault("bytes after the event's end", at: place) }
-            let timestamp = reader.headerTime(time)
-            if let fault = reader.fault {
-                collector.reject(fault, line: 0)
-            } else {
-                collector.keep(
-                    at: timestamp, sampleRate: SampleRate.rate(header: sampleRate), line: 0)
-            }
+            let head = EventHead(
+                time: reader.fields.headerTime(time),
+                sampleRate: SampleRate.rate(header: sampleRate))
+            collector.collect(head, reader.fields.fault, line: 0)
         }
     }
 
@@ -69,7 +66,7 @@ public final class JSONEventDecoder {
     public func decodeLines(
         _ body: PaddedBytes, dataset: String, receivedAt: Int64, timeField: String? = nil
     ) throws(BodyRefusal) -> Decoded {
-        if reader.roles.setTimeField(timeField) { reader.trie.removeAll() }
+        if reader.roles.setTimeField(timeField) { reader.fields.trie.removeAll() }
         return try decode(body, dataset, receivedAt, newlineIsSpace: false) {
             (reader, collector, start, end) throws(JSONFault) in
             try reader.lines(start, end, into: &collector)
@@ -88,10 +85,7 @@ public final class JSONEventDecoder {
             guard let base = bytes.baseAddress, bytes.count > 0 else {
                 throw BodyRefusal(.empty, "the body is empty", in: bytes, at: 0)
             }
-            if builder.columnCount > IngestLimits.rememberedColumns {
-                builder.forgetNames()
-                reader.trie.forgetColumns()
-            }
+            reader.fields.beginBody()
             let end = base + bytes.count
             reader.scanner.begin(end: end, newlineIsSpace: newlineIsSpace)
             var collector = EventCollector(

@@ -15,7 +15,7 @@ extension JSONEventReader {
             try makeRoom(collector, at: place)
             var head = EventHead()
             place = try element(place, &head)
-            collect(head, line: 0, into: &collector)
+            collector.collect(head, fields.fault, line: 0)
             place = skipSpaces(place)
             if place[0] == JSONByte.closeArray { return place + 1 }
             guard place[0] == JSONByte.comma else {
@@ -43,7 +43,7 @@ extension JSONEventReader {
                     guard place == end || place[0] == JSONByte.newline else {
                         throw JSONFault("bytes after the value's end", at: place)
                     }
-                    collect(head, line: number, into: &collector)
+                    collector.collect(head, fields.fault, line: number)
                 } catch {
                     let column = JSONEventReader.characters(lineStart, error.place) + 1
                     collector.reject(.malformed(error.message, column: column), line: number)
@@ -62,15 +62,7 @@ extension JSONEventReader {
         if collector.isFull {
             throw JSONFault("more than 1000000 events in one body", at: place, .tooManyEvents)
         }
-        if trie.isFull { trie.removeAll() }
-    }
-
-    private func collect(_ head: EventHead, line: Int, into collector: inout EventCollector) {
-        if let fault {
-            collector.reject(fault, line: line)
-        } else {
-            collector.keep(at: head.time, sampleRate: head.sampleRate, line: line)
-        }
+        if fields.trie.isFull { fields.trie.removeAll() }
     }
 
     private static func characters(_ start: Cursor, _ end: Cursor) -> Int {

@@ -1,12 +1,4 @@
-internal import CKernels
 internal import Events
-
-/// When an event was and how many it stands for.
-struct EventHead {
-    /// Nanoseconds since 1970; nil when the event does not say.
-    var time: Int64?
-    var sampleRate: UInt32 = 1
-}
 
 /// The three shapes in which events come: alone, as elements of a batch, as lines.
 extension JSONEventReader {
@@ -14,7 +6,7 @@ extension JSONEventReader {
     mutating func event(_ start: Cursor) throws(JSONFault) -> Cursor {
         beginEvent(start)
         let place = try fieldObject(start, of: KeyTrie.dataRoot, orElse: .notAnObject)
-        checkSize(place - start)
+        fields.checkSize(place - start)
         return place
     }
 
@@ -23,22 +15,14 @@ extension JSONEventReader {
     ) throws(JSONFault) -> Cursor {
         guard start[0] == JSONByte.openObject else {
             let place = try scanner.skipValue(start)
-            reject(otherwise)
+            fields.reject(otherwise)
             return place
         }
-        if scanner.skipSpaces(start + 1)[0] == JSONByte.closeObject { reject(.emptyData) }
+        if scanner.skipSpaces(start + 1)[0] == JSONByte.closeObject { fields.reject(.emptyData) }
         return try members(start + 1, of: root, level: 0)
     }
 
-    private mutating func checkSize(_ bytes: Int) {
-        if bytes > EventLimits.eventBytes { reject(.tooLarge(bytes)) }
-    }
-
     // MARK: - Elements of a batch
-
-    private enum ElementPart {
-        case time, sampleRate, data, other
-    }
 
     /// Reads `{"time": …, "samplerate": …, "data": {…}}`, in any order; other keys are passed over.
     mutating func element(
@@ -47,7 +31,7 @@ extension JSONEventReader {
         beginEvent(start)
         guard start[0] == JSONByte.openObject else {
             let place = try scanner.skipValue(start)
-            reject(.notAnObject)
+            fields.reject(.notAnObject)
             return place
         }
         var timePlace: Cursor?
@@ -60,10 +44,10 @@ extension JSONEventReader {
             switch part {
             case .data:
                 let isNull = place[0] == UInt8(ascii: "n")
-                if hasData { builder.dropEvent() }
+                if hasData { fields.builder.dropEvent() }
                 hasData = !isNull
                 place =
-                    isNull || hasFault
+                    isNull || fields.hasFault
                     ? try scanner.skipValue(place)
                     : try fieldObject(place, of: KeyTrie.dataRoot, orElse: .dataNotAnObject)
             case .time:
@@ -86,8 +70,8 @@ extension JSONEventReader {
             }
         }
         place += 1
-        if !hasData { reject(.noData) }
-        checkSize(place - start)
+        if !hasData { fields.reject(.noData) }
+        fields.checkSize(place - start)
         if let timePlace { head.time = try time(at: timePlace) }
         if let ratePlace, let rate = try sampleRate(at: ratePlace) { head.sampleRate = rate }
         return place
@@ -106,21 +90,10 @@ extension JSONEventReader {
             scanner.appendUnescaped(start + 1, scanned.end)
             key = UnsafeBufferPointer(start: scanner.scratch.base, count: scanner.scratch.count)
         }
-        let part: ElementPart =
-            switch key.count {
-            case 4 where JSONEventReader.is(key, "data"): .data
-            case 4 where JSONEventReader.is(key, "time"): .time
-            case 10 where JSONEventReader.is(key, "samplerate"): .sampleRate
-            default: .other
-            }
+        let part = ElementPart(key)
         let place = scanner.skipSpaces(scanned.end + 1)
         guard place[0] == JSONByte.colon else { throw JSONFault("expected a colon", at: place) }
         return (part, scanner.skipSpaces(place + 1))
-    }
-
-    private static func `is`(_ key: UnsafeBufferPointer<UInt8>, _ name: StaticString) -> Bool {
-        guard let base = key.baseAddress, key.count == name.utf8CodeUnitCount else { return false }
-        return wf_equal(base, name.utf8Start, key.count)
     }
 
     // MARK: - Lines
@@ -133,11 +106,11 @@ extension JSONEventReader {
         beginEvent(start)
         roles.beginLine()
         let place = try fieldObject(start, of: KeyTrie.lineRoot, orElse: .notAnObject)
-        checkSize(place - start)
+        fields.checkSize(place - start)
         let present = roles.values.filter { $0.place[0] != UInt8(ascii: "n") }
         let chosenTime = present.filter(\.role.isTime).min { $0.role < $1.role }
         let chosenRate = present.filter { !$0.role.isTime }.min { $0.role < $1.role }
-        for value in present where !hasFault {
+        for value in present where !fields.hasFault {
             if value.role == chosenTime?.role || value.role == chosenRate?.role { continue }
             _ = try self.value(value.place, of: value.node, level: 0)
         }
@@ -150,32 +123,15 @@ extension JSONEventReader {
 
     // MARK: - Times and rates
 
-    /// The event's time from a header.
-    mutating func headerTime(_ header: String?) -> Int64? {
-        guard var header else { return nil }
-        return header.withUTF8 { $0.count > 0 ? time($0) : nil }
-    }
-
     /// The event's time from the value at `place`, which is checked; nil for `null` and `""`.
     private mutating func time(at place: Cursor) throws(JSONFault) -> Int64? {
         guard let text = try plainText(at: place), text.count > 0 else { return nil }
-        return time(text)
-    }
-
-    private mutating func time(_ text: UnsafeBufferPointer<UInt8>) -> Int64? {
-        switch EventTime(text) {
-        case .nanoseconds(let time): return time
-        case .unreadable: reject(.unreadableTime(text))
-        case .outOfRange: reject(.timeOutOfRange(text))
-        }
-        return nil
+        return fields.time(text)
     }
 
     private mutating func sampleRate(at place: Cursor) throws(JSONFault) -> UInt32? {
         guard let text = try plainText(at: place) else { return nil }
-        let rate = SampleRate.rate(text)
-        if rate == nil { reject(.sampleRate(text)) }
-        return rate
+        return fields.sampleRate(text)
     }
 
     /// The text of a string or of any other value as it was sent; nil for `null`.

@@ -2,38 +2,22 @@ internal import Events
 
 /// Reads JSON objects into the columns of a batch builder.
 ///
-/// One value is one call of the builder and no allocation. An event that is well-formed but not
-/// valid sets `fault`, and the rest of it is only checked.
+/// An event that is well-formed but not valid sets a fault, and the rest of it is only checked.
 struct JSONEventReader: ~Copyable {
-    let builder: EventBatchBuilder
+    var fields: EventFields
     var scanner: JSONScanner
-    var trie = KeyTrie(.json)
-    /// Why the event under way cannot be kept.
-    private(set) var fault: EventFault?
-    private(set) var hasFault = false
-    /// Values appended for the event under way; repeated fields count each time.
-    private var values = 0
     private var eventStart: Cursor
     var roles = LineRoles()
 
     init(_ builder: EventBatchBuilder) {
-        self.builder = builder
+        fields = EventFields(builder, .json)
         scanner = JSONScanner()
         eventStart = UnsafePointer(scanner.scratch.base)
     }
 
     mutating func beginEvent(_ start: Cursor) {
         eventStart = start
-        values = 0
-        fault = nil
-        hasFault = false
-    }
-
-    /// Gives the event up; the first reason is the one that is told.
-    mutating func reject(_ fault: EventFault) {
-        if hasFault { return }
-        self.fault = fault
-        hasFault = true
+        fields.beginEvent()
     }
 
     /// Reads the members of an object, from the place after its brace.
@@ -53,15 +37,15 @@ struct JSONEventReader: ~Copyable {
             }
             let node: Int32
             (node, place) = try key(place + 1, after: previous, in: parent)
-            if hasFault {
+            if fields.hasFault {
                 place = try scanner.skipValue(place)
-            } else if trie.node(node).pointee.role == .field {
+            } else if fields.trie.node(node).pointee.role == .field {
                 place = try value(place, of: node, level: level)
             } else {
-                roles.note(trie.node(node).pointee.role, node, place)
+                roles.note(fields.trie.node(node).pointee.role, node, place)
                 place = try scanner.skipValue(place)
             }
-            if hasFault { return try scanner.skipMembers(place) }
+            if fields.hasFault { return try scanner.skipMembers(place) }
             previous = node
             if place[0] != JSONByte.comma {
                 place = scanner.skipSpaces(place)
@@ -85,7 +69,7 @@ extension JSONEventReader {
         _ start: Cursor, after previous: Int32, in parent: Int32
     ) throws(JSONFault) -> (node: Int32, value: Cursor) {
         // Fast path: the key that followed last time, or the one after it.
-        let (node, length) = trie.predicted(after: previous, in: parent, at: start)
+        let (node, length) = fields.trie.predicted(after: previous, in: parent, at: start)
         if length == 0 { return try unexpectedKey(start, after: previous, in: parent) }
         let place = start + length
         return (node, place[0] <= 0x20 ? scanner.skipSpaces(place) : place)
@@ -101,18 +85,20 @@ extension JSONEventReader {
         place = scanner.skipSpaces(place + 1)
         let key = UnsafeBufferPointer(start: start, count: scanned.end - start)
         // An event of nothing but new keys must not outgrow the trie.
-        if start - eventStart > EventLimits.eventBytes { reject(.tooLarge(start - eventStart)) }
-        if hasFault { return (-1, place) }
-        var node = trie.find(key, in: parent)
+        if start - eventStart > EventLimits.eventBytes {
+            fields.reject(.tooLarge(start - eventStart))
+        }
+        if fields.hasFault { return (-1, place) }
+        var node = fields.trie.find(key, in: parent)
         if node < 0 {
             guard key.count <= IngestLimits.escapedNameBytes else {
-                reject(.nameTooLong(key))
+                fields.reject(.nameTooLong(key))
                 return (-1, place)
             }
             node = addKey(key, in: parent)
             if node < 0 { return (-1, place) }
         }
-        trie.link(node, after: previous, in: parent)
+        fields.trie.link(node, after: previous, in: parent)
         return (node, place)
     }
 
@@ -120,23 +106,15 @@ extension JSONEventReader {
         guard let start = key.baseAddress else { return -1 }
         scanner.scratch.removeAll()
         if parent > KeyTrie.lineRoot {
-            let prefix = trie.name(of: parent)
+            let prefix = fields.trie.name(of: parent)
             if let base = prefix.baseAddress { scanner.scratch.append(base, count: prefix.count) }
             scanner.scratch.append(JSONByte.point)
         }
         scanner.appendUnescaped(start, start + key.count)
         let name = UnsafeBufferPointer(
             start: UnsafePointer(scanner.scratch.base), count: scanner.scratch.count)
-        guard name.count <= EventLimits.nameBytes else {
-            reject(.nameTooLong(name))
-            return -1
-        }
-        if name.first == 0 {
-            reject(.reservedName)
-            return -1
-        }
         let role = parent == KeyTrie.lineRoot ? roles.role(of: name) : .field
-        return trie.add(key, name: name, in: parent, role: role)
+        return fields.add(key, name: name, in: parent, role: role)
     }
 }
 
@@ -155,19 +133,16 @@ extension JSONEventReader {
                 appendUnescaped(place + 1, scanned.end, to: node)
             } else {
                 let text = UnsafeBufferPointer(start: place + 1, count: scanned.end - place - 1)
-                append(text, to: node)
+                fields.append(text, to: node)
             }
             return scanned.end + 1
         case 0x30...0x39, JSONByte.minus:
             let number = try scanner.number(place)
             if number.isInteger {
-                if let column = column(of: node, or: .int(number.integer)) {
-                    builder.append(number.integer, to: column)
-                }
-            } else if let column = column(of: node, or: FieldValue(number: number.float)) {
-                builder.append(number.float, to: column)
+                fields.append(number.integer, to: node)
+            } else {
+                fields.append(number.float, to: node)
             }
-            countValue()
             return number.end
         case JSONByte.openObject where level < IngestLimits.flattenedLevels:
             return try members(place + 1, of: node, level: level + 1)
@@ -176,12 +151,9 @@ extension JSONEventReader {
         default:
             let literal = try scanner.literal(place)
             if let value = literal.value {
-                if let column = column(of: node, or: .bool(value)) {
-                    builder.append(value, to: column)
-                }
-                countValue()
+                fields.append(value, to: node)
             } else {
-                removeValue(of: node)
+                fields.removeValue(of: node)
             }
             return literal.end
         }
@@ -191,55 +163,17 @@ extension JSONEventReader {
     private mutating func text(_ place: Cursor, of node: Int32) throws(JSONFault) -> Cursor {
         scanner.scratch.removeAll()
         let after = try scanner.skipValue(place, copying: true)
-        append(scratchText, to: node)
+        fields.append(scratchText, to: node)
         return after
     }
 
     private mutating func appendUnescaped(_ start: Cursor, _ end: Cursor, to node: Int32) {
         scanner.scratch.removeAll()
         scanner.appendUnescaped(start, end)
-        append(scratchText, to: node)
+        fields.append(scratchText, to: node)
     }
 
     private var scratchText: UnsafeBufferPointer<UInt8> {
         UnsafeBufferPointer(start: scanner.scratch.base, count: scanner.scratch.count)
-    }
-
-    @inline(__always)
-    private mutating func append(_ text: UnsafeBufferPointer<UInt8>, to node: Int32) {
-        if text.count > EventLimits.stringBytes {
-            reject(.stringTooLong(trie.name(of: node)))
-            return
-        }
-        if let column = column(of: node, or: .string(String(decoding: text, as: UTF8.self))) {
-            builder.append(text, to: column)
-        }
-        countValue()
-    }
-
-    /// The builder's column for a node; nil when there is none, and then `value` is spilled.
-    @inline(__always)
-    private mutating func column(
-        of node: Int32, or value: @autoclosure () -> FieldValue
-    ) -> Int? {
-        if let column = trie.column(of: node, in: builder) { return column }
-        builder.spill(trie.name(of: node), value())
-        return nil
-    }
-
-    /// `null` is no value, also after an earlier one of the same name.
-    private mutating func removeValue(of node: Int32) {
-        let column = trie.node(node).pointee.column
-        if column >= 0 { builder.removeValue(of: Int(column)) }
-    }
-
-    @inline(__always)
-    private mutating func countValue() {
-        values += 1
-        if values > EventLimits.fieldsPerEvent { checkFieldCount() }
-    }
-
-    private mutating func checkFieldCount() {
-        if builder.fieldCount > EventLimits.fieldsPerEvent { reject(.tooManyFields) }
     }
 }

@@ -47,6 +47,8 @@ enum KeyFrame {
     case json
     /// Field 1 of `KeyValue` with its length, then the tag of field 2.
     case protobuf
+    /// The shortest head of a string.
+    case messagePack
 
     func before(_ length: Int) -> [UInt8] {
         switch self {
@@ -55,6 +57,12 @@ enum KeyFrame {
             length < 0x80
                 ? [0x0A, UInt8(length)]
                 : [0x0A, UInt8(length & 0x7F) | 0x80, UInt8(truncatingIfNeeded: length >> 7)]
+        case .messagePack:
+            switch length {
+            case 0..<32: [0xA0 | UInt8(length)]
+            case 32..<256: [0xD9, UInt8(length)]
+            default: [0xDA, UInt8(truncatingIfNeeded: length >> 8), UInt8(length & 0xFF)]
+            }
         }
     }
 
@@ -62,6 +70,7 @@ enum KeyFrame {
         switch self {
         case .json: [JSONByte.quote, JSONByte.colon]
         case .protobuf: [0x12]
+        case .messagePack: []
         }
     }
 }
@@ -206,7 +215,8 @@ struct KeyTrie: ~Copyable {
         let keyOffset = UInt32(arena.count)
         if let base = key.baseAddress { arena.append(base, count: key.count) }
         for byte in frame.behind { arena.append(byte) }
-        let frameLength = UInt32(arena.count) - frameOffset
+        // A key with a zero is never guessed: it could go on in the zeros behind a body.
+        let frameLength = key.contains(0) ? 0 : UInt32(arena.count) - frameOffset
         let nameOffset = UInt32(arena.count)
         if let base = name.baseAddress { arena.append(base, count: name.count) }
         // `match` reads up to 15 bytes beyond a key.
@@ -228,6 +238,13 @@ struct KeyTrie: ~Copyable {
         return UnsafeBufferPointer(
             start: arena.base + Int(entry.pointee.nameOffset),
             count: Int(entry.pointee.nameLength))
+    }
+
+    /// The name of a key under `parent`; what is no UTF-8 in it becomes U+FFFD.
+    func dottedName(of key: UnsafeBufferPointer<UInt8>, in parent: Int32) -> String {
+        let own = String(decoding: key, as: UTF8.self)
+        guard parent > KeyTrie.lineRoot else { return own }
+        return String(decoding: name(of: parent), as: UTF8.self) + "." + own
     }
 
     func setColumn(_ column: Int32, of node: Int32) {

@@ -198,10 +198,7 @@ extension AttributeColumns {
     private mutating func find(_ key: UnsafeBufferPointer<UInt8>, in parent: Int32) -> Int32 {
         let known = trie.find(key, in: parent)
         if known >= 0 { return known }
-        var name = String(decoding: key, as: UTF8.self)
-        if parent > KeyTrie.lineRoot {
-            name = String(decoding: trie.name(of: parent), as: UTF8.self) + "." + name
-        }
+        var name = trie.dottedName(of: key, in: parent)
         return name.withUTF8 { add(key, name: $0, in: parent) }
     }
 
@@ -300,20 +297,7 @@ extension AttributeColumns {
         guard text.count <= EventLimits.stringBytes else {
             return reject(.stringTooLong(trie.name(of: node)))
         }
-        AttributeColumns.withUTF8(text) { put(checked: $0, to: node) }
-    }
-
-    /// The text of a body; what is no UTF-8 in it becomes U+FFFD.
-    @inline(__always)
-    static func withUTF8(
-        _ text: UnsafeBufferPointer<UInt8>, _ body: (UnsafeBufferPointer<UInt8>) -> Void
-    ) {
-        guard let base = text.baseAddress else { return body(text) }
-        if wf_is_ascii_padded(base, text.count) || wf_is_utf8(base, text.count) {
-            return body(text)
-        }
-        var repaired = String(decoding: text, as: UTF8.self)
-        repaired.withUTF8 { body($0) }
+        SentText.withUTF8(text) { put(checked: $0, to: node) }
     }
 
     /// A text that is UTF-8.

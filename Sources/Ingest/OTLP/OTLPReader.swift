@@ -238,7 +238,7 @@ extension OTLPReader {
             var name = field.text
             return name.withUTF8 { attributes.reject(.stringTooLong($0)) }
         }
-        AttributeColumns.withUTF8(text) { give(field, $0) }
+        SentText.withUTF8(text) { give(field, $0) }
     }
 
     /// An id of a trace: 16 bytes, of which the first 8 are left out when they are zero.

@@ -20,8 +20,9 @@ struct EventBenchmark {
     private let timer: BenchmarkTimer
     private let count: Int
     private let bodies: [PaddedBytes]
-    /// The same events as spans of OTLP.
+    /// The same events as spans of OTLP, and as batches of MessagePack.
     private let exports: [PaddedBytes]
+    private let packed: [PaddedBytes]
 
     /// Generates `count` events and cuts them into bodies of about a mebibyte.
     init(count: Int, timer: BenchmarkTimer) throws {
@@ -30,14 +31,17 @@ struct EventBenchmark {
         var events = ShopEvents(count: count, seed: 1, end: EventBenchmark.end)
         var bodies: [PaddedBytes] = []
         var exports: [PaddedBytes] = []
+        var packed: [PaddedBytes] = []
         var requests = OTLPRequests()
         while let lines = events.nextLines() {
             bodies.append(PaddedBytes(lines))
             exports += try requests.requests(of: lines, isLast: false).map { PaddedBytes($0) }
+            packed.append(PaddedBytes(try MessagePackBatch(lines: lines).bytes))
         }
         exports += try requests.requests(of: [], isLast: true).map { PaddedBytes($0) }
         self.bodies = bodies
         self.exports = exports
+        self.packed = packed
     }
 
     private static let end: Int64 = 1_773_187_200_000_000_000
@@ -54,6 +58,13 @@ struct EventBenchmark {
         try row("decode NDJSON to columns", jsonBytes) {
             batches = try bodies.flatMap {
                 try decoder.decodeLines($0, dataset: "shop", receivedAt: EventBenchmark.end).batches
+            }
+        }
+        let packedDecoder = MessagePackEventDecoder()
+        try row("decode MessagePack to columns", Double(packed.reduce(0) { $0 + $1.count })) {
+            for body in packed {
+                _ = try packedDecoder.decodeBatch(
+                    body, dataset: "shop", receivedAt: EventBenchmark.end)
             }
         }
         try row("decode OTLP to columns", Double(exports.reduce(0) { $0 + $1.count })) {

@@ -106,13 +106,15 @@ extension BodyRefusal {
         case .empty: return .error(400, "Request body should not be empty.")
         case .tooManyEvents: return .error(413, "Request body is too large. \(message)")
         case .malformed:
-            return .json(
-                [
-                    "error": .string(
-                        "Request body is malformed and cannot be read. \(description)"),
-                    "offset": .int(Int64(offset)), "line": .int(Int64(line)),
-                    "column": .int(Int64(column)),
-                ], status: 400)
+            var place = JSONObject()
+            place["error"] = .string(
+                "Request body is malformed and cannot be read. \(description)")
+            place["offset"] = .int(Int64(offset))
+            if line > 0 {
+                place["line"] = .int(Int64(line))
+                place["column"] = .int(Int64(column))
+            }
+            return .json(.object(place), status: 400)
         }
     }
 }

@@ -23,6 +23,10 @@ struct IngestRoutes: Sendable {
         ]
     }
 
+    private static let packedTypes = [
+        "application/msgpack", "application/x-msgpack", "application/vnd.msgpack",
+    ]
+
     private func take(
         _ call: RouteCall, _ reply: @escaping Route.Reply,
         _ form: (_ contentType: String?) -> IncomingEvents.Form
@@ -40,9 +44,6 @@ struct IngestRoutes: Sendable {
         let dataset = call.parameters[0]
         if let fault = DatasetDirectory.fault(in: dataset) { throw HTTPRefusal(.error(400, fault)) }
         let type = call.head.contentType
-        if let type, type.hasSuffix("msgpack") {
-            throw HTTPRefusal(.error(415, "send JSON: '\(type.prefix(60))' is not understood"))
-        }
         let key = call.head.headers["Idempotency-Key"]
         if let key, !(1...ServiceLimits.idempotencyKeyBytesMax).contains(key.utf8.count) {
             throw HTTPRefusal(
@@ -57,7 +58,8 @@ struct IngestRoutes: Sendable {
             idempotency: key.map {
                 ($0, BodyDigest(of: call.request.body, form, dataset: dataset))
             },
-            durability: try Durability(asked: call.head.headers["Widefield-Ack"]))
+            durability: try Durability(asked: call.head.headers["Widefield-Ack"]),
+            format: IngestRoutes.packedTypes.contains(type ?? "") ? .messagePack : .json)
     }
 }
 

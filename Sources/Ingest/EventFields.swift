@@ -1,0 +1,154 @@
+internal import Events
+
+/// The fields of the event under way: from keys to columns, and why the event cannot be kept.
+///
+/// What the readers of JSON and MessagePack have in common. One value is one call of the builder and
+/// no allocation. The first fault of an event is the one that is told.
+struct EventFields: ~Copyable {
+    let builder: EventBatchBuilder
+    var trie: KeyTrie
+    /// Why the event under way cannot be kept.
+    private(set) var fault: EventFault?
+    private(set) var hasFault = false
+    /// Values appended for the event under way; repeated fields count each time.
+    private var values = 0
+
+    init(_ builder: EventBatchBuilder, _ frame: KeyFrame) {
+        self.builder = builder
+        trie = KeyTrie(frame)
+    }
+
+    /// Forgets what belongs to earlier bodies.
+    mutating func beginBody() {
+        guard builder.columnCount > IngestLimits.rememberedColumns else { return }
+        builder.forgetNames()
+        trie.forgetColumns()
+    }
+
+    mutating func beginEvent() {
+        values = 0
+        fault = nil
+        hasFault = false
+    }
+
+    /// Gives the event up.
+    mutating func reject(_ fault: EventFault) {
+        if hasFault { return }
+        self.fault = fault
+        hasFault = true
+    }
+
+    mutating func checkSize(_ bytes: Int) {
+        if bytes > EventLimits.eventBytes { reject(.tooLarge(bytes)) }
+    }
+
+    /// Adds a key that is not known; gives −1, and rejects the event, when it cannot be a field.
+    mutating func add(
+        _ key: UnsafeBufferPointer<UInt8>, name: UnsafeBufferPointer<UInt8>, in parent: Int32,
+        role: KeyRole
+    ) -> Int32 {
+        guard name.count <= EventLimits.nameBytes else {
+            reject(.nameTooLong(name))
+            return -1
+        }
+        if name.first == 0 {
+            reject(.reservedName)
+            return -1
+        }
+        return trie.add(key, name: name, in: parent, role: role)
+    }
+}
+
+// MARK: - Values
+
+extension EventFields {
+    /// A text that is UTF-8.
+    @inline(__always)
+    mutating func append(_ text: UnsafeBufferPointer<UInt8>, to node: Int32) {
+        if text.count > EventLimits.stringBytes {
+            reject(.stringTooLong(trie.name(of: node)))
+            return
+        }
+        if let column = column(of: node, or: .string(String(decoding: text, as: UTF8.self))) {
+            builder.append(text, to: column)
+        }
+        countValue()
+    }
+
+    @inline(__always)
+    mutating func append(_ value: Int64, to node: Int32) {
+        if let column = column(of: node, or: .int(value)) { builder.append(value, to: column) }
+        countValue()
+    }
+
+    @inline(__always)
+    mutating func append(_ value: Double, to node: Int32) {
+        if let column = column(of: node, or: FieldValue(number: value)) {
+            builder.append(value, to: column)
+        }
+        countValue()
+    }
+
+    @inline(__always)
+    mutating func append(_ value: Bool, to node: Int32) {
+        if let column = column(of: node, or: .bool(value)) { builder.append(value, to: column) }
+        countValue()
+    }
+
+    /// `null` is no value, also after an earlier one of the same name.
+    mutating func removeValue(of node: Int32) {
+        let column = trie.node(node).pointee.column
+        if column >= 0 { builder.removeValue(of: Int(column)) }
+    }
+
+    /// The builder's column for a node; nil when there is none, and then `value` is spilled.
+    @inline(__always)
+    private mutating func column(
+        of node: Int32, or value: @autoclosure () -> FieldValue
+    ) -> Int? {
+        if let column = trie.column(of: node, in: builder) { return column }
+        builder.spill(trie.name(of: node), value())
+        return nil
+    }
+
+    @inline(__always)
+    private mutating func countValue() {
+        values += 1
+        if values > EventLimits.fieldsPerEvent { checkFieldCount() }
+    }
+
+    private mutating func checkFieldCount() {
+        if builder.fieldCount > EventLimits.fieldsPerEvent { reject(.tooManyFields) }
+    }
+}
+
+// MARK: - Times and rates
+
+extension EventFields {
+    /// The event's time from a header.
+    mutating func headerTime(_ header: String?) -> Int64? {
+        guard var header else { return nil }
+        return header.withUTF8 { $0.count > 0 ? time($0) : nil }
+    }
+
+    /// The event's time as a text says it.
+    mutating func time(_ text: UnsafeBufferPointer<UInt8>) -> Int64? {
+        time(EventTime(text), as: text)
+    }
+
+    /// The event's time; `text` is what is quoted of one that cannot be.
+    mutating func time(_ time: EventTime, as text: UnsafeBufferPointer<UInt8>) -> Int64? {
+        switch time {
+        case .nanoseconds(let time): return time
+        case .unreadable: reject(.unreadableTime(text))
+        case .outOfRange: reject(.timeOutOfRange(text))
+        }
+        return nil
+    }
+
+    mutating func sampleRate(_ text: UnsafeBufferPointer<UInt8>) -> UInt32? {
+        let rate = SampleRate.rate(text)
+        if rate == nil { reject(.sampleRate(text)) }
+        return rate
+    }
+}
