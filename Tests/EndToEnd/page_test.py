@@ -1,11 +1,12 @@
 """The page in a browser: a query, its table and chart, errors, links, and nothing that runs."""
 import json
 import os
+import re
 import shutil
 import unittest
 import urllib.parse
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from server import ServerTest
 
@@ -86,9 +87,8 @@ class PageTest(ServerTest):
         self.page.mouse.down()
         self.page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 60)
         self.page.mouse.up()
-        self.page.wait_for_function(
-            "document.getElementById('query').value.includes('between')")
-        self.page.wait_for_function("!document.getElementById('run').disabled")
+        expect(self.page.locator("#query")).to_have_value(re.compile("between"))
+        self.page.wait_for_selector("#run:not([disabled])")
         self.assertEqual(self.complaints, [])
 
     def test_what_events_hold_never_runs(self):
