@@ -15,7 +15,10 @@ extension ValueDictionary {
             return (first, dictionaries.map { _ in identity })
         }
         if dictionaries.allSatisfy(\.isSorted), dictionaries.count <= 16 {
-            return sortedUnion(dictionaries)
+            if let known = first.lastUnion?.union(of: dictionaries) { return known }
+            let made = sortedUnion(dictionaries)
+            first.lastUnion?.remember(made.union, made.maps, of: dictionaries)
+            return made
         }
         let builder = DictionaryBuilder(expected: first.count)
         let maps = dictionaries.map { builder.codes(ofEntriesIn: $0) }
@@ -89,7 +92,7 @@ extension ValueDictionary {
     }
 
     /// The order of two entries, as `FieldValue` has it; strings by their bytes in place.
-    private static func compare(
+    static func compare(
         _ a: ValueDictionary, _ i: Int, _ aText: UnsafeBufferPointer<UInt8>,
         _ b: ValueDictionary, _ j: Int, _ bText: UnsafeBufferPointer<UInt8>
     ) -> Int {

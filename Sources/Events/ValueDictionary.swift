@@ -22,6 +22,8 @@ public final class ValueDictionary: Sendable {
     public let text: [UInt8]
     /// Whether the entries ascend in the order of `FieldValue`.
     public let isSorted: Bool
+    /// The last union that began with this dictionary; nil while it is too small to be remembered.
+    let lastUnion: DictionaryUnionMemory?
 
     /// Takes lanes that already agree; who reads them from outside checks them with
     /// `isPayload(_:of:)` and by their lengths.
@@ -31,6 +33,9 @@ public final class ValueDictionary: Sendable {
         self.payloads = payloads
         self.text = text
         self.isSorted = isSorted
+        lastUnion =
+            isSorted && kinds.count >= DictionaryUnionMemory.entriesMin
+            ? DictionaryUnionMemory() : nil
     }
 
     /// Whether the bits are a value of the kind: 0 or 1, any integer, a finite float; false for

@@ -75,4 +75,24 @@ public enum ProcessMemory {
         else { return nil }
         return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
     }
+
+    /// Bytes of main memory there are for this process: the machine's, or its control group's when
+    /// that has a limit.
+    public static func availableBytes() -> Int {
+        let pages = max(1, Int(sysconf(Int32(_SC_PHYS_PAGES))))
+        let physical = pages * max(1, Int(sysconf(Int32(_SC_PAGESIZE))))
+        return min(physical, controlGroupLimit() ?? physical)
+    }
+
+    /// What version 2 of control groups allows a container, which sees its own as the root; nil
+    /// without a limit.
+    private static func controlGroupLimit() -> Int? {
+        let descriptor = open("/sys/fs/cgroup/memory.max", O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var buffer = [UInt8](repeating: 0, count: 64)
+        let count = read(descriptor, &buffer, buffer.count)
+        guard count > 0 else { return nil }
+        return Int(String(decoding: buffer[..<count].prefix { $0 != 0x0A }, as: UTF8.self))
+    }
 }

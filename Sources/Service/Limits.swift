@@ -1,3 +1,5 @@
+internal import Host
+
 /// Every bound of the service, with its unit and its reason.
 enum ServiceLimits {
     /// Bytes of a body as it is sent: the largest batch a client may send at once.
@@ -41,6 +43,10 @@ enum ServiceLimits {
     static let keysMax = 10_000
     /// Datasets of one environment: each has a place in memory and in every manifest.
     static let datasetsMax = 10_000
+    /// Bytes of decoded columns kept for later questions, where nobody says otherwise: an eighth of
+    /// what memory there is, so that a question over all fields of some million events finds them.
+    static let columnCacheBytes = min(
+        max(256 << 20, ProcessMemory.availableBytes() / 8), 8 << 30)
     /// Bytes of an idempotency key; the log keeps it for a day.
     static let idempotencyKeyBytesMax = 1024
     /// Milliseconds a query may be given.

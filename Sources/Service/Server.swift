@@ -35,6 +35,7 @@ struct Server: Sendable {
             var options = EventStore.Options()
             options.limits.headRows = configuration.headRows
             options.limits.logFileBytes = configuration.logFileBytes
+            options.cacheBytes = configuration.columnCacheBytes
             options.notice = { log(.warn, "store", ["notice": .string($0)]) }
             store = try EventStore.open(configuration.data, options: options)
             let retention = configuration.retention

@@ -10,6 +10,8 @@ public protocol AggregateState: AnyObject {
     func update(_ rows: GroupedRows, _ input: AggregateInput) throws
     /// Puts what was taken in order, on the thread that took it, before states are merged.
     func settle()
+    /// Makes an empty state ready for others of its kind, all of which are merged into it next.
+    func prepare(toMerge others: [any AggregateState])
     /// Adds another state of the same kind: its cell i is this one's cell `map[i]`.
     ///
     /// - Parameter keepingOther: whether the other one is asked or merged again afterwards; if not,
@@ -30,6 +32,7 @@ public protocol AggregateState: AnyObject {
 
 extension AggregateState {
     public func settle() {}
+    public func prepare(toMerge others: [any AggregateState]) {}
     public func exactNumbers(ofCells cells: [Int], _ reading: AggregateReading) -> [Double]? { nil }
 }
 

@@ -13,6 +13,8 @@ public final class DistinctState: AggregateState {
     private var dictionary: ValueDictionary?
     /// The merged dictionary, when values came from several.
     private var merged: DictionaryBuilder?
+    /// Dictionaries that are part of this one's, and where their codes are in it.
+    private var prepared: [(dictionary: ValueDictionary, codes: [UInt32])] = []
     private var cells = 0
     /// One bitmap a cell; nil until the cell has a value.
     ///
@@ -164,13 +166,30 @@ public final class DistinctState: AggregateState {
         return map
     }
 
+    /// Unites the dictionaries of all at once: those of segments are lists to be merged, and what comes
+    /// of it is remembered.
+    public func prepare(toMerge others: [any AggregateState]) {
+        var dictionaries: [ValueDictionary] = []
+        for case let other as DistinctState in others {
+            guard let theirs = other.dictionary, theirs.isSorted else { continue }
+            if !dictionaries.contains(where: { $0 === theirs }) { dictionaries.append(theirs) }
+        }
+        if dictionaries.count < 2 { return }
+        let (union, maps) = ValueDictionary.union(dictionaries)
+        dictionary = union
+        prepared = Array(zip(dictionaries, maps))
+        usePairsIfMany()
+    }
+
     public func merge(_ other: any AggregateState, _ map: CellMap, keepingOther: Bool) {
         guard let other = other as? DistinctState else {
             preconditionFailure("BUG: unlike aggregates")
         }
         guard let theirs = other.merged?.dictionary() ?? other.dictionary else { return }
         var codes: [UInt32]?
-        if dictionary == nil && merged == nil {
+        if let known = prepared.first(where: { $0.dictionary === theirs }) {
+            codes = known.codes
+        } else if dictionary == nil && merged == nil {
             dictionary = theirs
             usePairsIfMany()
         } else if dictionary !== theirs {

@@ -126,12 +126,19 @@ public final class ExtremeState: AggregateState {
         }
     }
 
+    /// What is missing comes before all numbers, as −∞ does.
     public func exactNumbers(ofCells cells: [Int], _ reading: AggregateReading) -> [Double]? {
-        if !others.isEmpty || floats.isEmpty { return nil }
-        if cells.contains(where: { !ints.isEmpty && ints[$0].isSeen || !floats[$0].isFinite }) {
-            return nil
+        if !others.isEmpty { return nil }
+        if ints.isEmpty, side == .largest, !floats.isEmpty { return cells.map { floats[$0] } }
+        var isExact = true
+        let numbers = cells.map { cell in
+            let float = floats.isEmpty || !floats[cell].isFinite ? nil : floats[cell]
+            guard !ints.isEmpty, ints[cell].isSeen else { return float ?? -.infinity }
+            isExact = isExact && ints[cell].value.magnitude <= 1 << 53
+            let whole = Double(ints[cell].value)
+            return float.map { side == .smallest ? min($0, whole) : max($0, whole) } ?? whole
         }
-        return cells.map { floats[$0] }
+        return isExact ? numbers : nil
     }
 
     public func value(ofCell cell: Int, _ reading: AggregateReading) -> AggregateValue {

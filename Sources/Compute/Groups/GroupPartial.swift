@@ -73,7 +73,7 @@ public final class GroupPartial {
     /// Adds a partial whose cell i is this one's cell `map[i]`.
     ///
     /// - Parameter keepingOther: whether the other one is read again afterwards.
-    private func merge(_ other: GroupPartial, _ map: CellMap, keepingOther: Bool = false) {
+    func merge(_ other: GroupPartial, _ map: CellMap, keepingOther: Bool = false) {
         grow()
         rowCounts.merge(other.rowCounts, map, keepingOther: keepingOther)
         for (state, theirs) in zip(states, other.states) {
@@ -81,72 +81,15 @@ public final class GroupPartial {
         }
     }
 
-    // MARK: - Merging
-
-    /// All partials as one: those of the same dimensions by code, the others by value.
-    ///
-    /// - Parameter partials: at least one, all with as many dimensions.
-    public static func merging(_ partials: [GroupPartial]) -> GroupPartial {
-        var spaces: [GroupPartial] = []
-        for partial in partials {
-            if let same = spaces.first(where: {
-                $0.space.hasDimensions(partial.space.dimensions)
-            }) {
-                same.mergeByCode(partial)
-            } else {
-                spaces.append(partial)
-            }
-        }
-        guard let first = spaces.first else { preconditionFailure("BUG: no partials to merge") }
-        return spaces.count == 1 ? first : mergeByValue(spaces)
-    }
-
-    /// Adds a partial of the same dimensions: no value is looked at.
-    private func mergeByCode(_ other: GroupPartial) {
-        if space.isDense && other.space.isDense {
-            merge(other, .same(other.space.cellCount))
-            return
-        }
-        merge(other, other.cells(in: space, dimensions: other.space.dimensions.indices))
-    }
-
-    private static func mergeByValue(_ partials: [GroupPartial]) -> GroupPartial {
-        var dimensions: [GroupSpace.Dimension] = []
-        // For each partial and each of its dimensions, the code in the union for each code.
-        var maps = partials.map { _ in [[UInt32]?]() }
-        for index in partials[0].space.dimensions.indices {
-            let parts = partials.map { $0.space.dimensions[index] }
-            let dictionaries = parts.compactMap { part -> ValueDictionary? in
-                if case .values(let dictionary) = part { dictionary } else { nil }
-            }
-            guard dictionaries.count == partials.count else {
-                dimensions.append(parts[0])
-                for place in partials.indices { maps[place].append(nil) }
-                continue
-            }
-            let (union, codeMaps) = ValueDictionary.union(dictionaries)
-            dimensions.append(.values(union))
-            for place in partials.indices { maps[place].append(codeMaps[place]) }
-        }
-        let groups = partials.reduce(0) { $0 + $1.groups.count }
-        let result = GroupPartial(
-            GroupSpace(dimensions, rows: groups, ownsDictionaries: true),
-            partials[0].states.map { $0.makeEmpty() })
-        for (partial, codeMaps) in zip(partials, maps) {
-            result.merge(
-                partial,
-                partial.cells(
-                    in: result.space, dimensions: dimensions.indices, through: codeMaps))
-        }
-        return result
-    }
-
     /// For each cell, the cell of another space that has the same codes in `dimensions`, each put
-    /// through the map of its dimension where there is one; −1 for cells without rows.
-    private func cells(
-        in target: GroupSpace, dimensions: Range<Int>, through maps: [[UInt32]?] = []
+    /// through the map of its dimension where there is one; −1 for cells that are not among `groups`.
+    ///
+    /// - Parameter groups: nil for all cells with rows.
+    func cells(
+        in target: GroupSpace, dimensions: Range<Int>, through maps: [[UInt32]?] = [],
+        of groups: [Int]? = nil
     ) -> CellMap {
-        let groups = groups
+        let groups = groups ?? self.groups
         let codes = dimensions.map { dimension in
             let codes = space.codes(ofCells: groups, in: dimension)
             guard dimension < maps.count, let map = maps[dimension] else { return codes }

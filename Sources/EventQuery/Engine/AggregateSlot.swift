@@ -61,6 +61,15 @@ struct AggregateSlot: Hashable, Sendable {
         return (slot, reading)
     }
 
+    /// How the state's number for a group comes from those of parts; nil when it is not that simple.
+    var combination: LeadingGroups.Combination? {
+        switch kind {
+        case .count: .sum
+        case .largest: .highest
+        case .sum, .smallest, .distinct, .histogram, .exactQuantiles: nil
+        }
+    }
+
     /// The relative error of what is read; nil when it is exact.
     func error(of reading: AggregateReading) -> Double? {
         if kind == .histogram, case .quantile = reading { return 0.01 }

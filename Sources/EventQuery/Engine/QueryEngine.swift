@@ -89,7 +89,10 @@ public struct QueryEngine: Sendable {
             meta.isPartial = true
             partials += parted.parts.compactMap { $0.unfinished(for: plan) }
         }
-        let partial = partials.isEmpty ? plan.emptyPartial() : GroupPartial.merging(partials)
+        let partial =
+            partials.isEmpty
+            ? plan.emptyPartial()
+            : GroupPartial.merging(partials, showing: plan.leadingGroups(options))
         for calculation in plan.calculations {
             let slot = plan.slots[calculation.slot]
             meta.approximate[calculation.name] = slot.error(of: calculation.reading)

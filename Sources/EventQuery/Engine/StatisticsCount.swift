@@ -150,12 +150,14 @@ final class StatisticsLane {
 
     /// Puts a whole part together and keeps its partial.
     private func add(_ scans: [StatisticsScan], of part: StatisticsPart) {
-        let partial = part.plan.merge(scans)
         let events = scans.reduce(0) { $0 + $1.events }
         guard let segment = part.segment else {
-            if events > 0 { partials.add(partial) }
+            // By value only when all is there: then few of many groups may do.
+            let counted = scans.filter { $0.events > 0 }.flatMap(\.partials)
+            for partial in GroupPartial.mergingByCode(counted) { partials.add(partial) }
             return
         }
+        let partial = part.plan.merge(scans)
         let counted = SegmentPartial(partial, events: events, buckets: part.plan.buckets)
         let isKept = keep(counted, segment)
         guard events > 0 else { return }

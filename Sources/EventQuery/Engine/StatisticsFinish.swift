@@ -104,6 +104,21 @@ extension QueryPlan {
     }
 }
 
+extension QueryPlan {
+    /// The groups that the answer shows, when that can be told from one calculation; nil when other
+    /// groups are looked at as well.
+    func leadingGroups(_ options: QueryOptions) -> LeadingGroups? {
+        guard groupBy.count == 1, buckets == nil, !options.wantsTotals,
+            statistics?.having == nil, query.rowLimit > 0, let key = query.effectiveSort.first,
+            key.descending,
+            let calculation = calculations.first(where: { $0.name == key.name }),
+            let combination = slots[calculation.slot].combination
+        else { return nil }
+        return LeadingGroups(
+            query.rowLimit, byState: calculation.slot, calculation.reading, combination)
+    }
+}
+
 /// The order of groups in an answer: by the sort keys, ties by group key, ascending.
 struct GroupOrder {
     private let plan: QueryPlan

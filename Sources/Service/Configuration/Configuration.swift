@@ -20,6 +20,8 @@ struct Configuration: Sendable, Equatable {
     var headRows: Int
     /// Bytes that a file of the log is allocated with.
     var logFileBytes: Int
+    /// Bytes that decoded columns, kept for later questions, may take.
+    var columnCacheBytes: Int
     /// Bytes that counts of sealed segments, kept for questions asked again, may take.
     var queryCacheBytes: Int
 
@@ -48,6 +50,9 @@ struct Configuration: Sendable, Equatable {
         OptionSpec(
             "log-file-bytes", "N", help: "disk allocated for the log at a time",
             byDefault: "67108864"),
+        OptionSpec(
+            "column-cache-bytes", "N",
+            help: "memory for decoded columns; an eighth of the machine's without it"),
         OptionSpec(
             "query-cache-bytes", "N", help: "memory for what questions counted before",
             byDefault: "67108864"),
@@ -85,6 +90,9 @@ struct Configuration: Sendable, Equatable {
         headRows = try settings.count("head-rows", in: 1_000...4_000_000) ?? store.headRows
         logFileBytes =
             try settings.count("log-file-bytes", in: 65_536...1 << 30) ?? store.logFileBytes
+        columnCacheBytes =
+            try settings.count("column-cache-bytes", in: 0...1 << 40)
+            ?? ServiceLimits.columnCacheBytes
         queryCacheBytes =
             try settings.count("query-cache-bytes", in: 0...16 << 30)
             ?? QueryLimits.partialCacheBytes
