@@ -19,9 +19,17 @@ struct MHD_Daemon *wf_http_start(const struct wf_http_options *o) {
         {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)o->connection_changed, o->context},
         {MHD_OPTION_END, 0, NULL},
     };
+    struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)o->tls_priorities},
+        {MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, o->tls_retrieve},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
     return MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC,
-        0, o->accept, o->context, o->handle, o->context, MHD_OPTION_ARRAY, items, MHD_OPTION_END);
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC
+            | (o->tls_priorities ? MHD_USE_TLS : 0),
+        0, o->accept, o->context, o->handle, o->context, MHD_OPTION_ARRAY, items, MHD_OPTION_ARRAY,
+        o->tls_priorities ? tls : none, MHD_OPTION_END);
 }
 
 int wf_http_connection_socket(struct MHD_Connection *connection) {

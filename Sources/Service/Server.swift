@@ -11,7 +11,8 @@ struct Server: Sendable {
     private let store: EventStore
     private let services: Services
 
-    /// Serves until SIGTERM or SIGINT, then finishes what was begun; SIGHUP reads the keys again.
+    /// Serves until SIGTERM or SIGINT, then finishes what was begun; SIGHUP reads keys and
+    /// certificate again.
     ///
     /// Throws `ServerError` when it cannot start or not end cleanly.
     static func run(_ configuration: Configuration) throws(ServerError) {
@@ -29,8 +30,10 @@ struct Server: Sendable {
         self.configuration = configuration
         let log = ServerLog(level: configuration.logLevel)
         self.log = log
-        access = AccessControl(try Server.keys(of: configuration))
+        access = AccessControl(
+            try Server.keys(of: configuration), scheme: configuration.tls == nil ? "http" : "https")
         try Server.refuseOpenDoor(configuration, isOpen: access.isOpen)
+        if let files = configuration.tls { try TLSIdentity.load(files) }
         do {
             var options = EventStore.Options()
             options.limits.headRows = configuration.headRows
@@ -64,23 +67,24 @@ struct Server: Sendable {
             routes: services.exportRoutes + [status.health], access: access, log: log)
         let methods = Router(
             routes: services.exportMethods + [status.healthMethod], access: access, log: log)
+        let tls = configuration.tls == nil ? nil : try TLSContext(applicationProtocol: "h2")
         do throws(ListenError) {
             let http = try HTTPServer(
                 address: configuration.listen, workers: configuration.threads, handler: router,
-                counters: counters)
+                counters: counters, isTLS: configuration.tls != nil)
             let otlp = try configuration.otlpHTTP.map { (address) throws(ListenError) in
                 try HTTPServer(
                     address: address, workers: configuration.threads, handler: exports,
-                    counters: HTTPCounters())
+                    counters: HTTPCounters(), isTLS: configuration.tls != nil)
             }
-            log(.info, "serving", ["url": .string("http://\(http.address)/")])
+            log(.info, "serving", ["url": .string("\(access.scheme)://\(http.address)/")])
             if let otlp {
-                log(.info, "serving OTLP", ["url": .string("http://\(otlp.address)/")])
+                log(.info, "serving OTLP", ["url": .string("\(access.scheme)://\(otlp.address)/")])
             }
             let grpc = try configuration.otlpGRPC.map { (address) throws(ListenError) in
                 try GRPCServer(
                     address: address, workers: configuration.threads, handler: methods,
-                    counters: HTTPCounters())
+                    counters: HTTPCounters(), tls: tls)
             }
             if let grpc {
                 log(.info, "serving OTLP over gRPC", ["address": .string("\(grpc.address)")])
@@ -144,13 +148,25 @@ struct Server: Sendable {
         while true {
             var signal: Int32 = 0
             guard sigwait(&signals, &signal) == 0, signal == SIGHUP else { return }
-            do throws(ServerError) {
-                let ring = try Server.keys(of: configuration)
-                access.replace(ring)
-                log(.info, "keys read again", ["keys": .int(Int64(ring.keys.count))])
-            } catch {
-                log(.error, "keys not read", ["error": .string(error.description)])
-            }
+            readAgain()
+        }
+    }
+
+    /// Takes keys and certificate as they stand now; what cannot be read stays as it was.
+    private func readAgain() {
+        do throws(ServerError) {
+            let ring = try Server.keys(of: configuration)
+            access.replace(ring)
+            log(.info, "keys read again", ["keys": .int(Int64(ring.keys.count))])
+        } catch {
+            log(.error, "keys not read", ["error": .string(error.description)])
+        }
+        guard let files = configuration.tls else { return }
+        do throws(ServerError) {
+            try TLSIdentity.load(files)
+            log(.info, "certificate read again")
+        } catch {
+            log(.error, "certificate not read", ["error": .string(error.description)])
         }
     }
 }

@@ -21,12 +21,16 @@ def free_port():
 
 
 class Server:
-    """The real binary, serving a directory; behind `wrapper`, a command that runs another."""
+    """The real binary, serving a directory; behind `wrapper`, a command that runs another.
 
-    def __init__(self, data, *options, wrapper=(), awaits="/readyz"):
+    With `tls`, a context that trusts its certificate, it is spoken to over TLS.
+    """
+
+    def __init__(self, data, *options, wrapper=(), awaits="/readyz", tls=None):
         self.data = data
+        self.tls = tls
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self.log = open(os.path.join(os.path.dirname(data), "server.log"), "ab")
         self.process = subprocess.Popen(
             [*wrapper, BINARY, "serve", "--data", data, "--listen", f"127.0.0.1:{self.port}",
@@ -48,9 +52,15 @@ class Server:
             time.sleep(0.05)
         raise RuntimeError("the server does not get ready")
 
+    def connection(self):
+        if self.tls:
+            return http.client.HTTPSConnection(
+                "127.0.0.1", self.port, timeout=60, context=self.tls)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+
     def request(self, method, path, body=None, headers=None):
         """Status, headers and body of an answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = self.connection()
         try:
             connection.request(method, path, body, headers or {})
             answer = connection.getresponse()

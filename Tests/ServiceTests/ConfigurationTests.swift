@@ -36,6 +36,19 @@ import Testing
         }
     }
 
+    @Test func `TLS has a certificate and a key, or there is none`() throws {
+        #expect(try configuration().tls == nil)
+        let both = try configuration(["tls-certificate": "c"], file: #"{"tls_key": "k"}"#)
+        #expect(both.tls == TLSFiles(certificate: "c", key: "k"))
+        for name in ["tls-certificate", "tls-key"] {
+            #expect {
+                try configuration([name: "x"])
+            } throws: {
+                "\($0)" == "tls-certificate and tls-key are given together or not at all"
+            }
+        }
+    }
+
     @Test func `a flag goes before the file and the file before the default`() throws {
         let configuration = try configuration(
             ["listen": "127.0.0.1:1"],

@@ -10,6 +10,10 @@ struct wf_http_options {
     unsigned int connection_limit;
     unsigned int idle_timeout_seconds;
     size_t connection_memory_bytes;
+    /// GnuTLS' priorities for TLS, NULL for plain HTTP.
+    const char *tls_priorities;
+    /// A gnutls_certificate_retrieve_function3 that gives the certificate for a handshake.
+    void *tls_retrieve;
     void *context;
     void *(*begin)(void *context, const char *target, struct MHD_Connection *connection);
     MHD_AcceptPolicyCallback accept;

@@ -27,7 +27,13 @@ final class AccessControl: Sendable {
 
     private let state: Mutex<State>
 
-    init(_ ring: KeyRing) { state = Mutex(State(ring: ring, isOpen: ring.isEmpty)) }
+    /// What the server's own pages are loaded by: `http` or `https`.
+    let scheme: String
+
+    init(_ ring: KeyRing, scheme: String = "http") {
+        state = Mutex(State(ring: ring, isOpen: ring.isEmpty))
+        self.scheme = scheme
+    }
 
     /// Whether requests need no key.
     var isOpen: Bool { state.withLock { $0.isOpen } }
@@ -60,20 +66,20 @@ final class AccessControl: Sendable {
     }
 
     private func openPrincipal(of head: HTTPRequestHead) -> Result<Principal, HTTPRefusal> {
-        if let refusal = AccessControl.foreignOrigin(head) { return .failure(refusal) }
+        if let refusal = foreignOrigin(head) { return .failure(refusal) }
         return .success(
             Principal(environment: AccessControl.openEnvironment, kind: .admin, keyID: nil))
     }
 
     /// Refuses what a foreign page in a local browser would send to a server without keys.
-    private static func foreignOrigin(_ head: HTTPRequestHead) -> HTTPRefusal? {
+    private func foreignOrigin(_ head: HTTPRequestHead) -> HTTPRefusal? {
         let host = head.headers["Host"] ?? ""
         guard isLoopbackHost(hostWithoutPort(host)) else {
             return HTTPRefusal(
                 .error(403, "without keys only a loopback Host is answered; create a key first"))
         }
         guard let origin = head.headers["Origin"] else { return nil }
-        guard equalsIgnoringCase(origin, "http://" + host) else {
+        guard equalsIgnoringCase(origin, "\(scheme)://\(host)") else {
             return HTTPRefusal(.error(403, "requests of another origin are not answered"))
         }
         return nil

@@ -12,6 +12,8 @@ struct Configuration: Sendable, Equatable {
     var otlpHTTP: ListenAddress?
     /// Where OTLP over gRPC is served; nil for nowhere.
     var otlpGRPC: ListenAddress?
+    /// What every port proves itself with; nil for no TLS.
+    var tls: TLSFiles?
     var logLevel: ServerLog.Level
     /// Threads that read requests, decode bodies and answer queries.
     var threads: Int
@@ -39,6 +41,9 @@ struct Configuration: Sendable, Equatable {
         OptionSpec(
             "otlp-grpc", "HOST:PORT|off", help: "where OTLP over gRPC is served",
             byDefault: "port 4317 of the host of --listen"),
+        OptionSpec(
+            "tls-certificate", "FILE", help: "certificate chain (PEM) for TLS on every port"),
+        OptionSpec("tls-key", "FILE", help: "the certificate's key (PEM)"),
         OptionSpec(
             "threads", "N", help: "threads for requests and for queries",
             byDefault: "one a processor"),
@@ -77,6 +82,7 @@ struct Configuration: Sendable, Equatable {
             ?? ListenAddress(host: "127.0.0.1", port: 8080)
         otlpHTTP = try settings.otlpAddress("otlp-http", host: listen.host, port: 4318)
         otlpGRPC = try settings.otlpAddress("otlp-grpc", host: listen.host, port: 4317)
+        tls = try settings.tlsFiles()
         logLevel =
             try settings.value("log-level", "debug, info, warn or error") {
                 ServerLog.Level(rawValue: $0)
@@ -97,6 +103,12 @@ struct Configuration: Sendable, Equatable {
             try settings.count("query-cache-bytes", in: 0...16 << 30)
             ?? QueryLimits.partialCacheBytes
     }
+}
+
+/// Where a certificate chain and its key are, both PEM.
+struct TLSFiles: Sendable, Equatable {
+    let certificate: String
+    let key: String
 }
 
 /// A setting that cannot be taken, and where it stands.
@@ -159,6 +171,19 @@ private struct Settings {
             text == "off" ? .some(nil) : ListenAddress(text).map { .some($0) }
         }
         return said ?? ListenAddress(host: host, port: port)
+    }
+
+    /// The files of TLS: both or none.
+    func tlsFiles() throws(ConfigurationError) -> TLSFiles? {
+        let certificate = try value("tls-certificate", "a file") { $0.isEmpty ? nil : $0 }
+        let key = try value("tls-key", "a file") { $0.isEmpty ? nil : $0 }
+        switch (certificate, key) {
+        case (nil, nil): return nil
+        case (let certificate?, let key?): return TLSFiles(certificate: certificate, key: key)
+        default:
+            throw ConfigurationError(
+                description: "tls-certificate and tls-key are given together or not at all")
+        }
     }
 
     func value<T>(

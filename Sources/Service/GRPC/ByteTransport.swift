@@ -12,6 +12,8 @@ enum TransportResult {
 
 /// A connection's bytes, as they are on the wire or within TLS; never waits.
 protocol ByteTransport: AnyObject {
+    /// Whether it can be written to; reading makes it so.
+    var isReady: Bool { get }
     func read(into buffer: UnsafeMutableRawBufferPointer) -> TransportResult
     func write(_ bytes: UnsafeRawBufferPointer) -> TransportResult
     /// Whether there are bytes that the socket does not tell of any more.
@@ -27,6 +29,7 @@ final class PlainTransport: ByteTransport {
     /// The socket stays its owner's.
     init(_ socket: Int32) { self.socket = socket }
 
+    var isReady: Bool { true }
     var holdsBytes: Bool { false }
 
     func read(into buffer: UnsafeMutableRawBufferPointer) -> TransportResult {

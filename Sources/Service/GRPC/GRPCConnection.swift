@@ -78,7 +78,7 @@ final class GRPCConnection {
     /// Whether there is something to send that the socket did not take.
     ///
     /// Nothing is read meanwhile, so that a client that does not read its answers cannot ask for more.
-    var wantsToWrite: Bool { sent < output.count }
+    var wantsToWrite: Bool { transport.isReady && sent < output.count }
 
     /// Reads what has come, through `buffer`; returns whether there is more.
     func read(through buffer: UnsafeMutableRawBufferPointer) -> Bool {
@@ -106,6 +106,7 @@ final class GRPCConnection {
 
     /// Writes what can be written; returns false when the connection is to be closed.
     func settle() -> Bool {
+        guard transport.isReady else { return !isBroken }
         while !isBroken {
             if !wantsToWrite {
                 fillOutput()
@@ -282,6 +283,7 @@ final class GRPCConnection {
     func goAway() {
         guard !isGoingAway else { return }
         isGoingAway = true
+        if !transport.isReady { isBroken = true }
         nghttp2_submit_goaway(
             session, UInt8(NGHTTP2_FLAG_NONE.rawValue),
             nghttp2_session_get_last_proc_stream_id(session), NGHTTP2_NO_ERROR.rawValue, nil, 0)

@@ -164,8 +164,9 @@ final class GRPCLoop: @unchecked Sendable {
             let id = lastID
             let remote = numericHost(of: address, size)
             guard server.counters.connectionsOpen < ServiceLimits.connectionsMax,
+                let transport = server.transport(over: socket),
                 let connection = GRPCConnection(
-                    socket: socket, id: id, server: server, transport: PlainTransport(socket),
+                    socket: socket, id: id, server: server, transport: transport,
                     remoteAddress: remote,
                     leave: { self.leave($1, for: $0, of: id) }
                 )

@@ -12,6 +12,7 @@ final class GRPCServer: Listener {
     let address: ListenAddress
     let handler: any HTTPHandler
     let counters: HTTPCounters
+    private let tls: TLSContext?
     private let lane: RequestLane
     private let loops: [GRPCLoop]
     private let socket: Int32
@@ -21,17 +22,19 @@ final class GRPCServer: Listener {
 
     static let stopping = GRPCStatus(of: .busy(503, "the server is stopping", retryAfterSeconds: 5))
 
-    /// Listens and serves until `stop()`.
+    /// Listens and serves until `stop()`, within TLS if it is given.
     ///
     /// Throws `ListenError` when the address cannot be listened on.
     init(
-        address: ListenAddress, workers: Int, handler: any HTTPHandler, counters: HTTPCounters
+        address: ListenAddress, workers: Int, handler: any HTTPHandler, counters: HTTPCounters,
+        tls: TLSContext? = nil
     ) throws(ListenError) {
         let (socket, bound) = try address.listen()
         self.socket = socket
         self.address = bound
         self.handler = handler
         self.counters = counters
+        self.tls = tls
         // The loops share it, so one that asks for a connection another has taken must not wait.
         setNonBlocking(socket)
         loops = (0..<min(workers, GRPCLimits.loopsMax)).map { _ in GRPCLoop(listener: socket) }
@@ -68,6 +71,12 @@ final class GRPCServer: Listener {
         close(socket)
         lane.close()
         return counters.exchangesWorkedOn == 0
+    }
+
+    /// The bytes of a new connection; nil without memory.
+    func transport(over socket: Int32) -> (any ByteTransport)? {
+        guard let tls else { return PlainTransport(socket) }
+        return TLSTransport(socket, tls)
     }
 
     /// Hands a request to its lane; `reply` is called once, on any thread.

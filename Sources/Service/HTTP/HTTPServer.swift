@@ -51,12 +51,12 @@ final class HTTPServer: Listener, @unchecked Sendable {
     /// No request goes to a worker any more.
     private let isClosed = Atomic(false)
 
-    /// Listens and serves until `stop()`.
+    /// Listens and serves until `stop()`, within TLS as `TLSIdentity` if asked.
     ///
     /// Throws `ListenError` when the address cannot be listened on.
     init(
         address: ListenAddress, workers: Int, handler: any HTTPHandler,
-        counters: HTTPCounters,
+        counters: HTTPCounters, isTLS: Bool = false,
         answersInFlightMax: Int = ServiceLimits.answersInFlightBytesMax
     ) throws(ListenError) {
         do throws(HostError) {
@@ -82,7 +82,15 @@ final class HTTPServer: Listener, @unchecked Sendable {
         options.handle = continueExchange
         options.completed = endExchange
         options.connection_changed = connectionChanged
-        guard let daemon = wf_http_start(&options) else {
+        let daemon = TLSIdentity.priorities.withCString { priorities in
+            if isTLS {
+                options.tls_priorities = priorities
+                options.tls_retrieve = unsafeBitCast(
+                    TLSIdentity.retrieve, to: UnsafeMutableRawPointer.self)
+            }
+            return wf_http_start(&options)
+        }
+        guard let daemon else {
             close(socket)
             throw ListenError(address: address, reason: "the HTTP server did not start")
         }
