@@ -12,6 +12,8 @@ import grpc
 import h2.config
 import h2.connection
 import h2.events
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
 from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
@@ -19,7 +21,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest, ExportTraceServiceResponse)
 
 from otlp_exports import START, WHILE, Exports
-from server import BINARY, ServerTest, free_port
+from server import BINARY, Server, ServerTest, free_port
 
 TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 LOGS = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
@@ -154,7 +156,7 @@ class CallTest(GRPCServerTest):
         for sender in senders:
             sender.join()
         self.assertLessEqual(set(refused), {CODE.UNAVAILABLE})
-        self.server = type(self.server)(self.data, *self.options)
+        self.server = Server(self.data, *self.options)
         # Who got no answer may have been kept all the same.
         total = sum(self.names().values())
         self.assertGreaterEqual(total, len(kept))
@@ -187,6 +189,30 @@ class KeyTest(GRPCServerTest):
             {"query": f"from unknown_service | {WHILE} | stats count()"},
             {"X-Honeycomb-Team": keys["query"]})
         self.assertEqual(found["data"]["results"], [{"data": {"COUNT": 2}}])
+
+
+class FullTest(GRPCServerTest):
+    def test_no_room_tells_when_to_come_again(self):
+        self.server.stop()
+        self.server = Server(
+            self.data, "--log-file-bytes", "65536", *self.options,
+            wrapper=("prlimit", "--fsize=1000000"))
+        self.assertEqual(self.call(spans("small")), b"")
+        # No file may grow so large, as if the disk were full.
+        large = spans(*(random.Random(n).randbytes(25_000).hex() for n in range(100)))
+        with self.assertRaises(grpc.RpcError) as caught:
+            self.call(large)
+        self.assertEqual(caught.exception.code(), CODE.UNAVAILABLE)
+        trailers = dict(caught.exception.trailing_metadata())
+        status = Status.FromString(trailers["grpc-status-details-bin"])
+        self.assertEqual(status.code, CODE.UNAVAILABLE.value[0])
+        self.assertEqual(status.message, caught.exception.details())
+        info = RetryInfo()
+        self.assertTrue(status.details[0].Unpack(info))
+        self.assertGreaterEqual(info.retry_delay.seconds, 1)
+        self.assertEqual(
+            RetryInfo.FromString(trailers["google.rpc.retryinfo-bin"]), info)
+        self.assertEqual(self.names(), {"small": 1})
 
 
 class FrameTest(GRPCServerTest):
@@ -307,7 +333,7 @@ class FrameTest(GRPCServerTest):
         self.assertTrue(received)
         self.assertEqual(self.server.process.wait(20), 0)
         self.server.log.close()
-        self.server = type(self.server)(self.data, *self.options)
+        self.server = Server(self.data, *self.options)
         self.assertEqual(self.names(), {"begun": 1, "other": 1})
 
     def test_bytes_no_client_sends_end_their_connection_alone(self):

@@ -6,6 +6,9 @@ struct ServerConnection: ~Copyable {
     static let options: [OptionSpec] = [
         OptionSpec("url", "URL", help: "the server", byDefault: "http://127.0.0.1:8080"),
         OptionSpec("key", "KEY", help: "a key, where the server wants one"),
+        OptionSpec(
+            "authorities", "FILE", help: "certificates (PEM) to trust in an https URL",
+            byDefault: "the system's"),
     ]
 
     private var client: HTTPClient
@@ -15,9 +18,10 @@ struct ServerConnection: ~Copyable {
         let text = arguments["url"] ?? "http://127.0.0.1:8080"
         guard let url = ServerURL(text) else {
             throw CommandFailure(
-                .wrongUsage, "--url: expected http://HOST:PORT, found '\(text)'")
+                .wrongUsage,
+                "--url: expected http://HOST:PORT or https://HOST:PORT, found '\(text)'")
         }
-        client = HTTPClient(url)
+        client = HTTPClient(url, authorities: arguments["authorities"])
         key = arguments["key"]
     }
 

@@ -1,3 +1,4 @@
+internal import CGnuTLS
 internal import Glibc
 
 /// Why a request got no answer.
@@ -19,12 +20,19 @@ enum HTTPClientError: Error, CustomStringConvertible {
 /// Calls block; a value of it belongs to one thread.
 struct HTTPClient: ~Copyable {
     private let url: ServerURL
+    /// A file of certificates to trust instead of the system's.
+    private let authorities: String?
     private var socket: Int32 = -1
+    /// Nil for plain HTTP.
+    private var tls: TLSClientSession?
 
     /// Seconds without a byte after which a server counts as gone; longer than any query may take.
     private static let patienceSeconds = 300
 
-    init(_ url: ServerURL) { self.url = url }
+    init(_ url: ServerURL, authorities: String? = nil) {
+        self.url = url
+        self.authorities = authorities
+    }
 
     deinit { if socket >= 0 { close(socket) } }
 
@@ -51,26 +59,23 @@ struct HTTPClient: ~Copyable {
     private func message(
         _ method: String, _ path: String, _ headers: HTTPHeaders, _ body: [UInt8]
     ) -> [UInt8] {
-        let host =
-            url.address.port == 80
-            ? String("\(url.address)".dropLast(3)) : url.address.description
-        var head = "\(method) \(url.basePath)\(path) HTTP/1.1\r\nHost: \(host)\r\n"
+        var head = "\(method) \(url.basePath)\(path) HTTP/1.1\r\nHost: \(url.host)\r\n"
         for (name, value) in headers.fields { head += "\(name): \(value)\r\n" }
         if method != "GET" { head += "Content-Length: \(body.count)\r\n" }
         return Array((head + "\r\n").utf8) + body
     }
 
     private mutating func exchange(_ message: [UInt8]) throws(HTTPClientError) -> HTTPResponse {
-        if socket < 0 { socket = try connected() }
+        if socket < 0 { try connect() }
         try send(message)
         var reader = ResponseReader()
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {
-            let count = recv(socket, &buffer, buffer.count, 0)
-            if count < 0 && errno == EINTR { continue }
-            guard count >= 0 else {
-                throw .unreachable("\(url.address): \(String(cString: strerror(errno)))")
+            let count = buffer.withUnsafeMutableBytes { buffer in
+                tls?.receive(into: buffer) ?? recv(socket, buffer.baseAddress, buffer.count, 0)
             }
+            if tls == nil && count < 0 && errno == EINTR { continue }
+            guard count >= 0 else { throw broken(count) }
             if count == 0 {
                 if reader.isEmpty { throw .unreachable("\(url.address) closed the connection") }
                 disconnect()
@@ -89,16 +94,36 @@ struct HTTPClient: ~Copyable {
         var sent = 0
         while sent < message.count {
             let count = message[sent...].withUnsafeBytes {
-                Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+                tls?.send($0)
+                    ?? Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
-            if count < 0 && errno == EINTR { continue }
+            if tls == nil && count < 0 && errno == EINTR { continue }
             // A server that refuses a body answers before it has read all of it.
-            if count < 0 && errno == EPIPE { return }
-            guard count > 0 else {
-                throw .unreachable("\(url.address): \(String(cString: strerror(errno)))")
-            }
+            if count < 0 && (tls == nil ? errno == EPIPE : count == GNUTLS_E_PUSH_ERROR) { return }
+            guard count > 0 else { throw broken(count) }
             sent += count
         }
+    }
+
+    /// Why nothing more comes or goes; `count` is what the last call returned.
+    private func broken(_ count: Int) -> HTTPClientError {
+        let reason =
+            tls == nil ? String(cString: strerror(errno)) : TLSClientSession.text(of: count)
+        return .unreachable("\(url.address): \(reason)")
+    }
+
+    private mutating func connect() throws(HTTPClientError) {
+        let opened = try connected()
+        if url.isTLS {
+            do throws(HTTPClientError) {
+                tls = try TLSClientSession(
+                    opened, host: url.address.host, authorities: authorities)
+            } catch {
+                close(opened)
+                throw error
+            }
+        }
+        socket = opened
     }
 
     private func connected() throws(HTTPClientError) -> Int32 {
@@ -121,7 +146,7 @@ struct HTTPClient: ~Copyable {
                 let size = socklen_t(MemoryLayout<timeval>.size)
                 setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, size)
                 setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, size)
-                if connect(socket, address.ai_addr, address.ai_addrlen) == 0 { return socket }
+                if Glibc.connect(socket, address.ai_addr, address.ai_addrlen) == 0 { return socket }
                 reason = errno
                 close(socket)
             }
@@ -131,6 +156,7 @@ struct HTTPClient: ~Copyable {
     }
 
     private mutating func disconnect() {
+        tls = nil
         if socket >= 0 { close(socket) }
         socket = -1
     }
