@@ -16,6 +16,14 @@ enum ServiceLimits {
     static let streamsMax = 64
     /// Bytes of one such answer that wait for the client; its thread waits as well then.
     static let streamBytesAhead = 1 << 20
+    /// Requests that wait to be written as the server's own events, and bytes of them; more are
+    /// dropped and counted.
+    static let selfEventsMax = 16_384
+    static let selfEventsBytesMax = 32 << 20
+    /// Requests that are written at once without waiting for more.
+    static let selfEventsPerBatch = 4_096
+    /// Bytes of a question's text in such an event.
+    static let selfQueryBytes = 4_096
     /// Connections open at a time; each costs at most `connectionMemoryBytes` of buffers.
     static let connectionsMax = 1024
     /// Bytes for the headers and the read buffer of one connection; larger headers are 431.

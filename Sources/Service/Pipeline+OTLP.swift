@@ -24,6 +24,7 @@ extension Pipeline {
         do throws(HTTPRefusal) {
             let result = try decode(export)
             let answer = OTLPAnswer(encoding: export.encoding).success(export.signal, result)
+                .noting(result.decoded)
             guard !result.decoded.batches.isEmpty else { return reply(answer) }
             let record = IngestRecord(
                 environment: export.environment, idempotency: nil,

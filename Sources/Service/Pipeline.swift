@@ -30,8 +30,11 @@ struct Pipeline: Sendable {
             }
             let decoded = try decode(events)
             let answer = IngestAnswer(to: events.form, decoded)
+            @Sendable func accepted(_ durability: Durability) -> HTTPResponse {
+                answer.response(isDuplicate: false, durability).noting(decoded)
+            }
             guard !decoded.batches.isEmpty || events.idempotency != nil else {
-                return reply(answer.response(isDuplicate: false, events.durability))
+                return reply(accepted(events.durability))
             }
             let idempotency = events.idempotency.map {
                 Idempotency(key: $0.key, digest: $0.digest, answer: answer.stored)
@@ -46,7 +49,7 @@ struct Pipeline: Sendable {
                     let first = IngestAnswer(stored: acceptance.answer ?? [])
                     reply(first.response(isDuplicate: true, acceptance.durability))
                 case .success(let acceptance):
-                    reply(answer.response(isDuplicate: false, acceptance.durability))
+                    reply(accepted(acceptance.durability))
                 }
             }
         } catch {

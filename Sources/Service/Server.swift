@@ -10,6 +10,8 @@ struct Server: Sendable {
     private let access: AccessControl
     private let store: EventStore
     private let services: Services
+    /// Nil when the server keeps nothing of its own requests.
+    private let telemetry: SelfTelemetry?
 
     /// Serves until SIGTERM or SIGINT, then finishes what was begun; SIGHUP reads keys and
     /// certificate again.
@@ -42,10 +44,16 @@ struct Server: Sendable {
             options.notice = { log(.warn, "store", ["notice": .string($0)]) }
             store = try EventStore.open(configuration.data, options: options)
             let retention = configuration.retention
-            store.setRetention { _, dataset in retention.policy(of: dataset) }
+            store.setRetention { environment, dataset in
+                environment == SelfTelemetry.environment
+                    ? SelfTelemetry.retention : retention.policy(of: dataset)
+            }
             services = try Services(
                 store, threads: configuration.threads,
                 queryCacheBytes: configuration.queryCacheBytes)
+            telemetry =
+                configuration.hasSelfTelemetry
+                ? try SelfTelemetry(store, services.queries.datasets, .real) : nil
         } catch {
             throw ServerError(description: "\(configuration.data): \(error)")
         }
@@ -56,10 +64,20 @@ struct Server: Sendable {
 
     /// The main listener and OTLP's own two, if they are wanted.
     private func listen() throws(ServerError) -> [any Listener] {
-        let counters = HTTPCounters()
+        let bytesInFlight = HTTPBytesInFlight()
+        let counters = HTTPCounters(bytesInFlight)
+        let otlpCounters = HTTPCounters(bytesInFlight)
+        let grpcCounters = HTTPCounters(bytesInFlight)
+        let observer = telemetry.map { telemetry in
+            { @Sendable (request: AnsweredRequest) in telemetry.record(request) }
+        }
         let status = StatusRoutes(
             obstacle: { [store] in store.refusal?.description },
-            figures: { [store] in Figure.process(counters) + Figure.store(store.figures()) })
+            figures: { [store, telemetry] in
+                Figure.process([counters, otlpCounters, grpcCounters])
+                    + Figure.store(store.figures())
+                    + (telemetry.map(Figure.selfTelemetry) ?? [])
+            })
         let router = Router(
             routes: PageRoutes().routes + status.routes + AuthRoutes().routes + services.routes,
             access: access, log: log)
@@ -71,11 +89,12 @@ struct Server: Sendable {
         do throws(ListenError) {
             let http = try HTTPServer(
                 address: configuration.listen, workers: configuration.threads, handler: router,
-                counters: counters, isTLS: configuration.tls != nil)
+                counters: counters, isTLS: configuration.tls != nil,
+                observer: observer)
             let otlp = try configuration.otlpHTTP.map { (address) throws(ListenError) in
                 try HTTPServer(
                     address: address, workers: configuration.threads, handler: exports,
-                    counters: HTTPCounters(), isTLS: configuration.tls != nil)
+                    counters: otlpCounters, isTLS: configuration.tls != nil, observer: observer)
             }
             log(.info, "serving", ["url": .string("\(access.scheme)://\(http.address)/")])
             if let otlp {
@@ -84,7 +103,7 @@ struct Server: Sendable {
             let grpc = try configuration.otlpGRPC.map { (address) throws(ListenError) in
                 try GRPCServer(
                     address: address, workers: configuration.threads, handler: methods,
-                    counters: HTTPCounters(), tls: tls)
+                    counters: grpcCounters, tls: tls, observer: observer)
             }
             if let grpc {
                 log(.info, "serving OTLP over gRPC", ["address": .string("\(grpc.address)")])
@@ -99,6 +118,7 @@ struct Server: Sendable {
     private func stop(_ listeners: [any Listener]) throws(ServerError) {
         log(.info, "stopping")
         let allAnswered = listeners.map { $0.stop() }.allSatisfy { $0 }
+        telemetry?.end()
         do throws(EventStoreError) {
             try store.close()
         } catch {

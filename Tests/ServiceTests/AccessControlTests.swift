@@ -6,12 +6,12 @@ import TestSupport
 @testable import Service
 
 private func head(
-    _ headers: [(String, String)] = [("Host", "127.0.0.1:8080")]
+    _ headers: [(String, String)] = [("Host", "127.0.0.1:8080")], target: String = "/1/auth"
 ) throws -> HTTPRequestHead {
     var fields = HTTPHeaders()
     for (name, value) in headers { fields.add(name, value) }
     return HTTPRequestHead(
-        method: "GET", target: try #require(RequestTarget("/1/auth")), headers: fields)
+        method: "GET", target: try #require(RequestTarget(target)), headers: fields)
 }
 
 private func status(_ result: Result<Principal, HTTPRefusal>) -> Int {
@@ -75,6 +75,37 @@ private func status(_ result: Result<Principal, HTTPRefusal>) -> Int {
             #expect(status(access.principal(of: request, for: .authenticate)) == 401)
             #expect(status(access.principal(of: request, for: nil)) == 200)
         }
+    }
+
+    @Test(arguments: [
+        (KeyKind.admin, "_self", Permission.askQuestions, 200),
+        (.admin, "_self", .authenticate, 200), (.admin, "_self", .sendEvents, 403),
+        (.query, "_self", .askQuestions, 403), (.ingest, "_self", .sendEvents, 403),
+        (.admin, "other", .askQuestions, 403), (.admin, "prod", .askQuestions, 200),
+        (.query, "prod", .askQuestions, 200), (.admin, "", .askQuestions, 403),
+    ])
+    func `only the server's own environment can be named, and only by an admin key`(
+        kind: KeyKind, name: String, permission: Permission, expected: Int
+    ) throws {
+        let (key, text) = AccessKey.create(kind, environment: "prod", on: .real)
+        let access = AccessControl(KeyRing([key]))
+        let request = try head([("X-Honeycomb-Team", text)], target: "/api?environment=\(name)")
+        let result = access.principal(of: request, for: permission)
+        #expect(status(result) == expected)
+        if expected == 200 { #expect(try result.get().environment == name) }
+        let anonymous = try head([("Host", "localhost")], target: "/api?environment=\(name)")
+        #expect(status(access.principal(of: anonymous, for: permission)) == 401)
+    }
+
+    @Test func `without keys everyone on loopback may ask about the server, and nobody send`()
+        throws
+    {
+        let access = AccessControl(KeyRing())
+        let request = try head(target: "/api?environment=_self")
+        #expect(try access.principal(of: request, for: .askQuestions).get().environment == "_self")
+        #expect(status(access.principal(of: request, for: .sendEvents)) == 403)
+        let foreign = try head([("Host", "evil.org")], target: "/api?environment=_self")
+        #expect(status(access.principal(of: foreign, for: .askQuestions)) == 403)
     }
 
     @Test func `a server that had keys never opens`() throws {

@@ -13,7 +13,8 @@ struct Principal: Sendable, Equatable {
 
 /// Decides who may do what.
 ///
-/// With keys, the key alone tells the environment; nothing else in a request can. Without keys the
+/// With keys, the key alone tells the environment; nothing else in a request can, but that an
+/// `admin` key may also ask `?environment=_self`, what the server tells of itself. Without keys the
 /// server listens on loopback only and everyone there is let into `default`, but a page of another
 /// origin in the same machine's browser is not: its `Host` or `Origin` gives it away.
 final class AccessControl: Sendable {
@@ -47,6 +48,40 @@ final class AccessControl: Sendable {
 
     /// The caller of a request, if it is allowed to; without a permission everyone is.
     func principal(
+        of head: HTTPRequestHead, for permission: Permission?
+    ) -> Result<Principal, HTTPRefusal> {
+        let principal = ownPrincipal(of: head, for: permission)
+        guard !head.target.query.isEmpty, let permission,
+            let name = head.target.queryValue("environment")
+        else { return principal }
+        return principal.flatMap { AccessControl.choosing(name, $0, for: permission) }
+    }
+
+    /// The caller in the environment that a request names.
+    private static func choosing(
+        _ name: String, _ principal: Principal, for permission: Permission
+    ) -> Result<Principal, HTTPRefusal> {
+        if name == principal.environment { return .success(principal) }
+        guard name == SelfTelemetry.environment else {
+            return .failure(
+                HTTPRefusal(
+                    .error(
+                        403,
+                        "a key tells its environment; "
+                            + "only ?environment=\(SelfTelemetry.environment) can be named")))
+        }
+        guard principal.kind == .admin else {
+            return .failure(
+                HTTPRefusal(.error(403, "only an admin key may ask about the server itself")))
+        }
+        guard permission == .askQuestions || permission == .authenticate else {
+            return .failure(
+                HTTPRefusal(.error(403, "the server alone writes the environment '\(name)'")))
+        }
+        return .success(Principal(environment: name, kind: principal.kind, keyID: principal.keyID))
+    }
+
+    private func ownPrincipal(
         of head: HTTPRequestHead, for permission: Permission?
     ) -> Result<Principal, HTTPRefusal> {
         if isOpen { return openPrincipal(of: head) }

@@ -20,7 +20,9 @@ extension CommandSpec {
         ServerConnection.options + [
             OptionSpec("data", "DIR", help: "read this directory instead of asking a server"),
             OptionSpec(
-                "environment", "NAME", help: "whose events, with --data", byDefault: "default"),
+                "environment", "NAME",
+                help: "whose events: with --data any, else the key's or _self, the server's own",
+                byDefault: "default or the key's"),
             OptionSpec(
                 "format", "table|json|csv|ndjson", help: "how the answer is written",
                 byDefault: "table"),
@@ -67,10 +69,16 @@ private func answerFromServer(
         "query": .string(text), "exact": .bool(arguments.switches.contains("exact")),
     ]
     let response = try server.send(
-        "POST", "/api/query?format=\(format.rawValue)",
+        "POST",
+        "/api/query?format=\(format.rawValue)" + environmentParameter(arguments, after: "&"),
         headers: ["Content-Type": "application/json"], body: Array(body.text.utf8))
     guard response.status < 300 else { throw queryFailure(response, text) }
     return response.body
+}
+
+/// The part of a path that names the environment, where one was named.
+func environmentParameter(_ arguments: ParsedArguments, after separator: String) -> String {
+    arguments["environment"].map { "\(separator)environment=\(percentEncoded($0))" } ?? ""
 }
 
 private func answerFromDirectory(

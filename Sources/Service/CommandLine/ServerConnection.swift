@@ -13,6 +13,8 @@ struct ServerConnection: ~Copyable {
 
     private var client: HTTPClient
     private let key: String?
+    /// The trace in which the command was started goes on in its requests.
+    private let trace = TraceContext.ofProcess()
 
     init(_ arguments: ParsedArguments) throws(CommandFailure) {
         let text = arguments["url"] ?? "http://127.0.0.1:8080"
@@ -33,6 +35,7 @@ struct ServerConnection: ~Copyable {
     ) throws(CommandFailure) -> HTTPResponse {
         var headers = headers
         if let key { headers["X-Honeycomb-Team"] = key }
+        for (name, value) in trace?.headers.fields ?? [] { headers[name] = value }
         do throws(HTTPClientError) {
             return try client.request(method, path, headers: headers, body: body)
         } catch {

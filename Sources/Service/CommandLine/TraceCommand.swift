@@ -7,20 +7,27 @@ extension CommandSpec {
         options: ServerConnection.options + [
             OptionSpec(
                 "format", "tree|json", help: "how the trace is written; json has every field",
-                byDefault: "tree")
+                byDefault: "tree"),
+            OptionSpec(
+                "environment", "NAME", help: "the key's own, or _self: the server's requests",
+                byDefault: "the key's"),
         ],
         example: "widefield trace 4bf92f3577b34da6a3ce929d0e0e4736",
         run: { arguments, terminal throws(CommandFailure) in
             var server = try ServerConnection(arguments)
-            let path = "/api/traces/" + percentEncoded(arguments.operands[0])
-            switch arguments["format"] ?? "tree" {
+            let format = arguments["format"] ?? "tree"
+            let path =
+                "/api/traces/" + percentEncoded(arguments.operands[0])
+                + (format == "tree" ? "?data=false" : "?data=true")
+                + environmentParameter(arguments, after: "&")
+            switch format {
             case "json":
                 let response = try server.send("GET", path)
                 guard response.status < 300 else { throw ServerConnection.failure(of: response) }
                 terminal.write(response.body)
                 terminal.write("\n")
             case "tree":
-                let tree = TraceTree(try server.json("GET", path + "?data=false"))
+                let tree = TraceTree(try server.json("GET", path))
                 terminal.write(tree.text(columns: terminal.columns, usesColor: terminal.usesColor))
                 terminal.tell(tree.summary + "\n")
             default: throw .usage("--format must be tree or json", of: "trace")

@@ -27,6 +27,9 @@ struct Configuration: Sendable, Equatable {
     /// Bytes that counts of sealed segments, kept for questions asked again, may take.
     var queryCacheBytes: Int
 
+    /// Whether the server keeps its own requests as events.
+    var hasSelfTelemetry: Bool
+
     /// Every option there is.
     ///
     /// In the configuration file an option's key is its name with `_` for
@@ -61,6 +64,10 @@ struct Configuration: Sendable, Equatable {
         OptionSpec(
             "query-cache-bytes", "N", help: "memory for what questions counted before",
             byDefault: "67108864"),
+        OptionSpec(
+            "self-telemetry", "on|off",
+            help: "whether the server's own requests are events of the environment _self",
+            byDefault: "on"),
         OptionSpec(
             "log-level", "debug|info|warn|error", help: "how much is told on standard error",
             byDefault: "info"),
@@ -102,6 +109,10 @@ struct Configuration: Sendable, Equatable {
         queryCacheBytes =
             try settings.count("query-cache-bytes", in: 0...16 << 30)
             ?? QueryLimits.partialCacheBytes
+        hasSelfTelemetry =
+            try settings.value("self-telemetry", "'on' or 'off'") {
+                ["on": true, "off": false][$0]
+            } ?? true
     }
 }
 

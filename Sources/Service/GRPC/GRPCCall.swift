@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Events
 
 /// One call of a connection, from its first header field to the end of its stream.
 ///
@@ -22,7 +23,17 @@ final class GRPCCall {
         let status: GRPCStatus
     }
 
+    /// What is told of the call when it has ended.
+    struct Account {
+        var head: HTTPRequestHead?
+        var dispatched: ContinuousClock.Instant?
+        /// Nil until there is an answer of gRPC.
+        var status: RPCCode?
+        var notes: [RequestNote] = []
+    }
+
     let stream: Int32
+    var account = Account()
     let began = ContinuousClock.now
     var phase = Phase.begun
     var answer: Answer?
@@ -139,4 +150,30 @@ final class GRPCCall {
 
     /// Lets go of what was received; it is refused.
     func discardMessage() { reader = GRPCMessageReader(limit: 0) }
+}
+
+extension GRPCCall {
+    /// The whole of it, once it has ended; the wait for a worker is part of the answering.
+    func accounted(wallNanoseconds: Int64) -> AnsweredRequest {
+        let ended = ContinuousClock.now
+        var request = AnsweredRequest(method: "POST", target: "", account.head)
+        let isAnswered = answeredAt != nil
+        request.status = isAnswered ? 200 : 0
+        request.isCutOff = !isAnswered || (answer.map { $0.sent < $0.bytes.count } ?? false)
+        request.bytesReceived = bytesReceived
+        request.bytesAnswered = answer?.bytes.count ?? 0
+        request.duration = ended - began
+        request.beganAt = wallNanoseconds - Int64(request.duration / .nanoseconds(1))
+        let answered = answeredAt ?? ended
+        let dispatched = account.dispatched ?? answered
+        request.receiving = dispatched - began
+        request.answering = answered - dispatched
+        request.notes = account.notes
+        if let status = account.status {
+            request.notes.append(
+                RequestNote("rpc.grpc.status_code", .int(Int64(status.rawValue))))
+            request.isFailure = status.isServerFailure
+        }
+        return request
+    }
 }

@@ -1,6 +1,7 @@
 internal import Bytes
 internal import CNghttp2
 internal import Glibc
+internal import Host
 
 /// One HTTP/2 connection: nghttp2 reads and writes the frames, calls are taken and answered.
 ///
@@ -158,7 +159,9 @@ final class GRPCConnection {
         guard call.isGRPC || call.hasTooManyFields else { return refuse(call, httpStatus: 415) }
         do throws(GRPCStatus) {
             let head = try call.head(from: remoteAddress)
+            call.account.head = head
             if let refusal = server.handler.refusal(of: head) {
+                call.account.notes = refusal.notes
                 throw GRPCStatus(of: refusal)
             }
             call.phase = .receiving(head)
@@ -186,6 +189,7 @@ final class GRPCConnection {
             // Whoever does not wait any more sends it again; it is not to be there twice.
             guard !call.isLate else { throw GRPCConnection.late }
             call.phase = .working
+            call.account.dispatched = .now
             let stream = call.stream
             server.dispatch(request) { [leave] in leave(stream, $0) }
         } catch {
@@ -196,12 +200,14 @@ final class GRPCConnection {
     /// The answer to a call is there; one that is answered or gone is passed over.
     func answer(_ stream: Int32, _ response: HTTPResponse) {
         guard let call = calls[stream], case .working = call.phase else { return }
+        call.account.notes = response.notes
         if call.isLate { return refuse(call, GRPCConnection.late) }
         guard response.status == 200 else { return refuse(call, GRPCStatus(of: response)) }
         let count = UInt32(response.body.count)
         let prefix = [0] + (0..<4).map { UInt8(truncatingIfNeeded: count >> (24 - 8 * $0)) }
         call.phase = .answered
         call.answeredAt = .now
+        call.account.status = .ok
         call.answer = GRPCCall.Answer(bytes: prefix + response.body, status: .ok)
         server.counters.answered(200, bytes: prefix.count + response.body.count)
         var source = nghttp2_data_provider()
@@ -215,6 +221,7 @@ final class GRPCConnection {
 
     /// Ends a call with a status alone.
     private func refuse(_ call: GRPCCall, _ status: GRPCStatus) {
+        call.account.status = status.code
         end(
             call,
             with: [(name: ":status", value: "200")] + GRPCConnection.answerFields + status.trailers)
@@ -243,6 +250,7 @@ final class GRPCConnection {
     private func ended(_ call: GRPCCall) {
         server.counters.exchangeEnded(
             bodyBytes: call.bytesReceived, answerBytes: call.answer?.bytes.count ?? 0)
+        server.observer?(call.accounted(wallNanoseconds: SystemClock().wallNanoseconds()))
     }
 
     private static let late = GRPCStatus(.deadlineExceeded, "the deadline is over")

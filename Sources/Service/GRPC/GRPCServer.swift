@@ -13,6 +13,8 @@ final class GRPCServer: Listener {
     let handler: any HTTPHandler
     let counters: HTTPCounters
     private let tls: TLSContext?
+    /// Told of every call at its end, on its connection's thread: must not wait.
+    let observer: (@Sendable (AnsweredRequest) -> Void)?
     private let lane: RequestLane
     private let loops: [GRPCLoop]
     private let socket: Int32
@@ -27,7 +29,8 @@ final class GRPCServer: Listener {
     /// Throws `ListenError` when the address cannot be listened on.
     init(
         address: ListenAddress, workers: Int, handler: any HTTPHandler, counters: HTTPCounters,
-        tls: TLSContext? = nil
+        tls: TLSContext? = nil,
+        observer: (@Sendable (AnsweredRequest) -> Void)? = nil
     ) throws(ListenError) {
         let (socket, bound) = try address.listen()
         self.socket = socket
@@ -35,6 +38,7 @@ final class GRPCServer: Listener {
         self.handler = handler
         self.counters = counters
         self.tls = tls
+        self.observer = observer
         // The loops share it, so one that asks for a connection another has taken must not wait.
         setNonBlocking(socket)
         loops = (0..<min(workers, GRPCLimits.loopsMax)).map { _ in GRPCLoop(listener: socket) }

@@ -11,6 +11,14 @@ enum RPCCode: Int, Sendable {
     case unavailable = 14
     case unauthenticated = 16
 
+    /// Whether it is the server's failure and not the caller's.
+    var isServerFailure: Bool {
+        switch self {
+        case .deadlineExceeded, .internal, .unavailable, .unimplemented: true
+        default: false
+        }
+    }
+
     /// The code that says what an HTTP status does.
     init(ofStatus status: Int) {
         self =

@@ -20,28 +20,49 @@ final class HTTPExchange: @unchecked Sendable {
         case answered
     }
 
+    /// When each part of the exchange was over.
+    struct Times {
+        let began = ContinuousClock.now
+        /// The request was whole and went to its lane.
+        var dispatched: ContinuousClock.Instant?
+        /// A worker took it.
+        var taken: ContinuousClock.Instant?
+        /// The answer was there.
+        var answered: ContinuousClock.Instant?
+    }
+
     let target: String
-    let began = ContinuousClock.now
+    var times = Times()
     var phase = Phase.begun
+    /// Empty until the request line is read.
+    var method = ""
+    /// Nil until the headers are read and well-formed.
+    var head: HTTPRequestHead?
+    /// The answer's; 0 until there is one.
+    var status = 0
+    /// What the route told of the request.
+    var notes: [RequestNote] = []
     /// Nil before the head is accepted and after a refusal.
     var body: PaddedBytes?
     /// Bytes of the body that the server counts as in flight.
     var bytesReceived = 0
     /// Bytes of the answer that the server counts as in flight.
     var bytesAnswered = 0
+    /// Bytes of a streamed answer that were handed to the connection.
+    var bytesStreamed = 0
     /// Bytes read and thrown away after a refusal.
     var bytesDiscarded = 0
-    private let answer = Mutex<HTTPResponse?>(nil)
+    private let answer = Mutex<(response: HTTPResponse, taken: ContinuousClock.Instant)?>(nil)
 
     init(target: String) { self.target = target }
 
     /// Leaves the answer for the epoll thread; the first one stands.
     ///
-    /// Returns false when there was one already.
-    func leave(_ response: HTTPResponse) -> Bool {
+    /// `taken` is when the work on it began. Returns false when there was one already.
+    func leave(_ response: HTTPResponse, taken: ContinuousClock.Instant) -> Bool {
         answer.withLock { answer in
             guard answer == nil else { return false }
-            answer = response
+            answer = (response, taken)
             return true
         }
     }
@@ -51,11 +72,38 @@ final class HTTPExchange: @unchecked Sendable {
     /// Its body can be taken once.
     func takeAnswer() -> HTTPResponse? {
         answer.withLock { answer in
-            defer { answer?.body = [] }
-            return answer
+            defer { answer?.response.body = [] }
+            times.taken = answer?.taken
+            return answer?.response
         }
     }
 
     /// Whether the body comes slower than anyone honest sends.
-    var isTooSlow: Bool { isSlowBody(since: began, bytes: bytesReceived + bytesDiscarded) }
+    var isTooSlow: Bool {
+        isSlowBody(since: times.began, bytes: bytesReceived + bytesDiscarded)
+    }
+}
+
+extension HTTPExchange {
+    /// The whole of it, once it has ended.
+    ///
+    /// - Parameter isCutOff: whether the connection ended before the answer did.
+    func account(isCutOff: Bool, wallNanoseconds: Int64) -> AnsweredRequest {
+        let ended = ContinuousClock.now
+        var request = AnsweredRequest(method: method, target: target, head)
+        request.status = status
+        request.isCutOff = isCutOff
+        request.bytesReceived = bytesReceived
+        request.bytesAnswered = bytesStreamed + bytesAnswered
+        request.duration = ended - times.began
+        request.beganAt = wallNanoseconds - Int64(request.duration / .nanoseconds(1))
+        let answered = times.answered ?? ended
+        let dispatched = times.dispatched ?? answered
+        let taken = times.taken ?? dispatched
+        request.receiving = dispatched - times.began
+        request.waiting = taken - dispatched
+        request.answering = answered - taken
+        request.notes = notes
+        return request
+    }
 }

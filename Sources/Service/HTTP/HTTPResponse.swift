@@ -11,6 +11,8 @@ struct HTTPResponse: Sendable {
     var stream: StreamedBody?
     /// The connection is closed after the answer, as when a body was left unread.
     var closesConnection = false
+    /// What the route tells of the request, for whoever observes the server; not sent.
+    var notes: [RequestNote] = []
 
     init(status: Int, headers: HTTPHeaders = [:], body: [UInt8] = []) {
         self.status = status

@@ -1,6 +1,7 @@
 internal import Bytes
 internal import CMicrohttpd
 internal import Glibc
+internal import Host
 
 // What libmicrohttpd calls, on the epoll thread of the connection. The context is the server; the
 // state of a request is its `HTTPExchange`, retained from `beginExchange` to `endExchange`.
@@ -34,6 +35,10 @@ func endExchange(
     if case .handling = exchange.phase { server.counters.workEnded() }
     server.counters.exchangeEnded(
         bodyBytes: exchange.bytesReceived, answerBytes: exchange.bytesAnswered)
+    server.observer?(
+        exchange.account(
+            isCutOff: reason != .REQUEST_TERMINATED_COMPLETED_OK,
+            wallNanoseconds: SystemClock().wallNanoseconds()))
 }
 
 func connectionChanged(
@@ -70,8 +75,10 @@ func continueExchange(
         let request = HTTPRequest(head: head, body: body)
         if server.dispatch(request, of: exchange, on: connection) { return .YES }
         return queue(
-            .closing(.busy(503, "the server is stopping", retryAfterSeconds: 5)), for: exchange,
-            on: connection, server: server)
+            server.handler.wording(
+                of: .closing(.busy(503, "the server is stopping", retryAfterSeconds: 5)),
+                for: head),
+            for: exchange, on: connection, server: server)
     case .refusing(let response):
         if uploadSize.pointee > 0 {
             let count = uploadSize.pointee
@@ -97,6 +104,7 @@ private func readHead(
     of exchange: HTTPExchange, on connection: OpaquePointer, server: HTTPServer, method: String,
     version: String
 ) -> MHD_Result {
+    exchange.method = method
     let headers = readHeaders(of: connection)
     switch MessageFraming.judge(headers, version: version) {
     case .failure(let refusal):
@@ -113,21 +121,28 @@ private func readHead(
             method: method, target: target, headers: headers,
             remoteAddress: peerAddress(of: connection),
             connection: ClientConnection(socket: wf_http_connection_socket(connection)))
+        exchange.head = head
         if var refusal = server.handler.refusal(of: head) {
             refusal.closesConnection = refusal.closesConnection || length != .none
             return queue(refusal, for: exchange, on: connection, server: server)
         }
         let expected = if case .bytes(let count) = length { count } else { 0 }
-        guard server.counters.bodyBytesInFlight + expected <= ServiceLimits.bodiesInFlightBytesMax
+        guard
+            server.counters.bodyBytesInFlight + expected
+                <= ServiceLimits.bodiesInFlightBytesMax
         else {
             return queue(
-                .closing(.busy(503, "too many bodies are in flight", retryAfterSeconds: 1)),
-                for: exchange, on: connection, server: server)
+                server.handler.wording(of: tooManyBodies(), for: head), for: exchange,
+                on: connection, server: server)
         }
         exchange.body = PaddedBytes(capacity: expected)
         exchange.phase = .receiving(head)
         return .YES
     }
+}
+
+private func tooManyBodies() -> HTTPResponse {
+    .closing(.busy(503, "too many bodies are in flight", retryAfterSeconds: 1))
 }
 
 /// Takes a piece of the body; beyond the limit the rest is read and thrown away.
@@ -140,11 +155,11 @@ private func receive(
     if exchange.isTooSlow { return .NO }
     if exchange.bytesReceived > ServiceLimits.bodyBytesMax {
         exchange.body = nil
-        exchange.phase = .refusing(.closing(MessageFraming.bodyTooLarge))
+        exchange.phase = .refusing(
+            server.handler.wording(of: .closing(MessageFraming.bodyTooLarge), for: head))
     } else if server.counters.bodyBytesInFlight > ServiceLimits.bodiesInFlightBytesMax {
         exchange.body = nil
-        exchange.phase = .refusing(
-            .closing(.busy(503, "too many bodies are in flight", retryAfterSeconds: 1)))
+        exchange.phase = .refusing(server.handler.wording(of: tooManyBodies(), for: head))
     } else {
         exchange.body?.append(bytes)
     }
@@ -166,12 +181,18 @@ private func queue(
     var response = response
     let unread = server.counters.answerBytesInFlight
     if unread > 0 && unread + response.body.count > server.answersInFlightMax {
-        response = .busy(503, "too many answers wait to be read", retryAfterSeconds: 1)
+        let busy = HTTPResponse.busy(503, "too many answers wait to be read", retryAfterSeconds: 1)
+        response = exchange.head.map { server.handler.wording(of: busy, for: $0) } ?? busy
     }
     exchange.phase = .answered
+    exchange.times.answered = .now
+    exchange.status = response.status
+    exchange.notes = response.notes
     exchange.bytesAnswered = response.body.count
     server.counters.answered(response.status, bytes: response.body.count)
-    guard let made = makeResponse(response, on: connection, server: server) else { return .NO }
+    guard let made = makeResponse(response, for: exchange, on: connection, server: server) else {
+        return .NO
+    }
     defer { MHD_destroy_response(made) }
     for (name, value) in response.headers.fields + HTTPResponse.securityHeaders {
         // A value with a line break, as of a name a client chose, is not sent at all.
@@ -184,7 +205,8 @@ private func queue(
 }
 
 private func makeResponse(
-    _ response: HTTPResponse, on connection: OpaquePointer, server: HTTPServer
+    _ response: HTTPResponse, for exchange: HTTPExchange, on connection: OpaquePointer,
+    server: HTTPServer
 ) -> OpaquePointer? {
     guard let stream = response.stream else {
         return response.body.withUnsafeBytes { bytes in
@@ -194,7 +216,8 @@ private func makeResponse(
         }
     }
     server.counters.workBegan()
-    let reader = StreamReader(stream, connection, server.counters, first: response.body)
+    let reader = StreamReader(
+        stream, of: exchange, on: connection, server.counters, first: response.body)
     let context = Unmanaged.passRetained(reader)
     let made = MHD_create_response_from_callback(
         UInt64.max, StreamReader.blockBytes, readStream, context.toOpaque(), endStream)

@@ -25,6 +25,13 @@ protocol HTTPHandler: Sendable {
     /// Answers a request by calling `reply` once, from whatever thread; a second call is ignored.
     func respond(
         to request: HTTPRequest, reply: @escaping @Sendable (HTTPResponse) -> Void)
+
+    /// How a refusal of the server's own is told to who sent this request.
+    func wording(of refusal: HTTPResponse, for head: HTTPRequestHead) -> HTTPResponse
+}
+
+extension HTTPHandler {
+    func wording(of refusal: HTTPResponse, for head: HTTPRequestHead) -> HTTPResponse { refusal }
 }
 
 /// What listens on an address.
@@ -44,6 +51,8 @@ final class HTTPServer: Listener, @unchecked Sendable {
     let handler: any HTTPHandler
     let counters: HTTPCounters
     let answersInFlightMax: Int
+    /// Told of every request at its end, on its connection's thread: must not wait.
+    let observer: (@Sendable (AnsweredRequest) -> Void)?
     private let ingestLane: RequestLane
     private let queryLane: RequestLane
     private var daemon: OpaquePointer?
@@ -57,7 +66,8 @@ final class HTTPServer: Listener, @unchecked Sendable {
     init(
         address: ListenAddress, workers: Int, handler: any HTTPHandler,
         counters: HTTPCounters, isTLS: Bool = false,
-        answersInFlightMax: Int = ServiceLimits.answersInFlightBytesMax
+        answersInFlightMax: Int = ServiceLimits.answersInFlightBytesMax,
+        observer: (@Sendable (AnsweredRequest) -> Void)? = nil
     ) throws(ListenError) {
         do throws(HostError) {
             ingestLane = try RequestLane(name: "ingest", threads: workers)
@@ -70,6 +80,7 @@ final class HTTPServer: Listener, @unchecked Sendable {
         self.handler = handler
         self.counters = counters
         self.answersInFlightMax = answersInFlightMax
+        self.observer = observer
         var options = wf_http_options()
         options.listen_socket = socket
         options.threads = UInt32(workers)
@@ -136,10 +147,12 @@ final class HTTPServer: Listener, @unchecked Sendable {
             return false
         }
         exchange.phase = .handling
+        exchange.times.dispatched = .now
         MHD_suspend_connection(connection)
         let suspended = SuspendedConnection(exchange: exchange, connection: connection)
         let job: RequestLane.Job = { [handler] in
-            handler.respond(to: request) { suspended.resume(with: $0) }
+            let taken = ContinuousClock.now
+            handler.respond(to: request) { suspended.resume(with: $0, taken: taken) }
         }
         let isTaken =
             switch handler.lane(of: request.head) {
@@ -153,7 +166,10 @@ final class HTTPServer: Listener, @unchecked Sendable {
             }
         if !isTaken {
             suspended.resume(
-                with: .busy(503, "too many requests are waiting", retryAfterSeconds: 1))
+                with: handler.wording(
+                    of: .busy(503, "too many requests are waiting", retryAfterSeconds: 1),
+                    for: request.head),
+                taken: .now)
         }
         return true
     }
@@ -174,8 +190,8 @@ private struct SuspendedConnection: @unchecked Sendable {
     let exchange: HTTPExchange
     let connection: OpaquePointer
 
-    func resume(with response: HTTPResponse) {
-        if exchange.leave(response) { MHD_resume_connection(connection) }
+    func resume(with response: HTTPResponse, taken: ContinuousClock.Instant) {
+        if exchange.leave(response, taken: taken) { MHD_resume_connection(connection) }
     }
 }
 
@@ -183,28 +199,30 @@ private struct SuspendedConnection: @unchecked Sendable {
 final class HTTPCounters: Sendable {
     private let open = Atomic(0)
     private let workedOn = Atomic(0)
-    private let bodyBytes = Atomic(0)
-    private let answerBytes = Atomic(0)
+    private let bytesInFlight: HTTPBytesInFlight
     private let connections = Atomic(0)
     /// Answers by the first digit of their status, 1 to 5.
     private let answers = Mutex([Int](repeating: 0, count: 6))
+
+    init(_ bytesInFlight: HTTPBytesInFlight = HTTPBytesInFlight()) {
+        self.bytesInFlight = bytesInFlight
+    }
 
     /// Requests whose line was read and whose answer is not yet sent.
     var exchangesOpen: Int { open.load(ordering: .relaxed) }
     /// Requests that a worker has, or whose answer waits for its connection's thread.
     var exchangesWorkedOn: Int { workedOn.load(ordering: .sequentiallyConsistent) }
     var connectionsOpen: Int { connections.load(ordering: .relaxed) }
-    /// Bytes of all bodies being received or answered.
-    var bodyBytesInFlight: Int { bodyBytes.load(ordering: .relaxed) }
-    /// Bytes of all answers that are not sent to their end.
-    var answerBytesInFlight: Int { answerBytes.load(ordering: .relaxed) }
+    /// Bytes of all bodies being received or answered, of all servers that share the bound.
+    var bodyBytesInFlight: Int { bytesInFlight.bodyBytes }
+    /// Bytes of all answers that are not sent to their end, likewise.
+    var answerBytesInFlight: Int { bytesInFlight.answerBytes }
     var answersByClass: [Int] { answers.withLock { $0 } }
 
     func exchangeBegan() { open.add(1, ordering: .relaxed) }
 
     func exchangeEnded(bodyBytes count: Int, answerBytes answered: Int) {
-        bodyBytes.subtract(count, ordering: .relaxed)
-        answerBytes.subtract(answered, ordering: .relaxed)
+        bytesInFlight.ended(bodyBytes: count, answerBytes: answered)
         open.subtract(1, ordering: .sequentiallyConsistent)
     }
 
@@ -215,10 +233,29 @@ final class HTTPCounters: Sendable {
         connections.add(difference, ordering: .relaxed)
     }
 
-    func bodyGrew(by count: Int) { bodyBytes.add(count, ordering: .relaxed) }
+    func bodyGrew(by count: Int) { bytesInFlight.bodyGrew(by: count) }
 
     func answered(_ status: Int, bytes: Int) {
-        answerBytes.add(bytes, ordering: .relaxed)
+        bytesInFlight.answerGrew(by: bytes)
         answers.withLock { $0[min(max(status / 100, 0), 5)] += 1 }
+    }
+}
+
+/// The memory that bodies and answers take, of all servers together.
+final class HTTPBytesInFlight: Sendable {
+    private let bodies = Atomic(0)
+    private let answers = Atomic(0)
+
+    /// Bytes of all bodies being received or answered.
+    var bodyBytes: Int { bodies.load(ordering: .relaxed) }
+    /// Bytes of all answers that are not sent to their end.
+    var answerBytes: Int { answers.load(ordering: .relaxed) }
+
+    func bodyGrew(by count: Int) { bodies.add(count, ordering: .relaxed) }
+    func answerGrew(by count: Int) { answers.add(count, ordering: .relaxed) }
+
+    func ended(bodyBytes: Int, answerBytes: Int) {
+        bodies.subtract(bodyBytes, ordering: .relaxed)
+        answers.subtract(answerBytes, ordering: .relaxed)
     }
 }

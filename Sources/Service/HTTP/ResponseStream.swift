@@ -123,16 +123,18 @@ final class StreamReader {
     static let blockBytes = 64 << 10
 
     private let body: StreamedBody
+    private let exchange: HTTPExchange
     private let connection: OpaquePointer
     private let counters: HTTPCounters
     /// Sent before the stream.
     private var first: ArraySlice<UInt8>
 
     init(
-        _ body: StreamedBody, _ connection: OpaquePointer, _ counters: HTTPCounters,
-        first: [UInt8]
+        _ body: StreamedBody, of exchange: HTTPExchange, on connection: OpaquePointer,
+        _ counters: HTTPCounters, first: [UInt8]
     ) {
         self.body = body
+        self.exchange = exchange
         self.connection = connection
         self.counters = counters
         self.first = first[...]
@@ -147,11 +149,16 @@ final class StreamReader {
             return count
         }
         return switch body.stream.read(into: buffer, for: WaitingConnection(pointer: connection)) {
-        case .bytes(let count): count
+        case .bytes(let count): counted(count)
         case .nothingYet: 0
         case .end: wf_http_stream_ended
         case .failure: wf_http_stream_failed
         }
+    }
+
+    private func counted(_ count: Int) -> Int {
+        exchange.bytesStreamed += count
+        return count
     }
 
     deinit { counters.workEnded() }

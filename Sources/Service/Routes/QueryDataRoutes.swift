@@ -60,7 +60,9 @@ struct QueryDataRoutes: Sendable {
             let name = SavedQueries.Name(environment: call.principal.environment, id: id)
             let shown = QueryDataRoutes.named(query.specification, queryID)
             saved.save(.running(query: shown), as: name)
-            reply(created(id, shown, call))
+            var response = created(id, shown, call)
+            response.note(question.query)
+            reply(response)
             saved.save(.done(document(question, shown, id, call)), as: name)
         } catch {
             reply(error.response)

@@ -37,12 +37,21 @@ struct QueryRoutes: Sendable {
         to call: RouteCall, _ question: Question
     ) throws(HTTPRefusal) -> HTTPResponse {
         let format = try AnswerFormat(call.head)
-        let answer = try watch.watching(call.head.connection) {
-            (cancellation) throws(HTTPRefusal) in
-            try service.answer(
-                question, environment: call.principal.environment, cancellation: cancellation)
+        do throws(HTTPRefusal) {
+            let answer = try watch.watching(call.head.connection) {
+                (cancellation) throws(HTTPRefusal) in
+                try service.answer(
+                    question, environment: call.principal.environment, cancellation: cancellation)
+            }
+            var response = format.response(answer)
+            response.note(question.query)
+            response.note(answer.meta)
+            return response
+        } catch {
+            var response = error.response
+            response.note(question.query)
+            throw HTTPRefusal(response)
         }
-        return format.response(answer)
     }
 }
 

@@ -9,7 +9,11 @@ struct Route: Sendable {
     }
 
     let method: String
+    /// As it was declared: `/1/columns/{dataset}`.
+    let pattern: String
     let path: [PathElement]
+    /// Which of the parameters names a dataset.
+    let datasetParameter: Int?
     /// What the caller's key must allow; nil for what everyone may see.
     let permission: Permission?
     let lane: HTTPLane
@@ -26,9 +30,11 @@ struct Route: Sendable {
     ) {
         self.method = method
         let elements = pattern.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+        self.pattern = pattern
         path = (pattern == "/" ? [] : elements).map {
             $0.hasPrefix("{") ? .parameter : .literal(String($0))
         }
+        datasetParameter = elements.filter { $0.hasPrefix("{") }.firstIndex(of: "{dataset}")
         self.permission = permission
         self.lane = lane
         self.respond = respond

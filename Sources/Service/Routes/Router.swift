@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Events
 internal import Host
 
 /// Finds a request's route, asks whether its caller may use it, and hands it over.
@@ -15,12 +16,21 @@ struct Router: HTTPHandler {
     func refusal(of head: HTTPRequestHead) -> HTTPResponse? {
         switch match(head) {
         case .none(let response): return response
-        case .route(let route, _):
+        case .route(let route, let parameters):
             if case .failure(let refusal) = access.principal(of: head, for: route.permission) {
-                return route.refusing(head, refusal.response)
+                var response = route.refusing(head, refusal.response)
+                response.notes = route.notes(parameters, nil)
+                return response
             }
             return nil
         }
+    }
+
+    func wording(of refusal: HTTPResponse, for head: HTTPRequestHead) -> HTTPResponse {
+        guard case .route(let route, let parameters) = match(head) else { return refusal }
+        var response = route.refusing(head, refusal)
+        response.notes = route.notes(parameters, nil)
+        return response
     }
 
     func lane(of head: HTTPRequestHead) -> HTTPLane {
@@ -51,7 +61,11 @@ struct Router: HTTPHandler {
             case .success(let principal):
                 let call = RouteCall(
                     request: request, parameters: parameters, principal: principal)
-                route.respond(call, logged)
+                route.respond(call) { response in
+                    var response = response
+                    response.notes += route.notes(parameters, principal)
+                    logged(response)
+                }
             }
         }
     }
@@ -70,5 +84,21 @@ struct Router: HTTPHandler {
             405, "\(head.method) is not allowed here; allowed: \(allowed.joined(separator: ", "))")
         response.headers["Allow"] = allowed.joined(separator: ", ")
         return .none(response)
+    }
+}
+
+extension Route {
+    /// What is told of a request that came here; `principal` is nil when it was let go no further.
+    fileprivate func notes(_ parameters: [String], _ principal: Principal?) -> [RequestNote] {
+        var notes = [RequestNote("http.route", .string(pattern))]
+        if let principal, !principal.environment.isEmpty {
+            notes.append(RequestNote("request.environment", .string(principal.environment)))
+        }
+        if let datasetParameter {
+            let name = AnsweredRequest.cut(
+                parameters[datasetParameter], to: EventLimits.datasetNameBytes)
+            notes.append(RequestNote("request.dataset", .string(name)))
+        }
+        return notes
     }
 }

@@ -83,11 +83,14 @@ struct Figure: Sendable {
         return text
     }
 
-    /// What the process and its HTTP server count of themselves.
-    static func process(_ counters: HTTPCounters) -> [Figure] {
-        var answers: [(labels: String, value: Double)] = []
-        for (digit, count) in counters.answersByClass.enumerated() where digit > 0 {
-            answers.append((labels: "code=\"\(digit)xx\"", value: Double(count)))
+    /// What the process and its HTTP servers, which share one bound, count of themselves.
+    static func process(_ servers: [HTTPCounters]) -> [Figure] {
+        let byClass = servers.map(\.answersByClass)
+        let answers = (1...5).map { digit in
+            (
+                labels: "code=\"\(digit)xx\"",
+                value: Double(byClass.reduce(0) { $0 + $1[digit] })
+            )
         }
         return [
             Figure(
@@ -98,22 +101,35 @@ struct Figure: Sendable {
                 answers),
             Figure(
                 "widefield_http_connections", .gauge, "Connections that are open.",
-                counters.connectionsOpen),
+                servers.reduce(0) { $0 + $1.connectionsOpen }),
             Figure(
                 "widefield_http_requests_open", .gauge,
                 "Requests whose line was read and whose answer is not sent yet.",
-                counters.exchangesOpen),
+                servers.reduce(0) { $0 + $1.exchangesOpen }),
             Figure(
                 "widefield_http_body_bytes_in_flight", .gauge,
-                "Bytes of bodies being received or answered.", counters.bodyBytesInFlight),
+                "Bytes of bodies being received or answered.", servers.first?.bodyBytesInFlight ?? 0
+            ),
             Figure(
                 "widefield_http_answer_bytes_in_flight", .gauge,
-                "Bytes of answers not sent to their end.", counters.answerBytesInFlight),
+                "Bytes of answers not sent to their end.", servers.first?.answerBytesInFlight ?? 0),
         ]
     }
 }
 
 extension Figure {
+    /// What became of the events about the server's own requests.
+    static func selfTelemetry(_ telemetry: SelfTelemetry) -> [Figure] {
+        [
+            Figure(
+                "widefield_self_events_total", .counter,
+                "Events about the server's own requests that were kept.", telemetry.kept),
+            Figure(
+                "widefield_self_events_dropped_total", .counter,
+                "Events about the server's own requests that were not kept.", telemetry.dropped),
+        ]
+    }
+
     /// What the store holds and how it fares.
     static func store(_ figures: StoreFigures) -> [Figure] {
         [

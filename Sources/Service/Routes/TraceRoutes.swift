@@ -18,7 +18,9 @@ struct TraceRoutes: Sendable {
                         call.parameters[0], environment: call.principal.environment,
                         cancellation: cancellation)
                 }
-                return try respond(answer, hasData: hasData)
+                var response = try respond(answer, hasData: hasData)
+                response.note(answer.meta)
+                return response
             }
         ]
     }
