@@ -13,9 +13,12 @@ import Synchronization
 ///   bytes. Survivable: nothing half written is answered.
 /// - *Failing calls*: the nth call fails with an error of choice. Survivable: it is reported.
 /// - *Short reads and writes*: any call may move fewer bytes. Survivable: callers repeat.
+/// - *Slowness*: a sync of a file returns only when it is allowed to. Survivable: what waits is bounded,
+///   and what is not taken is told so.
 /// - *Bit rot*: a bit changes on disk. Survivable: everything has a checksum.
 public final class SimulatedDisk: FileSystem {
     let state: Mutex<State>
+    private let gate = Monitor(SyncGate())
 
     /// An empty disk; `seed` decides what crashes and short calls do.
     public init(seed: UInt64, capacity: Int = .max) {
@@ -141,6 +144,12 @@ public final class SimulatedDisk: FileSystem {
     }
 }
 
+/// Whether syncs of files may go on, and how many wait.
+private struct SyncGate: Sendable {
+    var isClosed = false
+    var waiting = 0
+}
+
 // MARK: - Faults
 
 extension SimulatedDisk {
@@ -163,6 +172,21 @@ extension SimulatedDisk {
 
     /// Makes every sync succeed without doing anything: the bug a harness must be able to see.
     public func ignoreSyncs() { state.withLock { $0.ignoresSyncs = true } }
+
+    /// Lets syncs of files wait from now on, until `releaseSyncs`.
+    public func holdSyncs() { gate.update { $0.isClosed = true } }
+
+    /// Lets all syncs that wait go on, and later ones not wait.
+    public func releaseSyncs() { gate.update { $0.isClosed = false } }
+
+    /// Returns once a sync waits.
+    public func awaitHeldSync() { gate.wait { $0.waiting > 0 ? () : nil } }
+
+    func passGate() {
+        gate.update { $0.waiting += 1 }
+        gate.wait { $0.isClosed ? nil : () }
+        gate.update { $0.waiting -= 1 }
+    }
 
     /// Bytes the disk holds at most, from now on.
     public func setCapacity(_ bytes: Int) { state.withLock { $0.capacity = bytes } }

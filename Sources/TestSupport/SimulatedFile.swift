@@ -66,6 +66,7 @@ final class SimulatedFile: File {
     }
 
     func synchronize() throws(HostError) {
+        disk.passGate()
         try disk.perform(.synchronize, path, life: life) { state throws(HostError) in
             try state.synchronize(inode, path)
         }

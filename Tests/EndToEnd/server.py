@@ -26,10 +26,10 @@ class Server:
     With `tls`, a context that trusts its certificate, it is spoken to over TLS.
     """
 
-    def __init__(self, data, *options, wrapper=(), awaits="/readyz", tls=None):
+    def __init__(self, data, *options, wrapper=(), awaits="/readyz", tls=None, port=None):
         self.data = data
         self.tls = tls
-        self.port = free_port()
+        self.port = port or free_port()
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self.log = open(os.path.join(os.path.dirname(data), "server.log"), "ab")
         self.process = subprocess.Popen(

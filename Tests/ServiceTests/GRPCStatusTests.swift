@@ -31,9 +31,12 @@ import Testing
 
     @Test(arguments: [429, 503])
     func `when to come again is told in bytes`(status: Int) throws {
-        let fields = trailers(GRPCStatus(of: .busy(status, "later", retryAfterSeconds: 7)))
-        // google.rpc.RetryInfo { retry_delay { seconds: 7 } }
-        let info: [UInt8] = [0x0A, 0x82, 0x80, 0x80, 0x00, 0x08, 0x07]
+        let busy = HTTPResponse.busy(status, "later", retryAfterSeconds: 7)
+        let fields = trailers(GRPCStatus(of: busy))
+        let seconds = try #require(busy.headers["Retry-After"].flatMap { UInt8($0) })
+        #expect(7...16 ~= seconds)
+        // google.rpc.RetryInfo { retry_delay { seconds } }
+        let info: [UInt8] = [0x0A, 0x82, 0x80, 0x80, 0x00, 0x08, seconds]
         let code: UInt8 = status == 429 ? 8 : 14
         #expect(fields["grpc-status"] == String(code))
         let details = try #require(bytes(fields["grpc-status-details-bin"]))

@@ -118,6 +118,22 @@ private func text(_ response: HTTPResponse) -> String {
         try fixture.store.close()
     }
 
+    @Test func `a store that cannot keep up is 503, and each is told another time to come again`()
+        throws
+    {
+        let fixture = try Fixture { $0.unsealedRows = 1 }
+        #expect(fixture.send(#"[{"data":{"n":1}}]"#).status == 200)
+        let refused = (0..<200).map { _ in fixture.send(#"[{"data":{"n":2}}]"#) }
+        #expect(refused.allSatisfy { $0.status == 503 })
+        let hints = refused.compactMap { $0.headers["Retry-After"].flatMap { Int($0) } }
+        #expect(Set(hints) == [1, 2, 3, 4])
+        try fixture.store.seal()
+        #expect(fixture.send(#"[{"data":{"n":3}}]"#).status == 200)
+        #expect(try fixture.count("from shop | last 1h | where n != 2") == 2)
+        #expect(try fixture.count("from shop | last 1h") == 2)
+        try fixture.store.close()
+    }
+
     @Test func `events that retention let go are in no answer, though still in the file`() throws {
         let fixture = try Fixture { limits in
             limits.retentionCaution = 0

@@ -46,12 +46,14 @@ struct HTTPResponse: Sendable {
         return response
     }
 
-    /// A refusal for the moment; the client may come again after so many seconds.
+    /// A refusal for the moment; the client may come again after so many seconds or up to twice as
+    /// many and two, drawn at random: those who were refused together do not come back together.
     static func busy(
         _ status: Int, _ message: String, retryAfterSeconds: Int
     ) -> HTTPResponse {
         var response = error(status, message)
-        response.headers["Retry-After"] = String(retryAfterSeconds)
+        let seconds = Int.random(in: retryAfterSeconds...2 * retryAfterSeconds + 2)
+        response.headers["Retry-After"] = String(seconds)
         return response
     }
 
