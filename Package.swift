@@ -69,6 +69,9 @@ let package = Package(
         swiftTests("EventStoreTests", ["EventStore", "Events", "Host", "Bytes", "TestSupport"]),
         swiftTests("TidyTests", []),
         swiftTests(
+            "HostileTests",
+            ["Service", "EventQuery", "EventStore", "Ingest", "Events", "Bytes"]),
+        swiftTests(
             "EventQueryTests",
             ["EventQuery", "EventStore", "Compute", "Events", "Host", "Bytes", "TestSupport"]),
     ],
