@@ -64,4 +64,9 @@ enum ServiceLimits {
     static let savedQueriesBytesMax = 8 << 20
     static let savedResultsMax = 1_000
     static let savedResultsBytesMax = 64 << 20
+    /// Definitions of one environment, of all kinds together, and bytes of its file.
+    static let definitionsMax = 20_000
+    static let definitionsBytesMax = 8 << 20
+    /// Bytes of the body of one, as Honeycomb has it.
+    static let definitionBodyBytesMax = 100_000
 }

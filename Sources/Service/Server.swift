@@ -49,7 +49,8 @@ struct Server: Sendable {
                     ? SelfTelemetry.retention : retention.policy(of: dataset)
             }
             services = try Services(
-                store, threads: configuration.threads,
+                store, try DefinitionStore(directory: configuration.data, on: .real),
+                threads: configuration.threads,
                 queryCacheBytes: configuration.queryCacheBytes)
             telemetry =
                 configuration.hasSelfTelemetry

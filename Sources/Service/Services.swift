@@ -13,10 +13,11 @@ struct Services: Sendable {
     ///
     /// Throws `HostError` when the system has none to give.
     init(
-        _ store: EventStore, threads: Int, queryCacheBytes: Int = QueryLimits.partialCacheBytes
+        _ store: EventStore, _ definitions: DefinitionStore, threads: Int,
+        queryCacheBytes: Int = QueryLimits.partialCacheBytes
     ) throws(HostError) {
         let clock = Machine.real.clock
-        let datasets = DatasetDirectory(store)
+        let datasets = DatasetDirectory(store, definitions)
         pipeline = Pipeline(
             store: store, datasets: datasets,
             decoders: DecoderPool(idleMax: threads) { JSONEventDecoder() },
@@ -27,6 +28,7 @@ struct Services: Sendable {
             engine: QueryEngine(
                 pool: try WorkerPool(parallelism: threads), clock: clock,
                 cacheBytes: queryCacheBytes),
+            definitions: definitions,
             clock: clock)
         watch = try ClientWatch()
     }
@@ -45,9 +47,25 @@ struct Services: Sendable {
             + QueryDataRoutes(
                 service: queries, saved: SavedQueries(), random: Machine.real.random
             ).routes
-            + DatasetRoutes(
-                store: queries.store, datasets: queries.datasets, catalogs: FieldCatalogs()
-            ).routes
+            + definitionRoutes
             + StorageRoutes(store: queries.store, datasets: queries.datasets).routes
+    }
+
+    /// What is kept beside events, and what it is about.
+    private var definitionRoutes: [Route] {
+        let (store, datasets) = (queries.store, queries.datasets)
+        let (definitions, catalogs) = (queries.definitions, FieldCatalogs())
+        let clock = Machine.real.clock
+        return DatasetRoutes(
+            store: store, datasets: datasets, definitions: definitions, clock: clock
+        ).routes
+            + ColumnRoutes(
+                store: store, datasets: datasets, catalogs: catalogs, definitions: definitions,
+                clock: clock
+            ).routes
+            + DatasetDefinitionRoutes(
+                store: store, datasets: datasets, catalogs: catalogs, definitions: definitions
+            ).routes
+            + MarkerRoutes(datasets: datasets, definitions: definitions, machine: .real).routes
     }
 }

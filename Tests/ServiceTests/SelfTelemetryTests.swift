@@ -24,7 +24,8 @@ private struct Fixture {
         let machine = Machine(
             files: SimulatedDisk(seed: 1), clock: SystemClock(), random: SystemRandomness())
         store = try EventStore.open("data", machine: machine, options: options)
-        services = try Services(store, threads: 2)
+        services = try Services(
+            store, try DefinitionStore(directory: "data", on: machine), threads: 2)
         telemetry = try SelfTelemetry(store, services.queries.datasets, machine)
     }
 

@@ -19,12 +19,10 @@ private struct Fixture {
         options.limits.reserveBytes = 0
         options.limits.logFileBytes = 1 << 18
         limits(&options.limits)
-        store = try EventStore.open(
-            "data",
-            machine: Machine(
-                files: disk, clock: SystemClock(), random: SystemRandomness()),
-            options: options)
-        services = try Services(store, threads: 2)
+        let machine = Machine(files: disk, clock: SystemClock(), random: SystemRandomness())
+        store = try EventStore.open("data", machine: machine, options: options)
+        services = try Services(
+            store, try DefinitionStore(directory: "data", on: machine), threads: 2)
     }
 
     /// Sends a batch as a client would, and waits for its answer.

@@ -29,4 +29,6 @@ enum Permission: Sendable {
     case authenticate
     case sendEvents
     case askQuestions
+    /// Makes and changes what is kept beside events: datasets, columns, markers.
+    case define
 }

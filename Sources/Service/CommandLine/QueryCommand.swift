@@ -94,7 +94,9 @@ private func answerFromDirectory(
         var options = EventStore.Options()
         options.mode = .readOnly
         let store = try EventStore.open(directory, options: options)
-        let services = try Services(store, threads: WorkerPool.processors)
+        let services = try Services(
+            store, try DefinitionStore(directory: directory, on: .real),
+            threads: WorkerPool.processors)
         let answer = try services.queries.answer(question, environment: environment)
         try store.close()
         return format.bytes(answer)

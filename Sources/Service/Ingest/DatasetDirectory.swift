@@ -1,3 +1,4 @@
+internal import Bytes
 internal import EventStore
 internal import Events
 internal import Synchronization
@@ -8,11 +9,16 @@ internal import Synchronization
 final class DatasetDirectory: Sendable {
     private let names = Mutex<[String: [String: String]]>([:])
 
-    /// Learns the datasets a store holds already.
-    init(_ store: EventStore) {
+    /// Learns the datasets a store holds already, and those that were made without events.
+    init(_ store: EventStore, _ definitions: DefinitionStore) {
         for environment in store.environments {
             for name in store.snapshot(environment: environment).datasets.sorted() {
                 _ = settle(name, in: environment)
+            }
+        }
+        for environment in definitions.environments {
+            for dataset in definitions.definitions(of: environment).all(.datasets) {
+                if let name = dataset.body["name"]?.string { _ = settle(name, in: environment) }
             }
         }
     }
@@ -36,7 +42,12 @@ final class DatasetDirectory: Sendable {
         }
     }
 
-    /// Whether events were sent to a dataset of this name or slug.
+    /// Forgets a dataset that was made without events.
+    func forget(_ name: String, in environment: String) {
+        names.withLock { _ = $0[environment]?.removeValue(forKey: DatasetName.key(name)) }
+    }
+
+    /// Whether a dataset of this name or slug has events or was made without them.
     func knows(_ name: String, in environment: String) -> Bool {
         names.withLock { $0[environment]?[DatasetName.key(name)] != nil }
     }

@@ -9,6 +9,7 @@ struct QueryService: Sendable {
     let store: EventStore
     let datasets: DatasetDirectory
     let engine: QueryEngine
+    let definitions: DefinitionStore
     let clock: any HostClock
 
     /// Answers a question.
@@ -48,7 +49,8 @@ struct QueryService: Sendable {
         let answer: TraceAnswer
         do throws(QueryFailure) {
             answer = try engine.trace(
-                id, TraceNaming(), over: sources, now: now, cancellation: cancellation)
+                id, definitions.definitions(of: environment).traceNaming, over: sources, now: now,
+                cancellation: cancellation)
         } catch {
             throw HTTPRefusal(error.response)
         }

@@ -9,6 +9,7 @@ struct AuthRoutes: Sendable {
 
 private func answer(for principal: Principal) -> JSONValue {
     let sends = principal.kind.allows(.sendEvents)
+    let defines = principal.kind.allows(.define)
     let asks = principal.kind.allows(.askQuestions)
     // Terraform's provider reads `create_datasets`, everyone else `createDatasets`.
     var access: JSONValue = [
@@ -17,7 +18,8 @@ private func answer(for principal: Principal) -> JSONValue {
     if asks {
         access = [
             "createDatasets": .bool(sends), "create_datasets": .bool(sends),
-            "events": .bool(sends), "queries": true, "columns": true, "markers": false,
+            "events": .bool(sends), "queries": true, "columns": .bool(defines),
+            "markers": .bool(defines),
             "triggers": false, "boards": false, "slos": false, "recipients": false,
             "privateBoards": false,
         ]

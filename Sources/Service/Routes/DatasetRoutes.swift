@@ -1,104 +1,162 @@
 internal import Bytes
-internal import EventQuery
 internal import EventStore
 internal import Events
+internal import Host
 
-/// `/1/datasets` and `/1/columns`: what there is to ask about, as Honeycomb's clients read it.
+/// `/1/datasets`: what there is to ask about, and what was said of it, as Honeycomb's clients read it.
+///
+/// A dataset is there when events came or when it was made here.
 struct DatasetRoutes: Sendable {
     let store: EventStore
     let datasets: DatasetDirectory
-    let catalogs: FieldCatalogs
+    let definitions: DefinitionStore
+    let clock: any HostClock
+
+    private static let textMax = 255
 
     var routes: [Route] {
         [
             Route("GET", "/1/datasets", .askQuestions, lane: .query) { call in
-                let entries = overview(call.principal).entries.sorted { $0.key < $1.key }
-                return .json(.array(entries.map { DatasetRoutes.json($0.key, $0.value) }))
+                .json(.array(list(call.principal.environment)))
+            },
+            Route("POST", "/1/datasets", .define, lane: .query) { call throws(HTTPRefusal) in
+                try create(call)
             },
             Route("GET", "/1/datasets/{dataset}", .askQuestions, lane: .query) {
                 call throws(HTTPRefusal) in
-                let wanted = DatasetName.key(call.parameters[0])
-                let found = overview(call.principal).entries.first {
-                    DatasetName.key($0.key) == wanted
-                }
-                guard let found else { throw HTTPRefusal(.error(404, "dataset not found")) }
-                return .json(DatasetRoutes.json(found.key, found.value))
+                .json(try found(call.parameters[0], call.principal.environment))
             },
-            Route("GET", "/1/columns/{dataset}", .askQuestions, lane: .query) {
+            Route("PUT", "/1/datasets/{dataset}", .define, lane: .query) {
                 call throws(HTTPRefusal) in
-                try columns(of: call.parameters[0], for: call)
+                try update(call)
+            },
+            Route("DELETE", "/1/datasets/{dataset}", .define, lane: .query) {
+                call throws(HTTPRefusal) in
+                try delete(call)
             },
         ]
     }
 
-    private func overview(_ principal: Principal) -> DatasetOverview {
-        DatasetOverview(store.snapshot(environment: principal.environment))
+    // MARK: - Reading
+
+    private func list(_ environment: String) -> [JSONValue] {
+        let events = overview(environment)
+        let defined = definitions.definitions(of: environment).all(.datasets)
+        let names = Set(events.keys).union(
+            defined.compactMap { $0.body["name"]?.string }.map {
+                datasets.name(for: $0, in: environment)
+            })
+        return names.sorted().map { name in
+            let key = DatasetName.key(name)
+            return DatasetRoutes.json(
+                name, events[name], defined.first { $0.id == key }?.body ?? JSONObject())
+        }
     }
 
-    private static func json(_ name: String, _ entry: DatasetOverview.Entry) -> JSONValue {
-        [
-            "name": .string(name), "slug": .string(DatasetName.key(name)), "description": "",
-            "expand_json_depth": 10,
-            "created_at": .string(RFC3339.text(nanoseconds: entry.timeBounds.lowerBound)),
-            "last_written_at": .string(RFC3339.text(nanoseconds: entry.timeBounds.upperBound)),
-        ]
+    private func overview(_ environment: String) -> [String: DatasetOverview.Entry] {
+        DatasetOverview(store.snapshot(environment: environment)).entries
     }
 
-    // MARK: - Columns
-
-    private func columns(
-        of dataset: String, for call: RouteCall
-    ) throws(HTTPRefusal) -> HTTPResponse {
-        let environment = call.principal.environment
-        let wanted = dataset == Query.allDatasets ? datasets.names(in: environment) : [dataset]
-        var kinds: [String: Set<ValueDictionary.Kind>] = [:]
-        for name in wanted {
-            guard datasets.knows(name, in: environment) else {
-                throw HTTPRefusal(.error(404, "dataset not found"))
-            }
-            do {
-                let catalog = try catalogs.catalog(
-                    of: name, in: store.snapshot(environment: environment),
-                    environment: environment)
-                kinds.merge(catalog.kinds) { $0.union($1) }
-            } catch {
-                throw HTTPRefusal(.error(500, "a segment cannot be read: \(error)"))
-            }
+    private func found(
+        _ dataset: String, _ environment: String
+    ) throws(HTTPRefusal) -> JSONValue {
+        guard let document = existing(dataset, environment) else {
+            throw HTTPRefusal(.problem(.notFound, "dataset not found"))
         }
-        if let name = call.head.target.queryValue("key_name") {
-            guard let found = kinds[name] else {
-                throw HTTPRefusal(.error(404, "column not found"))
-            }
-            return .json(DatasetRoutes.json(name, found))
-        }
-        let sorted = kinds.sorted { $0.key < $1.key }
-        return .json(.array(sorted.map { DatasetRoutes.json($0.key, $0.value) }))
+        return document
     }
 
-    /// A field of several kinds has the one that can hold all of them as its type, as far as
-    /// Honeycomb's types go; `types` lists them all.
-    private static func json(_ name: String, _ kinds: Set<ValueDictionary.Kind>) -> JSONValue {
-        let names = kinds.map(typeName).sorted()
-        let type: String
-        if kinds.contains(.string) {
-            type = "string"
-        } else if kinds.contains(.float) {
-            type = "float"
-        } else {
-            type = kinds.contains(.int) ? "integer" : "boolean"
+    private func existing(_ dataset: String, _ environment: String) -> JSONValue? {
+        let slug = JSONValue.string(DatasetName.key(dataset))
+        return list(environment).first { $0["slug"] == slug }
+    }
+
+    private static func json(
+        _ name: String, _ entry: DatasetOverview.Entry?, _ defined: JSONObject
+    ) -> JSONValue {
+        let bounds = entry?.timeBounds
+        func text(_ time: Int64?) -> JSONValue {
+            time.map { .string(RFC3339.text(nanoseconds: $0)) } ?? .null
         }
+        let (first, last) = (text(bounds?.lowerBound), text(bounds?.upperBound))
+        func said(_ name: String, usual: JSONValue) -> JSONValue { defined[name] ?? usual }
         return [
-            "id": .string(name), "key_name": .string(name), "type": .string(type),
-            "types": .array(names.map { .string($0) }), "description": "", "hidden": false,
+            "name": .string(name), "slug": .string(DatasetName.key(name)),
+            "description": said("description", usual: ""),
+            "expand_json_depth": said("expand_json_depth", usual: 10),
+            "settings": ["delete_protected": said("delete_protected", usual: true)],
+            "regular_columns_count": .null,
+            "created_at": said("created_at", usual: first), "last_written_at": last,
         ]
     }
 
-    private static func typeName(_ kind: ValueDictionary.Kind) -> String {
-        switch kind {
-        case .bool: "boolean"
-        case .int: "integer"
-        case .float: "float"
-        case .string: "string"
+    // MARK: - Changing
+
+    private func create(_ call: RouteCall) throws(HTTPRefusal) -> HTTPResponse {
+        let environment = call.principal.environment
+        let body = try DefinitionBody(call.request)
+        let name = try body.requiredText("name", charactersMax: EventLimits.datasetNameBytes)
+        if let fault = DatasetDirectory.fault(in: name) { throw body.wrong("name", ": " + fault) }
+        let key = DatasetName.key(name)
+        if let known = existing(name, environment) { return .json(known) }
+        guard datasets.names(in: environment).count < ServiceLimits.datasetsMax else {
+            throw HTTPRefusal(
+                .problem(
+                    .invalid, "the environment has \(ServiceLimits.datasetsMax) datasets already"))
         }
+        var definition = JSONObject()
+        definition["name"] = .string(name)
+        definition["created_at"] = .string(RFC3339.text(nanoseconds: clock.wallNanoseconds()))
+        try DatasetRoutes.apply(body, to: &definition)
+        try definitions.change(environment) { all in
+            all.put(Definitions.Document(id: key, dataset: key, body: definition), .datasets)
+        }
+        _ = datasets.settle(name, in: environment)
+        return .json(try found(name, environment), status: 201)
+    }
+
+    private static func apply(
+        _ body: DefinitionBody, to definition: inout JSONObject
+    ) throws(HTTPRefusal) {
+        if let text = try body.text("description", charactersMax: textMax) {
+            definition["description"] = .string(text)
+        }
+        if let depth = try body.integer("expand_json_depth", in: 0...10) {
+            definition["expand_json_depth"] = .int(depth)
+        }
+        if let flag = try body.object("settings").flag("delete_protected") {
+            definition["delete_protected"] = .bool(flag)
+        }
+    }
+
+    private func update(_ call: RouteCall) throws(HTTPRefusal) -> HTTPResponse {
+        let environment = call.principal.environment
+        let body = try DefinitionBody(call.request)
+        let key = DatasetName.key(call.parameters[0])
+        let before = try found(call.parameters[0], environment)
+        try definitions.change(environment) { (all) throws(HTTPRefusal) in
+            var definition = all.document(.datasets, key, of: key)?.body ?? JSONObject()
+            definition["name"] = before["name"]
+            try DatasetRoutes.apply(body, to: &definition)
+            all.put(Definitions.Document(id: key, dataset: key, body: definition), .datasets)
+        }
+        return .json(try found(call.parameters[0], environment))
+    }
+
+    /// Only a dataset without events can go: those leave by retention.
+    private func delete(_ call: RouteCall) throws(HTTPRefusal) -> HTTPResponse {
+        let environment = call.principal.environment
+        let document = try found(call.parameters[0], environment)
+        guard document["settings"]?["delete_protected"]?.bool == false else {
+            throw HTTPRefusal(.problem(.conflict, "the dataset is delete protected"))
+        }
+        guard document["last_written_at"] == .null else {
+            throw HTTPRefusal(
+                .problem(.conflict, "the dataset has events, which only retention removes"))
+        }
+        let key = DatasetName.key(call.parameters[0])
+        try definitions.change(environment) { $0.removeAll(of: key) }
+        datasets.forget(key, in: environment)
+        return HTTPResponse(status: 202)
     }
 }
