@@ -93,4 +93,10 @@ extension DictionaryBuilder {
         appendCodes(ofEntriesIn: other, skippingStrings: false, to: &map)
         return map.array()
     }
+
+    /// Adds the values of `other` that are new.
+    public func insert(entriesOf other: ValueDictionary) {
+        var map = GrowingBuffer<UInt32>(capacity: other.count + 1)
+        appendCodes(ofEntriesIn: other, skippingStrings: false, to: &map)
+    }
 }

@@ -39,7 +39,7 @@ extension Column {
         // Fast path: most columns repeat so much that their dictionaries need no closer look.
         guard sample.rows >= sampleRows, sample.entries * 3 > sample.rows * 2 else { return false }
         let union = DictionaryBuilder(expected: sample.entries)
-        for lane in sample.lanes { _ = union.codes(ofEntriesIn: lane.dictionary) }
+        for lane in sample.lanes { union.insert(entriesOf: lane.dictionary) }
         let values = sample.lanes.reduce(0) { $0 + $1.presence().population }
         return EventBatch.hardlyRepeat(distinct: union.count, values: values)
     }

@@ -60,7 +60,14 @@ package struct GrowingBuffer<Element: BitwiseCopyable>: ~Copyable {
         @inline(__always) nonmutating set { base[index] = newValue }
     }
 
-    package func array() -> [Element] { Array(UnsafeBufferPointer(start: base, count: count)) }
+    // Not `Array(UnsafeBufferPointer(…))`: where the result was not used, the optimizer of Swift 6.3 let
+    // go of the array before it was copied into, and the copy went to memory of others.
+    package func array() -> [Element] {
+        [Element](unsafeUninitializedCapacity: count) { target, initialized in
+            if let start = target.baseAddress { start.initialize(from: base, count: count) }
+            initialized = count
+        }
+    }
 
     @usableFromInline
     package mutating func grow(toHold needed: Int) {

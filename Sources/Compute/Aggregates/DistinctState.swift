@@ -157,7 +157,7 @@ public final class DistinctState: AggregateState {
         } else {
             // The first dictionary's codes stay what they are: its values come first.
             builder = DictionaryBuilder(expected: dictionary?.count ?? 16)
-            if let dictionary { _ = builder.codes(ofEntriesIn: dictionary) }
+            if let dictionary { builder.insert(entriesOf: dictionary) }
             merged = builder
             dictionary = nil
         }
