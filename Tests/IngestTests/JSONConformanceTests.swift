@@ -7,14 +7,6 @@ import Testing
 @Suite struct JSONConformanceTests {
     let decoder = JSONEventDecoder()
 
-    static func files(_ path: String) -> [URL] {
-        let folder = packageRoot.appending(path: path)
-        let found = try? FileManager.default.contentsOfDirectory(
-            at: folder, includingPropertiesForKeys: nil)
-        return (found ?? []).filter { $0.pathExtension == "json" }
-            .sorted { $0.lastPathComponent < $1.lastPathComponent }
-    }
-
     /// Wraps a document as the one field of the one event of a batch.
     func wrapped(_ document: Data) throws(BodyRefusal) -> Decoded {
         try decoder.decodeBatch(
@@ -23,7 +15,7 @@ import Testing
     }
 
     @Test func `what is not JSON is refused, alone and inside a batch`() throws {
-        let files = JSONConformanceTests.files("fixtures/requests/json/refused")
+        let files = jsonFiles(in: packageRoot.appending(path: "fixtures/requests/json/refused"))
         #expect(files.count > 30)
         for file in files {
             let document = try Data(contentsOf: file)
@@ -39,7 +31,7 @@ import Testing
         }
     }
 
-    @Test(arguments: JSONConformanceTests.files("../shared/cases/json-test-suite/test_parsing"))
+    @Test(arguments: CaseCollection.files("json-test-suite/test_parsing"))
     func `the public parsing suite is answered as it asks`(file: URL) throws {
         let name = file.lastPathComponent
         let document = try Data(contentsOf: file)

@@ -32,21 +32,8 @@ import Testing
         let replayed_identically: Bool
     }
 
-    static let folder: URL = {
-        let named = ProcessInfo.processInfo.environment["WIDEFIELD_CASES"]
-        return named.map { URL(filePath: $0) }
-            ?? packageRoot.appending(path: "../shared/cases").standardized
-    }()
-
-    /// The text of a file of the collection; nil, which is said aloud, where there is none.
-    static func text(_ path: String) -> String? {
-        let text = try? String(contentsOf: folder.appending(path: path), encoding: .utf8)
-        if text == nil { print("not there, so not tested: \(path) in \(folder.path())") }
-        return text
-    }
-
     @Test func `requests become the events that Honeycomb makes of them`() throws {
-        guard let text = OTLPCasesTests.text("otlp-to-events/cases.jsonl") else { return }
+        guard let text = CaseCollection.text("otlp-to-events/cases.jsonl") else { return }
         var count = 0
         for (index, line) in text.split(separator: "\n").enumerated() {
             let expected = try JSONDecoder().decode(Case.self, from: Data(line.utf8))
@@ -114,7 +101,7 @@ import Testing
         ]
         for (file, signal, events) in examples {
             guard
-                let text = OTLPCasesTests.text("otlp-proto-examples/examples/\(file).json")
+                let text = CaseCollection.text("otlp-proto-examples/examples/\(file).json")
             else { return }
             let result = try OTLPDecoder().decode(
                 PaddedBytes(text.utf8), .json, signal, routing: .init(), receivedAt: arrival

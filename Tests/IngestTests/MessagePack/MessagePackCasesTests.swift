@@ -9,7 +9,7 @@ import Testing
     let decoder = MessagePackEventDecoder()
 
     @Test func `every encoding of a value becomes the same field`() throws {
-        guard let text = OTLPCasesTests.text("msgpack-suite/dist/msgpack-test-suite.json") else {
+        guard let text = CaseCollection.text("msgpack-suite/dist/msgpack-test-suite.json") else {
             return
         }
         let groups = try #require(try JSONValue(parsing: text).object)
@@ -31,7 +31,7 @@ import Testing
     }
 
     @Test func `every timestamp is an event's time or refused as none`() throws {
-        guard let text = OTLPCasesTests.text("msgpack-suite/dist/msgpack-test-suite.json") else {
+        guard let text = CaseCollection.text("msgpack-suite/dist/msgpack-test-suite.json") else {
             return
         }
         let values = try #require(try JSONValue(parsing: text)["50.timestamp.yaml"]?.array)
