@@ -12,6 +12,8 @@ struct IncomingExport: Sendable {
     let routing: OTLPDecoder.Routing
     /// Already inflated.
     let body: PaddedBytes
+    /// The client's key for the request, if it gave one.
+    let key: RequestKey?
     let durability: Durability
 }
 
@@ -22,19 +24,15 @@ extension Pipeline {
         _ export: IncomingExport, reply: @escaping @Sendable (HTTPResponse) -> Void
     ) {
         do throws(HTTPRefusal) {
-            let result = try decode(export)
-            let answer = OTLPAnswer(encoding: export.encoding).success(export.signal, result)
-                .noting(result.decoded)
-            guard !result.decoded.batches.isEmpty else { return reply(answer) }
-            let record = IngestRecord(
-                environment: export.environment, idempotency: nil,
-                batches: result.decoded.batches)
-            store.append(record, durability: export.durability) { result in
-                switch result {
-                case .failure(let error): reply(error.response)
-                case .success: reply(answer)
-                }
+            if let prior = priorAnswer(to: export.key, in: export.environment) {
+                return reply(prior)
             }
+            let result = try decode(export)
+            keep(
+                result.decoded, of: export.environment, key: export.key,
+                durability: export.durability,
+                answer: OTLPAnswer(encoding: export.encoding).success(export.signal, result),
+                reply: reply)
         } catch {
             reply(error.response)
         }

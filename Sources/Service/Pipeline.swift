@@ -22,38 +22,52 @@ struct Pipeline: Sendable {
         _ events: IncomingEvents, reply: @escaping @Sendable (HTTPResponse) -> Void
     ) {
         do throws(HTTPRefusal) {
-            if let named = events.idempotency,
-                let prior = store.priorAnswer(
-                    environment: events.environment, key: named.key, digest: named.digest)
-            {
-                return reply(IngestAnswer(stored: prior).response(isDuplicate: true, .synced))
+            if let prior = priorAnswer(to: events.key, in: events.environment) {
+                return reply(prior)
             }
             let decoded = try decode(events)
-            let answer = IngestAnswer(to: events.form, decoded)
-            @Sendable func accepted(_ durability: Durability) -> HTTPResponse {
-                answer.response(isDuplicate: false, durability).noting(decoded)
-            }
-            guard !decoded.batches.isEmpty || events.idempotency != nil else {
-                return reply(accepted(events.durability))
-            }
-            let idempotency = events.idempotency.map {
-                Idempotency(key: $0.key, digest: $0.digest, answer: answer.stored)
-            }
-            let record = IngestRecord(
-                environment: events.environment, idempotency: idempotency,
-                batches: decoded.batches)
-            store.append(record, durability: events.durability) { result in
-                switch result {
-                case .failure(let error): reply(error.response)
-                case .success(let acceptance) where acceptance.isDuplicate:
-                    let first = IngestAnswer(stored: acceptance.answer ?? [])
-                    reply(first.response(isDuplicate: true, acceptance.durability))
-                case .success(let acceptance):
-                    reply(accepted(acceptance.durability))
-                }
-            }
+            keep(
+                decoded, of: events.environment, key: events.key, durability: events.durability,
+                answer: IngestAnswer(to: events.form, decoded), reply: reply)
         } catch {
             reply(error.response)
+        }
+    }
+
+    /// What was answered to the first request of this key; nil when this may be the first.
+    func priorAnswer(to key: RequestKey?, in environment: String) -> HTTPResponse? {
+        guard let key,
+            let stored = store.priorAnswer(
+                environment: environment, key: key.text, digest: key.digest)
+        else { return nil }
+        return IngestAnswer(stored: stored, contentType: key.answerType)
+            .response(isDuplicate: true, .synced)
+    }
+
+    /// Stores what was decoded, under the client's key if it gave one, and then answers.
+    func keep(
+        _ decoded: Decoded, of environment: String, key: RequestKey?, durability: Durability,
+        answer: IngestAnswer, reply: @escaping @Sendable (HTTPResponse) -> Void
+    ) {
+        @Sendable func accepted(_ durability: Durability) -> HTTPResponse {
+            answer.response(isDuplicate: false, durability).noting(decoded)
+        }
+        guard !decoded.batches.isEmpty || key != nil else { return reply(accepted(durability)) }
+        let idempotency = key.map {
+            Idempotency(key: $0.text, digest: $0.digest, answer: answer.stored)
+        }
+        let record = IngestRecord(
+            environment: environment, idempotency: idempotency, batches: decoded.batches)
+        store.append(record, durability: durability) { result in
+            switch result {
+            case .failure(let error): reply(error.response)
+            case .success(let acceptance) where acceptance.isDuplicate:
+                let first = IngestAnswer(
+                    stored: acceptance.answer ?? [], contentType: answer.contentType)
+                reply(first.response(isDuplicate: true, acceptance.durability))
+            case .success(let acceptance):
+                reply(accepted(acceptance.durability))
+            }
         }
     }
 
@@ -148,26 +162,13 @@ struct IncomingEvents: Sendable {
     let form: Form
     /// Already inflated.
     let body: PaddedBytes
-    /// The client's name for the request, if it gave one, and what tells others of that name apart.
-    let idempotency: (key: String, digest: BodyDigest)?
+    /// The client's key for the request, if it gave one.
+    let key: RequestKey?
     let durability: Durability
     var format = Format.json
 
     /// How a body is written; lines are always JSON.
     enum Format: Sendable {
         case json, messagePack
-    }
-}
-
-extension BodyDigest {
-    /// Half the SHA-256 of a body as it was sent, with its form and its dataset.
-    init(of body: PaddedBytes, _ form: IncomingEvents.Form, dataset: String) {
-        var message = Array("\(form)\n\(DatasetName.key(dataset))\n".utf8)
-        body.withBytes { message.append(contentsOf: $0) }
-        let hash = sha256(message)
-        func word(_ range: Range<Int>) -> UInt64 {
-            hash[range].reduce(0) { $0 << 8 | UInt64($1) }
-        }
-        self.init(high: word(0..<8), low: word(8..<16))
     }
 }

@@ -3,6 +3,7 @@ import gzip
 import http.server
 import json
 import os
+import signal
 import subprocess
 import threading
 import unittest
@@ -12,6 +13,7 @@ from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
@@ -67,6 +69,33 @@ class ExportTest(Exports, OTLPServerTest):
         self.assertEqual(partial["rejectedSpans"], "1")
         self.assertIn("string value exceeds the limit of 65535 bytes", partial["errorMessage"])
         rows = self.server.rows(f"from unknown_service | {WHILE} | stats count()")
+        self.assertEqual(rows, [{"COUNT": 2}])
+
+    def test_a_repeat_gets_the_first_answer_and_stores_nothing(self):
+        spans = [{"name": "x" * size, "startTimeUnixNano": START} for size in (10, 70_000)]
+        body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}).encode()
+        request = ExportTraceServiceRequest()
+        request.resource_spans.add().scope_spans.add().spans.add(
+            name="packed", start_time_unix_nano=START)
+        packed = request.SerializeToString()
+        for type_, sent, nothing in [
+                ("application/json", body, b"{}"), ("application/x-protobuf", packed, b"")]:
+            with self.subTest(type_):
+                headers = {"Content-Type": type_, "Idempotency-Key": type_}
+                first = self.server.request("POST", "/v1/traces", sent, headers)
+                self.assertEqual(first[0], 200, first[2])
+                self.assertIsNone(first[1]["Widefield-Duplicate"])
+                for sign in (None, signal.SIGKILL):
+                    if sign is not None:
+                        self.restart(sign)
+                    again = self.server.request("POST", "/v1/traces", sent, headers)
+                    self.assertEqual((again[0], again[2]), (200, first[2]))
+                    self.assertEqual(again[1]["Content-Type"], type_)
+                    self.assertEqual(again[1]["Widefield-Duplicate"], "true")
+                for other in ("traces", "logs"):
+                    refused = self.server.request("POST", f"/v1/{other}", nothing, headers)
+                    self.assertEqual((refused[0], refused[1]["Content-Type"]), (422, type_))
+        rows = self.server.rows(f"from * | {WHILE} | stats count()")
         self.assertEqual(rows, [{"COUNT": 2}])
 
 

@@ -35,7 +35,10 @@ private struct Fixture {
         services.pipeline.take(
             IncomingEvents(
                 environment: "e", dataset: dataset, form: form, body: body,
-                idempotency: key.map { ($0, BodyDigest(of: body, form, dataset: dataset)) },
+                key: key.map {
+                    RequestKey(
+                        $0, body, meaning: "\(form) \(dataset)", answerType: IngestAnswer.json)
+                },
                 durability: .synced)
         ) { response in answer.update { $0 = response } }
         return answer.wait { $0 }

@@ -4,11 +4,21 @@ internal import Ingest
 
 /// What a sender is told of its events: status and body, in the shape its form of body asks for.
 struct IngestAnswer: Sendable {
+    static let json = "application/json"
+
     let status: Int
+    let contentType: String
     let body: [UInt8]
+
+    init(status: Int, contentType: String, body: [UInt8]) {
+        self.status = status
+        self.contentType = contentType
+        self.body = body
+    }
 
     /// The answer to a body that was well-formed.
     init(to form: IncomingEvents.Form, _ decoded: Decoded) {
+        contentType = IngestAnswer.json
         switch form {
         case .event:
             if let rejection = decoded.rejections.first {
@@ -73,7 +83,10 @@ struct IngestAnswer: Sendable {
 
     func response(isDuplicate: Bool, _ durability: Durability) -> HTTPResponse {
         var response = HTTPResponse(status: status, body: body)
-        if !body.isEmpty { response.headers["Content-Type"] = "application/json" }
+        // An empty body of JSON would be none; the empty message of protobuf is one.
+        if !body.isEmpty || contentType != IngestAnswer.json {
+            response.headers["Content-Type"] = contentType
+        }
         response.headers["Widefield-Ack"] = durability == .synced ? "synced" : "buffered"
         if isDuplicate { response.headers["Widefield-Duplicate"] = "true" }
         return response
@@ -89,7 +102,8 @@ extension IngestAnswer {
     }
 
     /// Reads what `stored` gave; a record that was damaged would not have passed its checksum.
-    init(stored bytes: [UInt8]) {
+    init(stored bytes: [UInt8], contentType: String) {
+        self.contentType = contentType
         let opened = try? Zstd.decompress(
             PaddedBytes(bytes.dropFirst(2)), limit: ServiceLimits.inflatedBytesMax)
         status = bytes.count < 2 ? 200 : Int(bytes[0]) << 8 | Int(bytes[1])

@@ -6,9 +6,9 @@ struct OTLPAnswer: Sendable {
     let encoding: OTLPDecoder.Encoding
 
     /// The request was taken: `Export…ServiceResponse`, with what was not kept of it if anything.
-    func success(_ signal: OTLPSignal, _ result: OTLPDecoded) -> HTTPResponse {
+    func success(_ signal: OTLPSignal, _ result: OTLPDecoded) -> IngestAnswer {
         guard let rejection = result.decoded.rejections.first else {
-            return response(status: 200, json: [:], protobuf: [])
+            return answer(json: [:], protobuf: [])
         }
         let message =
             "\(result.decoded.rejections.count) of \(result.decoded.events) events "
@@ -18,8 +18,7 @@ struct OTLPAnswer: Sendable {
             if result.rejectedItems > 0 { partial.varint(1, UInt64(result.rejectedItems)) }
             partial.string(2, message)
         }
-        return response(
-            status: 200,
+        return answer(
             json: [
                 "partialSuccess": [
                     signal.rejectedName: .string(String(result.rejectedItems)),
@@ -35,10 +34,12 @@ struct OTLPAnswer: Sendable {
         var writer = ProtobufWriter()
         writer.varint(1, UInt64(code))
         writer.string(2, message)
-        var answer = response(
+        let told = answer(
             status: refusal.status,
             json: ["code": .int(Int64(code)), "message": .string(message)],
             protobuf: writer.bytes)
+        var answer = HTTPResponse(
+            status: told.status, headers: ["Content-Type": contentType], body: told.body)
         for field in refusal.headers.fields where field.name != "Content-Type" {
             answer.headers.add(field.name, field.value)
         }
@@ -46,16 +47,20 @@ struct OTLPAnswer: Sendable {
         return answer
     }
 
-    private func response(
-        status: Int, json: JSONValue, protobuf: [UInt8]
-    ) -> HTTPResponse {
+    /// The media type of every answer.
+    var contentType: String {
         switch encoding {
-        case .json: .json(json, status: status)
-        case .protobuf:
-            HTTPResponse(
-                status: status, headers: ["Content-Type": "application/x-protobuf"],
-                body: protobuf)
+        case .json: IngestAnswer.json
+        case .protobuf: "application/x-protobuf"
         }
+    }
+
+    private func answer(
+        status: Int = 200, json: JSONValue, protobuf: [UInt8]
+    ) -> IngestAnswer {
+        IngestAnswer(
+            status: status, contentType: contentType,
+            body: encoding == .json ? Array(json.text.utf8) : protobuf)
     }
 }
 

@@ -1,4 +1,5 @@
 internal import EventStore
+internal import Events
 
 /// Where events come in: one, a batch, or lines.
 struct IngestRoutes: Sendable {
@@ -44,20 +45,12 @@ struct IngestRoutes: Sendable {
         let dataset = call.parameters[0]
         if let fault = DatasetDirectory.fault(in: dataset) { throw HTTPRefusal(.error(400, fault)) }
         let type = call.head.contentType
-        let key = call.head.headers["Idempotency-Key"]
-        if let key, !(1...ServiceLimits.idempotencyKeyBytesMax).contains(key.utf8.count) {
-            throw HTTPRefusal(
-                .error(
-                    400,
-                    "Idempotency-Key must have 1 to \(ServiceLimits.idempotencyKeyBytesMax) bytes"))
-        }
         let form = form(type)
         return IncomingEvents(
             environment: call.principal.environment, dataset: dataset, form: form,
             body: try call.request.openedBody(),
-            idempotency: key.map {
-                ($0, BodyDigest(of: call.request.body, form, dataset: dataset))
-            },
+            key: try RequestKey(
+                of: call.request, meaning: "\(form)\n\(DatasetName.key(dataset))"),
             durability: try Durability(asked: call.head.headers["Widefield-Ack"]),
             format: IngestRoutes.packedTypes.contains(type ?? "") ? .messagePack : .json)
     }

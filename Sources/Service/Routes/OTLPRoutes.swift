@@ -67,6 +67,10 @@ struct OTLPRoutes: Sendable {
         return IncomingExport(
             environment: call.principal.environment, signal: signal, encoding: encoding,
             routing: routing, body: try call.request.openedBody(),
+            key: try RequestKey(
+                of: call.request,
+                meaning: "\(signal) \(encoding)\n\(routing.header ?? "") \(routing.isClassic)",
+                answerType: OTLPAnswer(encoding: encoding).contentType),
             durability: try Durability(asked: headers["Widefield-Ack"]))
     }
 
