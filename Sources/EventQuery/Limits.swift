@@ -25,6 +25,8 @@ public enum QueryLimits {
     public static let comparedValuesDefault = 40
     /// Events of one trace; the tree of so many takes some hundred mebibytes.
     public static let traceEventsMax = 500_000
+    /// The smallest share of events that `sample` takes: one in a thousand million.
+    public static let sampleShareMin = 1e-9
     /// Time buckets of one series.
     public static let bucketsMax = 10_000
     /// Bytes of the partials of sealed segments that are kept for questions asked again.

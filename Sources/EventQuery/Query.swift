@@ -18,6 +18,8 @@ public struct Query: Hashable, Sendable {
     public var compareOffset: Int64?
     /// Every stored event counts once, whatever its sample rate.
     public var isUnweighted = false
+    /// Only so many of the events take part, from above 0 to 1; nil for all.
+    public var sampleShare: Double?
 
     /// Two hours, in nanoseconds.
     public static let defaultRange: Int64 = 7_200_000_000_000

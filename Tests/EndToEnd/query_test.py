@@ -51,6 +51,46 @@ class QueryTest(ServerTest):
         _, _, body = self.server.get_query(text, {"Accept": "application/x-ndjson"})
         self.assertEqual([json.loads(line) for line in body.splitlines()], expected)
 
+    def test_pages_of_events_are_the_whole_list_while_events_arrive(self):
+        text = "from shop | last 4h | fields name | limit 500"
+        whole = self.server.query(text.replace("500", "10000"))["data"]["results"]
+        found, cursor = [], None
+        while True:
+            answer = self.server.query(text, cursor=cursor)
+            found += answer["data"]["results"]
+            cursor = answer["meta"].get("cursor")
+            if cursor is None:
+                break
+            self.server.request("POST", "/1/events/shop", b'{"error": true, "name": "late"}')
+            if len(found) == 1000:
+                self.restart()
+        self.assertEqual(found, whole)
+        self.assertEqual(len(whole), 3000)
+
+        _, headers, lines = self.server.get_query(text, format="ndjson")
+        self.assertEqual(len(lines.splitlines()), 500)
+        _, _, more = self.server.get_query(
+            text, format="ndjson", cursor=headers["Widefield-Cursor"])
+        self.assertFalse(set(lines.splitlines()) & set(more.splitlines()))
+        first = self.tool("query", text)
+        cursor = self.errors.split("--cursor ")[1].split(",")[0].strip()
+        self.assertNotEqual(self.tool("query", text, "--cursor", cursor), first)
+        status, _, body = self.server.request("POST", "/api/query", json.dumps(
+            {"query": "from shop | last 4h | where error", "cursor": cursor}).encode())
+        self.assertEqual((status, json.loads(body)["error"]),
+                         (400, "the cursor is that of another query"))
+        self.assertEqual(self.server.get_query(text, cursor="x")[0], 400)
+
+    def test_a_sample_is_always_the_same(self):
+        text = "from shop | last 4h | sample 0.1 | limit 10000"
+        before = self.server.query(text)["data"]["results"]
+        self.assertTrue(200 < len(before) < 400, len(before))
+        self.restart()
+        self.assertEqual(self.server.query(text)["data"]["results"], before)
+        self.assertEqual(
+            self.server.rows("from shop | last 4h | sample 0.1 | stats count()"),
+            [{"COUNT": 10 * sum(event["samplerate"] for event in before)}])
+
     def test_a_text_that_looks_like_a_formula_is_told_apart_in_csv(self):
         self.server.request("POST", "/1/events/sheet", b'{"s": "=1+2", "n": -5}')
         _, _, body = self.server.get_query(

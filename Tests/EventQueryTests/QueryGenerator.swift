@@ -125,6 +125,7 @@ extension QueryGenerator {
         }
         if chance(50) { query.limit = 1 + below(QueryLimits.rowsMax) }
         query.isUnweighted = chance(20)
+        if chance(10) { query.sampleShare = pick([1, 0.5, 0.01, 0.3, 1e-9]) }
         return query
     }
 

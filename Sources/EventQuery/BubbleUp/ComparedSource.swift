@@ -49,7 +49,7 @@ final class ComparedSourceScan {
         let compared = ComparedSource(
             source: source, all: found.rows.map { ComparedRows($0) } ?? .range(0..<source.rows),
             selected: chosen.isEmpty ? nil : ComparedRows(chosen),
-            weights: plan.query.isUnweighted ? nil : try source.loadSampleRates())
+            weights: try plan.weights(of: source))
         events += compared.all.count
         byteCount += compared.byteCount
         add(compared)

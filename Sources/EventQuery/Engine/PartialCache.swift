@@ -17,6 +17,7 @@ final class PartialCache: Sendable {
         let slots: [AggregateSlot]
         let readings: [AggregateReading]
         let isUnweighted: Bool
+        let sample: EventSample?
         /// Of time buckets, nanoseconds.
         let bucketWidth: Int64?
 
@@ -27,6 +28,7 @@ final class PartialCache: Sendable {
             slots = plan.slots
             readings = plan.calculations.map(\.reading)
             isUnweighted = plan.query.isUnweighted
+            sample = plan.sample
             bucketWidth = plan.buckets?.width
         }
     }

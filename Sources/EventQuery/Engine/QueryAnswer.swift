@@ -82,5 +82,7 @@ public struct AnswerMeta: Sendable {
     public var warnings: [String] = []
     /// Width of the series' buckets, nanoseconds.
     public var step: Int64?
+    /// Where the next page of a listing begins; nil when there is none.
+    public var cursor: ListingCursor?
     public var elapsedNanoseconds: Int64 = 0
 }

@@ -130,12 +130,25 @@ public struct QueryEngine: Sendable {
         _ plan: QueryPlan, _ sources: [any EventSource], _ deadline: Int64,
         _ options: QueryOptions, _ cancellation: QueryCancellation
     ) throws(QueryFailure) -> QueryAnswer {
-        var scan = EventListingScan(plan)
+        let cursor = options.cursor
+        let limit = plan.query.rowLimit
+        // One more than is shown tells whether there is a next page.
+        var scan = EventListingScan(
+            plan.part(from: cursor), limit: limit + 1 + (cursor?.answered ?? 0),
+            from: cursor?.position, lanes: pool.parallelism)
         var meta = AnswerMeta()
         do {
             meta.isPartial = try find(&scan, sources, deadline, cancellation)
-            var reader = EventRowReader(plan, sources, scan.memo, pool)
-            let rows = try reader.rows(at: scan.places(), bytesMax: options.listingLimit)
+            if let cursor {
+                scan.dropFirst(min(cursor.answered, scan.count(equalTo: cursor.position)))
+            }
+            let page = scan.found.prefix(limit)
+            // A page that may lack events says nothing about where the next one begins.
+            if scan.found.count > limit, !meta.isPartial {
+                meta.cursor = plan.cursor(after: page, earlier: cursor)
+            }
+            var reader = EventRowReader(plan, sources, DictionaryMemo(), pool)
+            let rows = try reader.rows(at: page.map(\.place), bytesMax: options.listingLimit)
             meta.events = scan.events
             meta.rowsScanned = scan.rowsScanned
             meta.bytesScanned = scan.bytesScanned + reader.bytesScanned
@@ -153,16 +166,55 @@ public struct QueryEngine: Sendable {
         _ cancellation: QueryCancellation
     ) throws(QueryFailure) -> Bool {
         do {
-            for index in scan.order(sources) {
+            var rest = scan.order(sources)[...]
+            // The first source often holds all there is to find; only then are others looked at, on
+            // all threads.
+            var width = 1
+            while true {
                 if cancellation.isCancelled { throw QueryFailure.cancelled }
                 if clock.monotonicNanoseconds() > deadline { return true }
-                if scan.canSkip(sources[index]) { continue }
-                try scan.scan(sources[index], index: index)
+                var wave: [Int] = []
+                while wave.count < width, let index = rest.popFirst() {
+                    if !scan.canSkip(sources[index]) { wave.append(index) }
+                }
+                if wave.isEmpty { return false }
+                let (taken, lanes, bound) = (wave, scan.lanes, scan.bound)
+                let found = pool.parallelMap(taken.count) { lane in
+                    Result {
+                        try lanes[lane].scan(sources[taken[lane]], index: taken[lane], bound: bound)
+                    }
+                }
+                for candidates in found { scan.add(try candidates.get()) }
+                width = lanes.count
             }
-            return false
         } catch {
             throw QueryFailure(scanning: error)
         }
+    }
+}
+
+extension QueryPlan {
+    /// The plan for what comes at and after a cursor.
+    fileprivate func part(from cursor: ListingCursor?) -> QueryPlan {
+        let order = ListingOrder(query.effectiveSort)
+        guard let cursor, order.isByTime, timeRange.contains(cursor.position.time) else {
+            return self
+        }
+        let time = cursor.position.time
+        return order.isDescending
+            ? with(timeRange.lowerBound..<time + 1) : with(time..<timeRange.upperBound)
+    }
+
+    /// The cursor behind a page, which is not empty.
+    fileprivate func cursor(
+        after page: ArraySlice<ListingCandidate>, earlier: ListingCursor?
+    ) -> ListingCursor? {
+        guard let last = page.last?.position else { return nil }
+        let order = ListingOrder(query.effectiveSort)
+        let equal = page.reversed().prefix { order.precedes($0.position, last) == nil }.count
+        let isSame = earlier.map { order.precedes($0.position, last) == nil } ?? false
+        return ListingCursor(
+            query, timeRange, after: last, answered: equal + (isSame ? earlier?.answered ?? 0 : 0))
     }
 }
 

@@ -18,6 +18,9 @@ public struct QueryOptions: Sendable {
     /// Bytes that the events of one answer may take, names and 32 bytes a field included.
     public var listingLimit = 128 << 20
 
+    /// Where a listing goes on, of a query that was `continued(at:)` it; nil for its first page.
+    public var cursor: ListingCursor?
+
     public init() {}
 }
 

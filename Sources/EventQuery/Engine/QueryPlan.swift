@@ -5,10 +5,12 @@ internal import Events
 struct QueryPlan: Sendable {
     let query: Query
     /// Nanoseconds since 1970, the end not included.
-    let timeRange: Range<Int64>
+    private(set) var timeRange: Range<Int64>
     private(set) var buckets: TimeBuckets?
     /// Dataset names in the form they are compared in; nil for all.
     let datasets: Set<String>?
+    /// Only these events take part; nil for all.
+    let sample: EventSample?
     /// Conditions that must all hold; those cheaper to test first.
     let conditions: [Expression]
     /// What `eval` gave names to.
@@ -35,6 +37,7 @@ struct QueryPlan: Sendable {
         case .all: datasets = nil
         case .named(let names): datasets = Set(names.map(DatasetName.key))
         }
+        sample = try QueryPlan.sample(query)
         var definitions: [String: Expression] = [:]
         var conditions: [Expression] = []
         for transform in query.transforms {
@@ -87,6 +90,35 @@ struct QueryPlan: Sendable {
         var plan = self
         plan.buckets = buckets
         return plan
+    }
+
+    /// The plan for a part of its time.
+    func with(_ timeRange: Range<Int64>) -> QueryPlan {
+        var plan = self
+        plan.timeRange = timeRange
+        return plan
+    }
+
+    private static func sample(_ query: Query) throws(QueryFailure) -> EventSample? {
+        guard let share = query.sampleShare, share < 1 else { return nil }
+        let sample = EventSample(share: share)
+        if case .events = query.shape { return sample }
+        guard query.isUnweighted || sample.rate != nil else {
+            throw .refused(
+                "an event of sample \(share) stands for no whole number of events; "
+                    + "take one in so many, such as 0.5, 0.1 or 0.01, or unweighted")
+        }
+        return sample
+    }
+
+    /// How many events each row of a source stands for; nil when each stands for itself.
+    func weights(of source: any EventSource) throws -> [UInt32]? {
+        if query.isUnweighted { return nil }
+        let rates = try source.loadSampleRates()
+        guard let factor = sample?.rate else { return rates }
+        return rates.map { rates in
+            rates.map { UInt32(clamping: UInt64($0) * UInt64(factor)) }
+        } ?? [UInt32](repeating: factor, count: source.rows)
     }
 
     var statistics: Statistics? {

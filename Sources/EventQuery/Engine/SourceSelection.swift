@@ -48,6 +48,7 @@ extension QueryPlan {
             let rows = timeRange.rows(of: times, ascending: source.ascendingRuns)
             if !narrow(rows) { return nil }
         }
+        if let sample, !narrow(try sample.rows(of: source)) { return nil }
         for condition in conditions {
             if !narrow(try scan.rows(where: condition)) { return nil }
         }

@@ -195,7 +195,7 @@ extension Array where Element: Comparable {
     /// The element that would stand at `place` if the array were sorted.
     ///
     /// One pass, in which nearly all are only compared with the best bound so far.
-    fileprivate func element(at place: Int, descending: Bool) -> Element {
+    func element(at place: Int, descending: Bool) -> Element {
         let wanted = place + 1
         var best: [Element] = []
         var bound: Element?

@@ -8,7 +8,6 @@ internal import Events
 /// a partial of its own. Partials are merged by value when there are many, and at the end.
 final class StatisticsScan {
     private let plan: QueryPlan
-    private let isUnweighted: Bool
     private let memo = DictionaryMemo()
     /// Partials of different dictionaries; the last one is fed.
     private(set) var partials: [GroupPartial] = []
@@ -18,7 +17,6 @@ final class StatisticsScan {
 
     init(_ plan: QueryPlan) {
         self.plan = plan
-        isUnweighted = plan.query.isUnweighted
     }
 
     /// Partials of different dictionaries before they are merged into one.
@@ -49,7 +47,7 @@ final class StatisticsScan {
         partial.grow()
         let grouped = GroupedRows(
             rows: source.rows, selection: selection.rows, count: selection.count, cells: cells,
-            weights: isUnweighted ? nil : try source.loadSampleRates())
+            weights: try plan.weights(of: source))
         partial.rowCounts.update(grouped.unweighted, AggregateInput(nil, rows: source.rows))
         try update(partial, grouped, columns)
     }

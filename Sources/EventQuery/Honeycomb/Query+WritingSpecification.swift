@@ -6,11 +6,14 @@ extension Query {
     /// The query as Honeycomb's API has it, defaults left out; the dataset stands outside of it.
     ///
     /// Throws `SpecificationError` for what a specification cannot say: lists of events,
-    /// comparisons, other functions, conditions and calculations beyond columns and values, times between seconds.
+    /// samples, comparisons, other functions, conditions and calculations beyond columns and values, times between seconds.
     public func specification() throws(SpecificationError) -> JSONValue {
         guard case .statistics(let statistics) = shape else {
             throw SpecificationError(
                 path: "", message: "only a query with stats has a specification")
+        }
+        if sampleShare != nil {
+            throw SpecificationError(path: "", message: "a specification has no sample")
         }
         var object = JSONObject()
         var calculations: [JSONValue] = []

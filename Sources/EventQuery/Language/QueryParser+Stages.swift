@@ -64,6 +64,9 @@ extension QueryParser {
             draft.needsStatistics.append((word, start))
             draft.query.compareOffset = try duration()
         case "unweighted": draft.query.isUnweighted = true
+        case "sample":
+            if draft.query.sampleShare != nil { throw fail("a second sample", at: start) }
+            draft.query.sampleShare = try sampleShare()
         case "where":
             try keepOrder(word, 1, at: start, &draft)
             draft.query.transforms.append(.filter(try expression()))
@@ -200,6 +203,17 @@ extension QueryParser {
     private mutating func bubbleUp() throws(QueryError) -> BubbleUp {
         guard take(word: "where") else { throw unexpected(["where"]) }
         return BubbleUp(selection: try expression())
+    }
+
+    private mutating func sampleShare() throws(QueryError) -> Double {
+        guard case .number(let digits) = token.kind, let share = Double(digits) else {
+            throw unexpected(["the share of events, such as 0.01"])
+        }
+        guard share >= QueryLimits.sampleShareMin, share <= 1 else {
+            throw fail("the share must be from \(QueryLimits.sampleShareMin) to 1")
+        }
+        advance()
+        return share
     }
 
     private mutating func limit() throws(QueryError) -> Int {

@@ -35,6 +35,7 @@ extension Query {
         if let limit { stages.append("limit \(limit)") }
         if let compareOffset { stages.append("compare \(DurationText.text(compareOffset))") }
         if isUnweighted { stages.append("unweighted") }
+        if let sampleShare { stages.append("sample \(sampleShare)") }
         return stages.joined(separator: " | ")
     }
 }

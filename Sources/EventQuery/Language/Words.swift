@@ -4,7 +4,7 @@ import Compute
 enum Words {
     static let stages = [
         "last", "between", "step", "where", "eval", "stats", "having", "sort", "limit", "fields",
-        "compare", "unweighted", "bubbleup",
+        "compare", "unweighted", "sample", "bubbleup",
     ]
 
     /// Words that mean something inside an expression; a field of such a name takes backquotes.

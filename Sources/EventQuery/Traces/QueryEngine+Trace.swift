@@ -23,12 +23,12 @@ extension QueryEngine {
         let deadline = started.addingReportingOverflow(options.timeLimit)
         let plan = try QueryPlan(
             .events(ofTrace: id, naming, fields: naming.all), now: now, options: options)
-        var scan = EventListingScan(plan)
+        var scan = EventListingScan(plan, limit: plan.query.rowLimit, lanes: pool.parallelism)
         var meta = AnswerMeta()
         meta.isPartial = try find(
             &scan, sources, deadline.overflow ? .max : deadline.partialValue, cancellation)
-        var reader = EventRowReader(plan, sources, scan.memo, pool)
-        var places = scan.places()
+        var reader = EventRowReader(plan, sources, DictionaryMemo(), pool)
+        var places = scan.found.map(\.place)
         var events: [TraceEvent] = []
         do {
             events = try reader.traceEvents(&places, of: id, naming)

@@ -36,6 +36,7 @@ struct AnswerTable {
             "\(AnswerTable.cell(meta?["elapsed_ms"])) ms",
         ]
         if meta?["partial"]?.bool == true { parts.append("PARTIAL: its time was over") }
+        if let cursor = meta?["cursor"]?.string { parts.append("more with --cursor \(cursor)") }
         for warning in meta?["warnings"]?.array ?? [] {
             parts.append(harmless(warning.string ?? ""))
         }

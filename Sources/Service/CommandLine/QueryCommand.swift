@@ -8,7 +8,9 @@ extension CommandSpec {
         "query", operands: "'from D | …'", operandCount: 1...1,
         summary: "Asks a question of a server, or of a stopped server's directory.",
         options: questionOptions + [
-            OptionSpec("exact", help: "percentiles and distinct counts without approximation")
+            OptionSpec("exact", help: "percentiles and distinct counts without approximation"),
+            OptionSpec(
+                "cursor", "CURSOR", help: "the next page of events, as the last one named it"),
         ],
         example: "widefield query 'from shop | last 2h | stats count() by service.name'",
         run: { arguments, terminal throws(CommandFailure) in
@@ -65,13 +67,15 @@ private func answerFromServer(
     _ text: String, _ arguments: ParsedArguments, _ format: AnswerFormat
 ) throws(CommandFailure) -> [UInt8] {
     var server = try ServerConnection(arguments)
-    let body: JSONValue = [
-        "query": .string(text), "exact": .bool(arguments.switches.contains("exact")),
-    ]
+    var body = JSONObject()
+    body["query"] = .string(text)
+    body["exact"] = .bool(arguments.switches.contains("exact"))
+    if let cursor = arguments["cursor"] { body["cursor"] = .string(cursor) }
     let response = try server.send(
         "POST",
         "/api/query?format=\(format.rawValue)" + environmentParameter(arguments, after: "&"),
-        headers: ["Content-Type": "application/json"], body: Array(body.text.utf8))
+        headers: ["Content-Type": "application/json"], body: Array(JSONValue.object(body).text.utf8)
+    )
     guard response.status < 300 else { throw queryFailure(response, text) }
     return response.body
 }
@@ -91,6 +95,7 @@ private func answerFromDirectory(
         }
         var question = try Question(text: text)
         question.options.isExact = arguments.switches.contains("exact")
+        if let cursor = arguments["cursor"] { try question.goOn(at: cursor) }
         var options = EventStore.Options()
         options.mode = .readOnly
         let store = try EventStore.open(directory, options: options)

@@ -51,11 +51,29 @@ struct Question: Sendable {
                 .error(400, "expected either {\"query\": text} or {\"dataset\", \"spec\"}"))
         }
         for member in object.members { try read(member) }
+        if let cursor = object["cursor"], cursor != .null {
+            guard let text = cursor.string else {
+                throw HTTPRefusal(
+                    .error(400, "/cursor: expected a string, found \(cursor.typeName)"))
+            }
+            try goOn(at: text)
+        }
+    }
+
+    /// Asks for the page of a listing at a cursor, which the page before gave.
+    mutating func goOn(at cursor: String) throws(HTTPRefusal) {
+        do throws(QueryFailure) {
+            let cursor = try ListingCursor(text: cursor)
+            query = try query.continued(at: cursor)
+            options.cursor = cursor
+        } catch {
+            throw HTTPRefusal(error.response)
+        }
     }
 
     private mutating func read(_ member: JSONObject.Member) throws(HTTPRefusal) {
         switch member.key {
-        case "query", "spec", "dataset": break
+        case "query", "spec", "dataset", "cursor": break
         case "exact": options.isExact = try Question.flag(member)
         case "totals": options.wantsTotals = try Question.flag(member)
         case "series": if try Question.flag(member) { addSeries() }

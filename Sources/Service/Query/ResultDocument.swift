@@ -148,6 +148,10 @@ struct ResultDocument {
         }
         writer.key("partial")
         writer.bool(meta.isPartial)
+        if let cursor = meta.cursor {
+            writer.key("cursor")
+            writer.string(cursor.text)
+        }
         writer.key("approximate")
         writer.value(
             .object(

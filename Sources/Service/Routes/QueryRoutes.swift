@@ -28,6 +28,9 @@ struct QueryRoutes: Sendable {
                     default: break
                     }
                 }
+                if let cursor = call.head.target.queryValue("cursor") {
+                    try question.goOn(at: cursor)
+                }
                 return try respond(to: call, question)
             },
         ]
@@ -87,7 +90,10 @@ enum AnswerFormat: String, Sendable {
         case .csv: type = "text/csv; charset=utf-8"
         case .ndjson: type = "application/x-ndjson"
         }
-        return HTTPResponse(status: 200, headers: ["Content-Type": type], body: bytes(answer))
+        var headers: HTTPHeaders = ["Content-Type": type]
+        // Formats of rows have no other place for it.
+        if let cursor = answer.meta.cursor { headers["Widefield-Cursor"] = cursor.text }
+        return HTTPResponse(status: 200, headers: headers, body: bytes(answer))
     }
 
     /// The answer in this format.
