@@ -52,7 +52,8 @@ public enum RFC3339 {
         return era * 146_097 + dayOfEra - 719_468
     }
 
-    static func civil(day: Int64) -> (year: Int64, month: Int64, dayOfMonth: Int64) {
+    /// The date of the Gregorian calendar that is so many days after 1970 began.
+    public static func civil(day: Int64) -> (year: Int64, month: Int64, dayOfMonth: Int64) {
         let shifted = day + 719_468
         let era = floorDivide(shifted, 146_097)
         let dayOfEra = shifted - era * 146_097

@@ -13,7 +13,7 @@ public struct ExpressionEvaluator: Sendable {
         var compiled: [String: RegularExpression] = [:]
         var open = expressions
         while let next = open.popLast() {
-            if case .match(.matches, _, let pattern, _) = next, compiled[pattern] == nil {
+            if let pattern = next.pattern, compiled[pattern] == nil {
                 compiled[pattern] = try RegularExpression(pattern)
             }
             open.append(contentsOf: next.parts)
@@ -89,7 +89,7 @@ public struct ExpressionEvaluator: Sendable {
         }
     }
 
-    private static func areComparable(_ a: FieldValue, _ b: FieldValue) -> Bool {
+    static func areComparable(_ a: FieldValue, _ b: FieldValue) -> Bool {
         switch (a, b) {
         case (.bool, .bool), (.string, .string), (.int, .int), (.float, .float), (.int, .float),
             (.float, .int):
@@ -123,6 +123,19 @@ public struct ExpressionEvaluator: Sendable {
         case .startsWith: return wf_equal(base, needle, part.count)
         case .endsWith: return wf_equal(base + string.count - part.count, needle, part.count)
         case .matches: preconditionFailure("BUG: a pattern is no part of a string")
+        }
+    }
+}
+
+extension Expression {
+    /// The regular expression that this part of an expression, not those below it, looks for.
+    fileprivate var pattern: String? {
+        switch self {
+        case .match(.matches, _, let pattern, _): return pattern
+        case .call(let name, let arguments) where name.takesPattern && arguments.count == 2:
+            guard case .literal(.string(let pattern)) = arguments[1] else { return nil }
+            return pattern
+        default: return nil
         }
     }
 }

@@ -83,8 +83,36 @@ public enum FunctionName: String, Hashable, Sendable, CaseIterable {
     case max
     /// `bucket(value, width)`: the lower bound of the value's bin.
     case bucket
+    /// `bucket_label(value, width, low, high)`: the value's bin as text, its ends optional.
+    case bucketLabel = "bucket_label"
     case int
     case float
     case string
     case bool
+    /// The number that a value is or that its text says; 0 for anything else.
+    case number
+    /// Whether a value is true, a number but 0, or the string "true".
+    case truthy
+    /// `switch(value, case, result, …, otherwise)`: the result beside the first equal case.
+    case `switch`
+    /// Whether the first argument equals any of the others.
+    case equalsAny = "equals_any"
+    /// The smallest of the arguments that are of the type of the first that is not missing.
+    case least
+    case greatest
+    /// The match of a pattern, or of its first group where it has groups.
+    case extract
+    /// How many times a pattern is found, without overlaps.
+    case countMatches = "count_matches"
+    case containsText = "contains"
+    case startsWith = "starts_with"
+    case endsWith = "ends_with"
+    /// Length of a string in bytes.
+    case byteLength = "byte_length"
+    /// Seconds since 1970 of an RFC 3339 text.
+    case unixTime = "unix_time"
+    /// `format_time(format, seconds)`: a time as `strftime` writes it, in UTC.
+    case formatTime = "format_time"
+    /// A number from 0 to below 1 that the arguments' texts determine.
+    case hash
 }

@@ -38,6 +38,30 @@ public final class RegularExpression: @unchecked Sendable {
         return text.withUTF8 { matches($0) }
     }
 
+    /// The text of the first group, or of the whole expression where it has no groups, in the first
+    /// match; nil without a match, or when the group has no part in it.
+    public func firstMatch(in text: String) -> String? {
+        var text = text
+        return text.withUTF8 { bytes in
+            var (begin, end) = (0, 0)
+            let isFound = bytes.withMemoryRebound(to: CChar.self) {
+                wf_regex_extract(handle, $0.baseAddress, $0.count, &begin, &end)
+            }
+            return isFound ? String(decoding: bytes[begin..<end], as: UTF8.self) : nil
+        }
+    }
+
+    /// How often the expression is found, each match beginning where the one before ends or later; an
+    /// empty match right behind another one does not count.
+    public func matchCount(in text: String) -> Int {
+        var text = text
+        return text.withUTF8 { bytes in
+            bytes.withMemoryRebound(to: CChar.self) {
+                wf_regex_count(handle, $0.baseAddress, $0.count)
+            }
+        }
+    }
+
     public struct InvalidPattern: Error, Hashable, Sendable {
         public let reason: String
     }

@@ -92,8 +92,24 @@ extension QueryGenerator {
         default:
             let function = pick(FunctionName.allCases)
             let count = min(function.arity.upperBound, function.arity.lowerBound + self.below(3))
-            return .call(function, (0..<count).map { _ in expression(depth: below) })
+            return function.calling(
+                arguments(of: function, (0..<count).map { _ in expression(depth: below) }))
         }
+    }
+
+    /// The arguments with those that must be written out.
+    mutating func arguments(
+        of function: FunctionName, _ arguments: [Expression]
+    ) -> [Expression] {
+        var arguments = arguments
+        if function.takesPattern {
+            arguments[1] = .literal(.string(pick(["v(\\d)", "[a-v]\\d*", "\\d", "(x)|v", "^v1"])))
+        }
+        if function == .formatTime {
+            let formats = ["%F %T", "%a %b %e %j %p %I", "%G-W%V-%u %U %W %w", "%y%C%h%%%D%r"]
+            arguments[0] = .literal(.string(pick(formats)))
+        }
+        return arguments
     }
 }
 

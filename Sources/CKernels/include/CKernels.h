@@ -423,6 +423,7 @@ static inline size_t wf_find(const uint8_t *text, size_t length, const uint8_t *
 
 static inline double wf_log10(double value) { return log10(value); }
 static inline double wf_log(double value) { return log(value); }
+static inline double wf_exp10(double value) { return pow(10, value); }
 
 // ------------------------------------------------------------------------------- parts of strings
 

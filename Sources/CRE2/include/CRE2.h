@@ -3,6 +3,7 @@
 #define WIDEFIELD_CRE2_H
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -13,6 +14,12 @@ wf_regex *wf_regex_compile(const char *pattern, size_t length, char *error, size
 void wf_regex_free(wf_regex *regex);
 /// True when the expression matches anywhere in `text`.
 bool wf_regex_matches(const wf_regex *regex, const char *text, size_t length);
+/// Where the first group, or the expression where it has no groups, lies in the first match; false
+/// when there is no match or the group has no part in it.
+bool wf_regex_extract(const wf_regex *regex, const char *text, size_t length, intptr_t *begin,
+                      intptr_t *end);
+/// Matches that do not overlap; an empty one right behind another does not count.
+intptr_t wf_regex_count(const wf_regex *regex, const char *text, size_t length);
 #ifdef __cplusplus
 }
 #endif

@@ -1,15 +1,18 @@
 import Compute
 import Events
 
-/// Functions of derived columns that our expressions say with the same meaning.
+/// Functions of derived columns and the expressions that say the same.
 ///
-/// Where Honeycomb's meaning is wider it is spelled out: its arithmetic reads text as numbers and
-/// takes 0 for what is none, its conditions hold for the string "true".
+/// Honeycomb's arithmetic reads text as numbers and takes 0 for what is none, and its conditions hold
+/// for the string "true": `number` and `truthy` stand for that.
 enum DerivedColumnFunctions {
     /// Honeycomb's functions that are calls of ours, argument by argument.
     static let calls: [(name: String, function: FunctionName)] = [
-        ("COALESCE", .coalesce), ("CONCAT", .concat), ("TO_LOWER", .lower), ("LOG10", .log10),
-        ("INT", .int), ("FLOAT", .float), ("STRING", .string), ("BOOL", .bool),
+        ("COALESCE", .coalesce), ("CONCAT", .concat), ("TO_LOWER", .lower), ("MIN", .least),
+        ("MAX", .greatest), ("SWITCH", .switch), ("REG_VALUE", .extract),
+        ("REG_COUNT", .countMatches), ("UNIX_TIMESTAMP", .unixTime), ("FORMAT_TIME", .formatTime),
+        ("BUCKET", .bucketLabel), ("METRO_HASH", .hash), ("CONTAINS", .containsText),
+        ("STARTS_WITH", .startsWith), ("ENDS_WITH", .endsWith), ("IN", .equalsAny),
     ]
 
     static let comparisons: [(name: String, sign: ComparisonOperator)] = [
@@ -26,35 +29,42 @@ enum DerivedColumnFunctions {
         ("SUM", .add), ("SUB", .subtract), ("MUL", .multiply), ("DIV", .divide), ("MOD", .modulo),
     ]
 
-    /// The rest of the functions that are understood.
-    static let others = [
-        "IF", "NOT", "AND", "OR", "IN", "EXISTS", "LENGTH", "SWITCH", "EVENT_TIMESTAMP",
-        "INGEST_TIMESTAMP",
+    /// Functions that turn a value into one of another type, whatever it is.
+    static let conversions: [(name: String, make: @Sendable (Expression) -> Expression)] = [
+        ("INT", { .call(.int, [number($0)]) }), ("FLOAT", { .call(.float, [number($0)]) }),
+        ("STRING", { .call(.coalesce, [.call(.string, [$0]), .literal(.string(""))]) }),
+        ("BOOL", truth), ("LOG10", { .call(.log10, [number($0)]) }),
     ]
 
-    /// Functions that exist and have no counterpart yet.
-    static let unavailable = [
-        "MIN", "MAX", "BUCKET", "REG_VALUE", "REG_COUNT", "UNIX_TIMESTAMP", "FORMAT_TIME", "LAST",
-        "RATE", "INCREASE", "SUMMARIZE", "RAW_METRIC",
+    /// Functions without arguments: the times of the event, in seconds, and a number from 0 to below 1
+    /// that is the same whenever the event is asked.
+    static let constants: [(name: String, expression: Expression)] = [
+        ("EVENT_TIMESTAMP", seconds(.timestamp)), ("INGEST_TIMESTAMP", seconds(.received)),
+        ("RAND", .call(.hash, [.field(.timestamp), .literal(.string(" ")), .field(.received)])),
     ]
+
+    /// The rest of the functions that are understood.
+    static let others = ["IF", "NOT", "AND", "OR", "EXISTS", "LENGTH", "REG_MATCH"]
+
+    /// Functions of series of metrics, which no single event has a value for.
+    static let ofSeries = ["LAST", "RATE", "INCREASE", "SUMMARIZE", "RAW_METRIC"]
 
     static var names: [String] {
-        calls.map(\.name) + comparisons.map(\.name) + matches.map(\.name) + arithmetic.map(\.name)
-            + others
+        calls.map(\.name) + comparisons.map(\.name) + arithmetic.map(\.name)
+            + conversions.map(\.name) + constants.map(\.name) + others
     }
 
     // MARK: - Truth
 
     /// The operand as a condition: `true`, a number but 0, or the string "true".
-    static func truth(_ operand: Expression) -> Expression {
-        if isCondition(operand) { return operand }
-        return .or([operand, .compare(.equal, operand, .literal(.string("true")))])
+    static let truth: @Sendable (Expression) -> Expression = { operand in
+        isCondition(operand) ? operand : .call(.truthy, [operand])
     }
 
     /// The operand of `truth`; any other expression is itself.
     static func operand(ofTruth condition: Expression) -> Expression {
-        if case .or(let parts) = condition, parts.count == 2, truth(parts[0]) == condition {
-            return parts[0]
+        if case .call(.truthy, let arguments) = condition, arguments.count == 1 {
+            return arguments[0]
         }
         return condition
     }
@@ -62,6 +72,8 @@ enum DerivedColumnFunctions {
     private static func isCondition(_ expression: Expression) -> Bool {
         switch expression {
         case .not, .and, .or, .compare, .membership, .match, .exists, .literal(.bool): true
+        case .call(let function, _):
+            [.truthy, .containsText, .startsWith, .endsWith, .equalsAny].contains(function)
         default: false
         }
     }
@@ -70,27 +82,33 @@ enum DerivedColumnFunctions {
 
     /// The operand as a number: text is read, what is none counts as 0.
     static func number(_ operand: Expression) -> Expression {
-        switch operand {
-        case .literal(.int(let value)): .literal(.float(Double(value)))
-        case .literal(.float): operand
-        default: .call(.coalesce, [.call(.float, [operand]), .literal(.float(0))])
-        }
+        isNumber(operand) ? operand : .call(.number, [operand])
     }
 
     /// The operand of `number`; nil for any other expression.
     static func operand(ofNumber expression: Expression) -> Expression? {
-        if case .literal(.float) = expression { return expression }
-        guard case .call(.coalesce, let arguments) = expression, arguments.count == 2,
-            case .call(.float, let inner) = arguments[0], inner.count == 1,
-            number(inner[0]) == expression
+        if isNumber(expression) { return expression }
+        guard case .call(.number, let arguments) = expression, arguments.count == 1,
+            !isNumber(arguments[0])
         else { return nil }
-        return inner[0]
+        return arguments[0]
+    }
+
+    /// Whether the expression surely has a number.
+    private static func isNumber(_ expression: Expression) -> Bool {
+        switch expression {
+        case .literal(.int), .literal(.float): true
+        case .arithmetic(.add, let a, let b), .arithmetic(.subtract, let a, let b),
+            .arithmetic(.multiply, let a, let b):
+            operand(ofNumber: a) != nil && operand(ofNumber: b) != nil
+        default: false
+        }
     }
 
     // MARK: - Times
 
     /// One of the event's times in seconds.
-    static func seconds(_ time: FieldReference) -> Expression {
+    private static func seconds(_ time: FieldReference) -> Expression {
         .arithmetic(.divide, .field(time), .literal(.float(1e9)))
     }
 }

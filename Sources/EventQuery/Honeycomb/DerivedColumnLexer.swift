@@ -59,7 +59,8 @@ struct DerivedColumnLexer {
 
     /// Letters, digits and signs that a column's name holds bare, `=` and `-` among them.
     private static func isColumnPart(_ byte: UInt8) -> Bool {
-        Words.isNamePart(byte) || "=+?".utf8.contains(byte)
+        // Beyond ASCII, letters are meant; what else is there is taken as one of them.
+        Words.isNamePart(byte) || "=+?".utf8.contains(byte) || byte >= 0x80
     }
 
     private func byte(_ ahead: Int = 0) -> UInt8 {
@@ -137,15 +138,53 @@ struct DerivedColumnLexer {
                 content.append(next)
                 continue
             }
-            switch byte() {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "'"): content.append(byte())
-            case UInt8(ascii: "n"): content.append(0x0A)
-            case UInt8(ascii: "r"): content.append(0x0D)
-            case UInt8(ascii: "t"): content.append(0x09)
-            default: throw Mistake(message: "unknown escape in a string", offset: offset - 1)
+            guard let escaped = escape() else {
+                throw Mistake(message: "unknown escape in a string", offset: offset - 1)
             }
-            offset += 1
+            content += escaped
         }
         throw Mistake(message: "the string has no end", offset: start)
+    }
+
+    private static let simpleEscapes: [UInt8: UInt8] = [
+        UInt8(ascii: "a"): 0x07, UInt8(ascii: "b"): 0x08, UInt8(ascii: "f"): 0x0C,
+        UInt8(ascii: "n"): 0x0A, UInt8(ascii: "r"): 0x0D, UInt8(ascii: "t"): 0x09,
+        UInt8(ascii: "v"): 0x0B, UInt8(ascii: "\\"): 0x5C, UInt8(ascii: "'"): 0x27,
+        UInt8(ascii: "\""): 0x22,
+    ]
+
+    /// The bytes of Go's escape whose backslash was taken: one letter, `\u00e9`, `\U0001F600`, `\xC3`
+    /// or `\303`; nil for what is none.
+    private mutating func escape() -> [UInt8]? {
+        let letter = byte()
+        if let simple = DerivedColumnLexer.simpleEscapes[letter] {
+            offset += 1
+            return [simple]
+        }
+        switch letter {
+        case UInt8(ascii: "u"), UInt8(ascii: "U"):
+            offset += 1
+            guard let code = number(digits: letter == UInt8(ascii: "u") ? 4 : 8, radix: 16),
+                let scalar = Unicode.Scalar(code)
+            else { return nil }
+            return Array(String(scalar).utf8)
+        case UInt8(ascii: "x"):
+            offset += 1
+            return number(digits: 2, radix: 16).map { [UInt8($0)] }
+        case 0x30...0x37:
+            return number(digits: 3, radix: 8).flatMap { UInt8(exactly: $0) }.map { [$0] }
+        default: return nil
+        }
+    }
+
+    /// A number of exactly so many digits, which is taken.
+    private mutating func number(digits: Int, radix: Int) -> UInt32? {
+        guard offset + digits <= text.count else { return nil }
+        let written = String(decoding: text[offset..<offset + digits], as: UTF8.self)
+        guard !written.hasPrefix("+"), !written.hasPrefix("-"),
+            let number = UInt32(written, radix: radix)
+        else { return nil }
+        offset += digits
+        return number
     }
 }

@@ -169,8 +169,8 @@ extension DerivedColumnParser {
     private mutating func call(_ name: String, at start: Int) throws(Mistake) -> Expression {
         try deepen()
         guard DerivedColumnFunctions.names.contains(name) else {
-            if DerivedColumnFunctions.unavailable.contains(name) {
-                throw fail("\(name) is not available yet", at: start)
+            if DerivedColumnFunctions.ofSeries.contains(name) {
+                throw fail("\(name) is a function of metrics over time, not of events", at: start)
             }
             var message = "there is no function \(name)"
             if let meant = nearestName(to: name, among: DerivedColumnFunctions.names) {
@@ -195,19 +195,18 @@ extension DerivedColumnParser {
 
     /// The call in our words; nil when the arguments do not fit.
     private static func call(_ name: String, _ arguments: [Expression]) -> Expression? {
+        if name == "IN", let values = literals(arguments.dropFirst()), !values.isEmpty {
+            return .membership(arguments[0], values, negated: false)
+        }
         if let known = DerivedColumnFunctions.calls.first(where: { $0.name == name }) {
-            guard known.function.arity.contains(arguments.count) else { return nil }
-            return .call(known.function, arguments)
+            guard known.function.arity.contains(arguments.count),
+                !known.function.takesPattern || literals(arguments[1...]) != nil
+            else { return nil }
+            return known.function.calling(arguments)
         }
         if let known = DerivedColumnFunctions.comparisons.first(where: { $0.name == name }) {
             guard arguments.count == 2 else { return nil }
             return .compare(known.sign, arguments[0], arguments[1])
-        }
-        if let known = DerivedColumnFunctions.matches.first(where: { $0.name == name }) {
-            guard arguments.count == 2, case .literal(.string(let part)) = arguments[1] else {
-                return nil
-            }
-            return .match(known.match, arguments[0], part, negated: false)
         }
         if let known = DerivedColumnFunctions.arithmetic.first(where: { $0.name == name }) {
             let isOpen = known.sign == .add || known.sign == .multiply
@@ -217,41 +216,47 @@ extension DerivedColumnParser {
                 .arithmetic(known.sign, left, right)
             }
         }
+        if let known = DerivedColumnFunctions.conversions.first(where: { $0.name == name }) {
+            return arguments.count == 1 ? known.make(arguments[0]) : nil
+        }
+        if let known = DerivedColumnFunctions.constants.first(where: { $0.name == name }) {
+            return arguments.isEmpty ? known.expression : nil
+        }
         return other(name, arguments)
+    }
+
+    /// The values of expressions that are all written out; nil when one is not.
+    private static func literals(_ expressions: ArraySlice<Expression>) -> [FieldValue]? {
+        let values = expressions.compactMap { expression -> FieldValue? in
+            if case .literal(let value) = expression { value } else { nil }
+        }
+        return values.count == expressions.count ? values : nil
     }
 
     private static func other(_ name: String, _ arguments: [Expression]) -> Expression? {
         let truth = DerivedColumnFunctions.truth
         switch (name, arguments.count) {
-        case ("IF", 2...64):
+        case ("IF", FunctionName.if.arity):
             return .call(
                 .if,
                 arguments.enumerated().map { place, argument in
                     let isCondition = place % 2 == 0 && place < arguments.count - 1
                     return isCondition ? truth(argument) : argument
                 })
-        case ("SWITCH", 3...64):
-            var parts: [Expression] = []
-            for (place, argument) in arguments.dropFirst().enumerated() {
-                let isCase = place % 2 == 0 && place < arguments.count - 2
-                parts.append(isCase ? .compare(.equal, arguments[0], argument) : argument)
-            }
-            return .call(.if, parts)
         case ("NOT", 1): return .not(truth(arguments[0]))
         case ("AND", 2...): return .and(arguments.map(truth))
         case ("OR", 2...): return .or(arguments.map(truth))
         case ("EXISTS", 1): return .exists(arguments[0], negated: false)
-        case ("IN", 2...):
-            let values = arguments.dropFirst().compactMap { argument -> FieldValue? in
-                if case .literal(let value) = argument { value } else { nil }
-            }
-            guard values.count == arguments.count - 1 else { return nil }
-            return .membership(arguments[0], values, negated: false)
+        case ("LENGTH", 1): return .call(.length, arguments)
         case ("LENGTH", 2):
-            guard arguments[1] == .literal(.string("chars")) else { return nil }
-            return .call(.length, [arguments[0]])
-        case ("EVENT_TIMESTAMP", 0): return DerivedColumnFunctions.seconds(.timestamp)
-        case ("INGEST_TIMESTAMP", 0): return DerivedColumnFunctions.seconds(.received)
+            switch arguments[1] {
+            case .literal(.string("chars")): return .call(.length, [arguments[0]])
+            case .literal(.string("bytes")): return .call(.byteLength, [arguments[0]])
+            default: return nil
+            }
+        case ("REG_MATCH", 2):
+            guard case .literal(.string(let pattern)) = arguments[1] else { return nil }
+            return .match(.matches, arguments[0], pattern, negated: false)
         default: return nil
         }
     }

@@ -52,9 +52,7 @@ enum DerivedColumnPrinter {
     private static func arithmetic(
         _ sign: ArithmeticOperator, _ left: Expression, _ right: Expression
     ) -> String? {
-        let whole = Expression.arithmetic(sign, left, right)
-        if whole == DerivedColumnFunctions.seconds(.timestamp) { return "EVENT_TIMESTAMP()" }
-        if whole == DerivedColumnFunctions.seconds(.received) { return "INGEST_TIMESTAMP()" }
+        if let constant = constant(.arithmetic(sign, left, right)) { return constant }
         guard let first = DerivedColumnFunctions.operand(ofNumber: left),
             let second = DerivedColumnFunctions.operand(ofNumber: right),
             let known = DerivedColumnFunctions.arithmetic.first(where: { $0.sign == sign })
@@ -62,8 +60,18 @@ enum DerivedColumnPrinter {
         return call(known.name, [first, second])
     }
 
+    private static func constant(_ expression: Expression) -> String? {
+        DerivedColumnFunctions.constants.first { $0.expression == expression }.map {
+            $0.name + "()"
+        }
+    }
+
     private static func call(_ function: FunctionName, _ arguments: [Expression]) -> String? {
-        if function == .if {
+        let whole = Expression.call(function, arguments)
+        if let constant = constant(whole) { return constant }
+        if let conversion = conversion(whole) { return conversion }
+        switch function {
+        case .if:
             return call(
                 "IF",
                 arguments.enumerated().map { place, argument in
@@ -71,11 +79,28 @@ enum DerivedColumnPrinter {
                     return isCondition
                         ? DerivedColumnFunctions.operand(ofTruth: argument) : argument
                 })
+        case .length: return call("LENGTH", arguments + [.literal(.string("chars"))])
+        case .byteLength: return call("LENGTH", arguments + [.literal(.string("bytes"))])
+        // A sum of one is what arithmetic takes it for.
+        case .number: return call("SUM", arguments)
+        default:
+            let known = DerivedColumnFunctions.calls.first { $0.function == function }
+            return known.flatMap { call($0.name, arguments) }
         }
-        if function == .length {
-            return call("LENGTH", arguments + [.literal(.string("chars"))])
+    }
+
+    /// The call of the function that converts whatever value there is; nil for any other expression.
+    private static func conversion(_ expression: Expression) -> String? {
+        guard case .call(let function, let arguments) = expression, let first = arguments.first
+        else { return nil }
+        var operands = [first]
+        if let number = DerivedColumnFunctions.operand(ofNumber: first) { operands.append(number) }
+        if case .call(.string, let inner) = first { operands += inner }
+        for known in DerivedColumnFunctions.conversions {
+            for operand in operands where known.make(operand) == expression {
+                return call(known.name, [operand])
+            }
         }
-        let known = DerivedColumnFunctions.calls.first { $0.function == function }
-        return known.flatMap { call($0.name, arguments) }
+        return function == .truthy ? call("BOOL", arguments) : nil
     }
 }

@@ -181,7 +181,7 @@ extension QueryParser {
         case .name("true"), .name("false"), .name("null"):
             return Part(expression: .literal(try value()))
         case .name(let name)
-        where following == .sign("(") && (name == "exists" || !Words.reserved.contains(name)):
+        where following == .sign("(") && (Words.isCall(name) || !Words.reserved.contains(name)):
             return try nested { (parser) throws(QueryError) in try parser.call(name) }
         case .name(let name) where !Words.reserved.contains(name):
             if scope != nil { return try column() }
@@ -220,9 +220,14 @@ extension QueryParser {
                 ? "\(arity.lowerBound)" : "\(arity.lowerBound) to \(arity.upperBound)"
             throw fail("\(name) takes \(count) arguments, not \(arguments.count)", at: start)
         }
+        if let function, function.takesPattern {
+            guard case .literal(.string) = arguments[1].expression else {
+                throw fail("\(name) takes its pattern as a string in quotes", at: start)
+            }
+        }
         return try join(arguments) { arguments in
             guard let function else { return .exists(arguments[0], negated: false) }
-            return .call(function, arguments)
+            return function.calling(arguments)
         }
     }
 

@@ -14,6 +14,11 @@ enum Words {
         "does-not-start-with", "does-not-end-with", "does-not-match", "does-not-exist",
     ]
 
+    /// Whether a word of the language is also the name of something to call.
+    static func isCall(_ word: String) -> Bool {
+        word == "exists" || FunctionName(rawValue: word) != nil
+    }
+
     /// The event's own properties, which a bare name means before any field.
     static let properties: [String: FieldReference] = [
         "timestamp": .timestamp, "received": .received, "dataset": .dataset,
@@ -27,7 +32,9 @@ enum Words {
         "len": "length", "strlen": "length", "tolower": "lower", "to_lower": "lower",
         "toupper": "upper", "ifnull": "coalesce", "like": "matches", "regex": "matches",
         "filter": "where", "order": "sort", "head": "limit", "take": "limit", "extend": "eval",
-        "summarize": "stats", "explain": "bubbleup", "project": "fields", "is": "exists",
+        "case": "switch", "strftime": "format_time",
+        "regex_extract": "extract", "regexp_extract": "extract", "summarize": "stats",
+        "explain": "bubbleup", "project": "fields", "is": "exists",
     ]
 
     static func isNameStart(_ byte: UInt8) -> Bool {

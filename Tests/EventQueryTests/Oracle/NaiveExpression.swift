@@ -1,3 +1,4 @@
+import Bytes
 import Compute
 import EventQuery
 import Events
@@ -154,6 +155,25 @@ struct NaiveExpression {
         let values = arguments.map(evaluate)
         let present = values.filter { !$0.isMissing }
         switch name {
+        case .switch:
+            for place in stride(from: 1, to: values.count - 1, by: 2)
+            where compare(.equal, values[0], values[place]) {
+                return values[place + 1]
+            }
+            return values.count % 2 == 0 ? values[values.count - 1] : .missing
+        case .least: return ofOneKind(present).sorted().first ?? .missing
+        case .greatest: return ofOneKind(present).sorted().last ?? .missing
+        case .equalsAny:
+            return .bool(values.dropFirst().contains { compare(.equal, values[0], $0) })
+        case .containsText, .startsWith, .endsWith:
+            guard case .string(let part) = values[1] else { return .bool(false) }
+            let match: MatchOperator =
+                name == .containsText ? .contains : name == .startsWith ? .startsWith : .endsWith
+            return .bool(matches(match, values[0], part))
+        case .extract, .countMatches: return found(name, values[0], values[1])
+        case .bucketLabel: return bucketLabel(values)
+        case .formatTime: return formatTime(values[0], values[1])
+        case .hash: return .float(naiveMetroHash(Array(present.map(text).joined().utf8)))
         case .coalesce: return present.first ?? .missing
         case .concat: return .string(present.map(text).joined())
         case .min: return present.sorted().first ?? .missing
@@ -172,8 +192,23 @@ struct NaiveExpression {
         return finite((x / w).rounded(.down) * w)
     }
 
+    private func ofOneKind(_ values: [FieldValue]) -> [FieldValue] {
+        values.filter { kind($0) == kind(values[0]) }
+    }
+
     private func call(_ name: FunctionName, _ value: FieldValue) -> FieldValue {
         switch (name, value) {
+        case (.byteLength, .string(let text)): return .int(Int64(Array(text.utf8).count))
+        case (.truthy, .string(let text)): return .bool(text == "true")
+        case (.truthy, _): return .bool(isTrue(.literal(value)))
+        case (.number, .int), (.number, .float): return value
+        case (.number, .string(let text)):
+            if let whole = Int64(text) { return .int(whole) }
+            return Double(text).flatMap { $0.isFinite ? .float($0 == 0 ? 0 : $0) : nil } ?? .int(0)
+        case (.number, _): return .int(0)
+        case (.unixTime, .string(let text)):
+            return RFC3339.nanoseconds(text).map { FieldValue(number: Double($0) / 1e9) }
+                ?? .missing
         case (.lower, .string(let text)): return .string(text.lowercased())
         case (.upper, .string(let text)): return .string(text.uppercased())
         case (.length, .string(let text)): return .int(Int64(text.unicodeScalars.count))

@@ -57,7 +57,8 @@ extension QueryGenerator {
         default:
             let function = pick(FunctionName.allCases)
             let count = min(function.arity.upperBound, function.arity.lowerBound + below(2))
-            return .call(function, (0..<count).map { _ in eventNumber(depth: deeper) })
+            return function.calling(
+                arguments(of: function, (0..<count).map { _ in eventNumber(depth: deeper) }))
         }
     }
 
