@@ -56,6 +56,19 @@ class PageTest(ServerTest):
         self.assertIn("3,000 events match", self.page.inner_text("#status"))
         self.assertEqual(self.complaints, [])
 
+    def test_hidden_fields_are_neither_offered_nor_columns(self):
+        column = self.server.json("GET", "/1/columns/shop?key_name=name")
+        self.server.json("PUT", f"/1/columns/shop/{column['id']}", {"hidden": True})
+        self.open("from shop | last 4h | fields * | limit 3")
+        self.page.wait_for_selector("#table table")
+        offered = self.page.locator("#fields .name").all_inner_texts()
+        self.assertIn("service.name", offered)
+        self.assertNotIn("name", offered)
+        self.assertNotIn("name", self.page.locator("#table th").all_inner_texts())
+        self.page.locator("#table tbody tr").first.click()
+        self.assertIn("name", self.page.locator("#table dt").all_inner_texts())
+        self.assertEqual(self.complaints, [])
+
     def test_the_link_keeps_the_query_and_back_goes_back(self):
         first = "from shop | last 4h | stats count()"
         self.open(first)

@@ -69,7 +69,7 @@ function showAnswer(answer) {
     at("table").replaceChildren(
       make("p", { className: "empty", textContent: "No events match in this time." }));
   } else if (isEvents) {
-    at("table").replaceChildren(eventTable(data.results, columns.fields));
+    at("table").replaceChildren(eventTable(data.results, columns.fields, hidden));
   } else {
     const rows = data.results.map((row) => row.data);
     at("table").replaceChildren(groupTable(rows, columns.groups, columns.calculations,
@@ -206,6 +206,8 @@ function readLink() {
 // MARK: datasets, fields, examples
 
 let fields = [];
+/** Names of fields that somebody hid: not offered, and no columns of their own. */
+let hidden = new Set();
 
 async function showDatasets() {
   const datasets = await ask("/1/datasets");
@@ -228,7 +230,9 @@ async function showDatasets() {
 }
 
 async function showFields() {
-  fields = await ask(`/1/columns/${encodeURIComponent(at("dataset").value)}`);
+  const all = await ask(`/1/columns/${encodeURIComponent(at("dataset").value)}`);
+  hidden = new Set(all.filter((field) => field.hidden).map((field) => field.key_name));
+  fields = all.filter((field) => !field.hidden);
   fields.sort((a, b) => a.key_name.localeCompare(b.key_name));
   filterFields();
 }

@@ -39,9 +39,9 @@ export function groupTable(rows, groups, calculations, colored) {
   return table;
 }
 
-/** Whole events, one a row; a click opens all fields of one. */
-export function eventTable(events, fields) {
-  const columns = fields ?? commonFields(events);
+/** Whole events, one a row; a click opens all fields of one. Hidden fields have no column unless named. */
+export function eventTable(events, fields, hidden) {
+  const columns = fields ?? commonFields(events, hidden);
   const body = make("tbody");
   for (const event of events) {
     const row = make("tr", { tabIndex: 0 },
@@ -75,11 +75,13 @@ function toggleFields(row, event, span) {
 }
 
 /** The fields worth a column: those people look at first, then the most common ones. */
-function commonFields(events) {
+function commonFields(events, hidden) {
   const first = ["name", "service.name", "duration_ms", "error", "http.status_code", "trace.trace_id"];
   const counts = new Map();
   for (const event of events) {
-    for (const name of Object.keys(event.data)) counts.set(name, (counts.get(name) ?? 0) + 1);
+    for (const name of Object.keys(event.data)) {
+      if (!hidden.has(name)) counts.set(name, (counts.get(name) ?? 0) + 1);
+    }
   }
   const rest = [...counts.keys()].filter((name) => !first.includes(name))
     .sort((a, b) => counts.get(b) - counts.get(a));
