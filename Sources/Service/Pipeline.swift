@@ -125,6 +125,8 @@ extension JSONEventDecoder {
         case .lines(let timeField):
             try decodeLines(
                 events.body, dataset: dataset, receivedAt: receivedAt, timeField: timeField)
+        case .records:
+            try decodeLines(events.body, dataset: dataset, receivedAt: receivedAt)
         }
     }
 }
@@ -138,7 +140,7 @@ extension MessagePackEventDecoder {
             try decodeEvent(
                 events.body, dataset: dataset, receivedAt: receivedAt, time: time,
                 sampleRate: sampleRate)
-        case .batch, .lines:
+        case .batch, .lines, .records:
             try decodeBatch(events.body, dataset: dataset, receivedAt: receivedAt)
         }
     }
@@ -154,6 +156,8 @@ struct IncomingEvents: Sendable {
         case batch
         /// An object of fields a line; the field that tells the time, if it was named.
         case lines(timeField: String?)
+        /// Lines that came as the records of a delivery, by its id and its time.
+        case records(requestID: String, receivedAt: Int64)
     }
 
     let environment: String

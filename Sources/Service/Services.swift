@@ -41,6 +41,7 @@ struct Services: Sendable {
 
     var routes: [Route] {
         IngestRoutes(pipeline: pipeline).routes
+            + KinesisRoutes(pipeline: pipeline).routes
             + exportRoutes
             + QueryRoutes(service: queries, watch: watch).routes
             + TraceRoutes(service: queries, watch: watch, streams: StreamThreads()).routes
@@ -67,5 +68,8 @@ struct Services: Sendable {
                 store: store, datasets: datasets, catalogs: catalogs, definitions: definitions
             ).routes
             + MarkerRoutes(datasets: datasets, definitions: definitions, machine: .real).routes
+            + MarkerSettingRoutes(
+                datasets: datasets, definitions: definitions, machine: .real
+            ).routes
     }
 }

@@ -100,6 +100,35 @@ class ManagementTest(ServerTest):
         self.assertEqual(self.call("DELETE", f"/1/markers/shop/{one['id']}")[0], 404)
         self.assertEqual(self.call("GET", "/1/markers/shop"), (200, []))
 
+    def test_markers_have_the_colour_of_their_type(self):
+        self.send("shop", n=1)
+        _, marker = self.call("POST", "/1/markers/shop", {"message": "v2", "type": "deploy"})
+        self.assertNotIn("color", marker)
+        status, everywhere = self.call(
+            "POST", "/1/marker_settings/__all__", {"type": "deploy", "color": "#F96E11"})
+        self.assertEqual(
+            (status, everywhere["type"], everywhere["color"], everywhere["updated_at"]),
+            (201, "deploy", "#F96E11", None))
+        self.assertEqual(self.call("GET", "/1/markers/shop")[1][0]["color"], "#F96E11")
+        status, here = self.call(
+            "POST", "/1/marker_settings/shop", {"type": "deploy", "color": "#00ff00"})
+        self.assertEqual(status, 201)
+        self.assertEqual(self.call(
+            "POST", "/1/marker_settings/shop", {"type": "deploy", "color": "#000000"})[0], 409)
+        self.assertEqual(self.call("GET", "/1/markers/shop")[1][0]["color"], "#00ff00")
+        status, changed = self.call(
+            "PUT", f"/1/marker_settings/shop/{here['id']}", {"type": "deploy", "color": "#0000ff"})
+        self.assertEqual((status, changed["color"]), (200, "#0000ff"))
+        self.assertIsNotNone(changed["updated_at"])
+        self.restart(signal.SIGKILL)
+        self.assertEqual(self.call("GET", "/1/marker_settings/shop"), (200, [changed]))
+        self.assertEqual(self.call("GET", "/1/markers/shop")[1][0]["color"], "#0000ff")
+        self.assertEqual(self.call("DELETE", f"/1/marker_settings/shop/{here['id']}")[0], 200)
+        self.assertEqual(self.call("DELETE", f"/1/marker_settings/shop/{here['id']}")[0], 404)
+        self.assertEqual(self.call("GET", "/1/markers/shop")[1][0]["color"], "#F96E11")
+        self.assertEqual(self.call(
+            "POST", "/1/markers/shop", {"type": "deploy"})[1]["color"], "#F96E11")
+
     def test_a_dataset_definition_says_which_fields_make_a_trace(self):
         self.send("spans", **{
             "trace.trace_id": "t1", "trace.span_id": "s1", "name": "root", "duration_ms": 5})
@@ -139,6 +168,10 @@ class ManagementTest(ServerTest):
             ("POST", "/1/markers/shop", {"start_time": "now"}, 422, "start_time"),
             ("POST", "/1/markers/shop", {"start_time": 5, "end_time": 4}, 422, "end_time"),
             ("PUT", "/1/markers/shop/none", {}, 404, None),
+            ("POST", "/1/marker_settings/shop", {"color": "#000000"}, 422, "type"),
+            ("POST", "/1/marker_settings/shop", {"type": "deploy"}, 422, "color"),
+            ("POST", "/1/marker_settings/shop", {"type": "a", "color": "red"}, 422, "color"),
+            ("POST", "/1/marker_settings/ghost", {"type": "a", "color": "#000000"}, 404, None),
             ("PATCH", "/1/dataset_definitions/shop", {"mood": {"name": "n"}}, 422, "mood"),
             ("POST", "/1/markers/shop", {"message": "x" * 100_001}, 413, None),
         ]:

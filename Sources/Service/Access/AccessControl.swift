@@ -120,9 +120,10 @@ final class AccessControl: Sendable {
         return nil
     }
 
-    /// A key in `X-Honeycomb-Team`, else `X-Hny-Team`, else `Authorization: Bearer`.
+    /// A key in `X-Honeycomb-Team`, else `X-Hny-Team`, else as Amazon Data Firehose sends it, else
+    /// `Authorization: Bearer`.
     private func presentedKey(in headers: HTTPHeaders) -> String? {
-        for name in ["X-Honeycomb-Team", "X-Hny-Team"] {
+        for name in ["X-Honeycomb-Team", "X-Hny-Team", "X-Amz-Firehose-Access-Key"] {
             if let text = headers[name], !text.isEmpty { return text }
         }
         guard let value = headers["Authorization"], value.utf8.count > 7,

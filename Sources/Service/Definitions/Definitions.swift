@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Host
 
 /// What people defined in one environment: documents of several kinds, each of one dataset.
 struct Definitions: Sendable, Equatable {
@@ -7,6 +8,8 @@ struct Definitions: Sendable, Equatable {
         case datasets
         case columns
         case markers
+        /// Colours of markers, by the markers' type (`/1/marker_settings`).
+        case markerSettings = "marker_settings"
         /// Which fields of a dataset play which part (`/1/dataset_definitions`).
         case datasetDefinitions = "dataset_definitions"
     }
@@ -18,6 +21,19 @@ struct Definitions: Sendable, Equatable {
         /// `DatasetName.key` of its dataset, or `__all__`.
         let dataset: String
         var body: JSONObject
+
+        /// As its routes answer it: the id, then what it says.
+        var json: JSONValue {
+            var object = JSONObject()
+            object["id"] = .string(id)
+            for member in body.members { object.append(member.key, member.value) }
+            return .object(object)
+        }
+
+        /// Eleven digits, as Honeycomb's ids have.
+        static func newID(_ random: any RandomSource) -> String {
+            String(hexadecimal(random.nextUInt64(), digits: 16).suffix(11))
+        }
     }
 
     private var documents: [Kind: [Document]] = [:]

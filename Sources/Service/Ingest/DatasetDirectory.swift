@@ -1,4 +1,5 @@
 internal import Bytes
+internal import EventQuery
 internal import EventStore
 internal import Events
 internal import Synchronization
@@ -55,6 +56,16 @@ final class DatasetDirectory: Sendable {
     /// The names of an environment's datasets, ascending.
     func names(in environment: String) -> [String] {
         names.withLock { $0[environment, default: [:]].values.sorted() }
+    }
+
+    /// The key of the dataset in a call's path, which must be there, or `__all__`.
+    func scope(of call: RouteCall) throws(HTTPRefusal) -> String {
+        let name = call.parameters[0]
+        if name == Query.allDatasets { return name }
+        guard knows(name, in: call.principal.environment) else {
+            throw HTTPRefusal(.problem(.notFound, "dataset not found"))
+        }
+        return DatasetName.key(name)
     }
 
     /// Why a text cannot be a dataset's name; nil when it can.

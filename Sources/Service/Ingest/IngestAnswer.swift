@@ -34,6 +34,14 @@ struct IngestAnswer: Sendable {
         case .lines:
             status = 200
             body = IngestAnswer.counts(decoded)
+        case .records(let requestID, let receivedAt):
+            status = 200
+            let fault = decoded.rejections.first.map {
+                "\(decoded.rejections.count) of \(decoded.events) events were not kept, "
+                    + "the first: \($0.message)"
+            }
+            let receipt = KinesisDelivery.receipt(of: requestID, at: receivedAt, fault: fault)
+            body = Array(JSONValue.object(receipt).text.utf8)
         }
     }
 

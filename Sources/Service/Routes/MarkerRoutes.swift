@@ -13,9 +13,10 @@ struct MarkerRoutes: Sendable {
     var routes: [Route] {
         [
             Route("GET", "/1/markers/{dataset}", .askQuestions) { call throws(HTTPRefusal) in
-                let dataset = try dataset(call)
+                let dataset = try datasets.scope(of: call)
                 let found = definitions.definitions(of: call.principal.environment)
-                return .json(.array(found.all(.markers, of: dataset).map(MarkerRoutes.json)))
+                return .json(
+                    .array(found.all(.markers, of: dataset).map { colored($0, found).json }))
             },
             Route("POST", "/1/markers/{dataset}", .define, lane: .query) {
                 call throws(HTTPRefusal) in
@@ -32,25 +33,8 @@ struct MarkerRoutes: Sendable {
         ]
     }
 
-    /// The key of the path's dataset, which must be there.
-    private func dataset(_ call: RouteCall) throws(HTTPRefusal) -> String {
-        let name = call.parameters[0]
-        if name == Query.allDatasets { return name }
-        guard datasets.knows(name, in: call.principal.environment) else {
-            throw HTTPRefusal(.problem(.notFound, "dataset not found"))
-        }
-        return DatasetName.key(name)
-    }
-
-    private static func json(_ marker: Definitions.Document) -> JSONValue {
-        var object = JSONObject()
-        object["id"] = .string(marker.id)
-        for member in marker.body.members { object.append(member.key, member.value) }
-        return .object(object)
-    }
-
     private func create(_ call: RouteCall) throws(HTTPRefusal) -> HTTPResponse {
-        let dataset = try dataset(call)
+        let dataset = try datasets.scope(of: call)
         let body = try DefinitionBody(call.request)
         let now = machine.clock.wallNanoseconds()
         var marker = JSONObject()
@@ -58,18 +42,20 @@ struct MarkerRoutes: Sendable {
         try MarkerRoutes.apply(body, to: &marker)
         marker["created_at"] = .string(RFC3339.text(nanoseconds: now))
         marker["updated_at"] = marker["created_at"]
-        let digits = String(machine.random.nextUInt64(), radix: 16)
-        let id = String((String(repeating: "0", count: 16) + digits).suffix(11))
-        let document = Definitions.Document(id: id, dataset: dataset, body: marker)
-        try definitions.change(call.principal.environment) { $0.put(document, .markers) }
-        return .json(MarkerRoutes.json(document), status: 201)
+        let document = Definitions.Document(
+            id: Definitions.Document.newID(machine.random), dataset: dataset, body: marker)
+        let all = try definitions.change(call.principal.environment) {
+            $0.put(document, .markers)
+            return $0
+        }
+        return .json(colored(document, all).json, status: 201)
     }
 
     private func update(_ call: RouteCall) throws(HTTPRefusal) -> HTTPResponse {
-        let dataset = try dataset(call)
+        let dataset = try datasets.scope(of: call)
         let body = try DefinitionBody(call.request)
         let now = RFC3339.text(nanoseconds: machine.clock.wallNanoseconds())
-        let document = try definitions.change(call.principal.environment) {
+        return try definitions.change(call.principal.environment) {
             (all) throws(HTTPRefusal) in
             guard var marker = all.document(.markers, call.parameters[1], of: dataset) else {
                 throw HTTPRefusal(.problem(.notFound, "marker not found"))
@@ -77,25 +63,39 @@ struct MarkerRoutes: Sendable {
             try MarkerRoutes.apply(body, to: &marker.body)
             marker.body["updated_at"] = .string(now)
             all.put(marker, .markers)
-            return marker
+            return .json(colored(marker, all).json)
         }
-        return .json(MarkerRoutes.json(document))
     }
 
     private func delete(_ call: RouteCall) throws(HTTPRefusal) -> HTTPResponse {
-        let dataset = try dataset(call)
-        let document = try definitions.change(call.principal.environment) {
+        let dataset = try datasets.scope(of: call)
+        // 200 with the marker, as Honeycomb's own tool for markers expects.
+        return try definitions.change(call.principal.environment) {
             (all) throws(HTTPRefusal) in
             guard let marker = all.document(.markers, call.parameters[1], of: dataset),
                 all.remove(.markers, marker.id, of: dataset)
             else { throw HTTPRefusal(.problem(.notFound, "marker not found")) }
-            return marker
+            return .json(colored(marker, all).json)
         }
-        // 200 with the marker, as Honeycomb's own tool for markers expects.
-        return .json(MarkerRoutes.json(document))
     }
 
-    private static let texts = [("message", 1023), ("type", 255), ("url", 2047)]
+    /// A marker with the colour that its dataset, else the environment, has for its type.
+    private func colored(
+        _ marker: Definitions.Document, _ all: Definitions
+    ) -> Definitions.Document {
+        guard let type = marker.body["type"]?.string, !type.isEmpty else { return marker }
+        let settings = [marker.dataset, Query.allDatasets].lazy.compactMap { dataset in
+            all.all(.markerSettings, of: dataset).first { $0.body["type"] == .string(type) }
+        }
+        var marker = marker
+        if let color = settings.first?.body["color"] { marker.body["color"] = color }
+        return marker
+    }
+
+    static let typeCharactersMax = 255
+    private static let texts = [
+        ("message", 1023), ("type", typeCharactersMax), ("url", 2047),
+    ]
 
     /// Seconds since 1970 of which 64 bits hold the nanoseconds.
     private static let seconds: ClosedRange<Int64> = 0...9_223_372_036
