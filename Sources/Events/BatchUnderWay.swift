@@ -161,6 +161,17 @@ struct BatchUnderWay: ~Copyable {
         spill.removeAll()
     }
 
+    /// Takes back row `row`, all later ones, and the event under way.
+    mutating func removeRows(from row: Int) {
+        if row == 0 { return removeAll() }
+        dropEvent()
+        for index in 0..<inUse.count { columns[Int(inUse[index])].removeRows(from: row) }
+        timestamps.truncate(to: row)
+        received.truncate(to: row)
+        sampleRates.truncate(to: row)
+        datasetCodes.truncate(to: row)
+    }
+
     mutating func finish(spareCells: inout Int) -> EventBatch {
         dropEvent()
         let batch = EventBatch(

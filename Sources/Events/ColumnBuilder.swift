@@ -98,11 +98,31 @@ struct ColumnBuilder: ~Copyable {
             floatRows.removeLast()
             floats.removeLast()
         } else if textRows.count > 0, textRows[textRows.count - 1] == row {
-            textRows.removeLast()
-            textEnds.removeLast()
-            text.truncate(to: textEnds.count == 0 ? 0 : Int(textEnds[textEnds.count - 1]))
+            removeLastText()
         }
         lastRow = -1
+    }
+
+    /// Takes back the values of row `row` and all later ones; what they brought into the dictionary
+    /// stays there.
+    mutating func removeRows(from row: Int) {
+        while codes.count > 0, Int(codes[codes.count - 1] >> 32) >= row { codes.removeLast() }
+        while intRows.count > 0, Int(intRows[intRows.count - 1]) >= row {
+            intRows.removeLast()
+            ints.removeLast()
+        }
+        while floatRows.count > 0, Int(floatRows[floatRows.count - 1]) >= row {
+            floatRows.removeLast()
+            floats.removeLast()
+        }
+        while textRows.count > 0, Int(textRows[textRows.count - 1]) >= row { removeLastText() }
+        lastRow = -1
+    }
+
+    private mutating func removeLastText() {
+        textRows.removeLast()
+        textEnds.removeLast()
+        text.truncate(to: textEnds.count == 0 ? 0 : Int(textEnds[textEnds.count - 1]))
     }
 
     /// Forgets all values and keeps the memory, unless it is much.

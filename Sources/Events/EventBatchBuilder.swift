@@ -137,6 +137,9 @@ public final class EventBatchBuilder {
     /// Takes back every field of the event under way.
     public func dropEvent() { batch.pointee.dropEvent() }
 
+    /// Takes back row `row`, all later ones, and the event under way.
+    public func removeRows(from row: Int) { batch.pointee.removeRows(from: row) }
+
     /// The batch of all finished events; the builder is empty afterwards.
     public func finish() -> EventBatch {
         var spareCells = EventLimits.spareCells

@@ -3,6 +3,8 @@ public import Events
 /// What a body held: the events kept, and for each other one why not.
 public struct Decoded: Sendable {
     /// The events kept, in the order in which they were sent; none of the batches is empty.
+    ///
+    /// Of a decoder that shares batches they are in its `SharedBatch` instead.
     public var batches: [EventBatch] = []
     /// Events in the body, kept or not.
     public var events = 0
@@ -32,6 +34,8 @@ public struct BodyRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         case malformed
         /// Of the format, but more events than `IngestLimits.eventsPerBody`.
         case tooManyEvents
+        /// Too large to be one batch with other bodies: to be decoded by itself.
+        case notShared
     }
 
     public let reason: Reason

@@ -11,10 +11,20 @@ struct EventCollector: ~Copyable {
     private var datasetCode: UInt32 = 0
     private var decoded = Decoded()
     private var spareCells = EventLimits.spareCells
+    /// Whether the events stay in the builder, with those of other bodies.
+    private let isShared: Bool
+    /// Whether the builder's batch is full and may not be ended, because others have events in it.
+    private(set) var hasNoRoom = false
 
-    /// - Parameter receivedAt: nanoseconds since 1970.
-    init(_ builder: EventBatchBuilder, dataset: String, receivedAt: Int64, earliest: Int64?) {
+    /// - Parameters:
+    ///   - receivedAt: nanoseconds since 1970.
+    ///   - isShared: whether the events stay in the builder, with those of other bodies.
+    init(
+        _ builder: EventBatchBuilder, dataset: String, receivedAt: Int64, earliest: Int64?,
+        isShared: Bool = false
+    ) {
         self.builder = builder
+        self.isShared = isShared
         self.dataset = dataset
         self.receivedAt = receivedAt
         self.earliest = earliest
@@ -30,7 +40,8 @@ struct EventCollector: ~Copyable {
         datasetCode = 0
     }
 
-    var isFull: Bool { decoded.events == IngestLimits.eventsPerBody }
+    /// Whether no further event may come: the body has as many as one may have, or there is no room.
+    var isFull: Bool { decoded.events == IngestLimits.eventsPerBody || hasNoRoom }
 
     /// Keeps the event whose fields the builder holds, unless it has a fault.
     mutating func collect(_ head: EventHead, _ fault: EventFault?, line: Int) {
@@ -52,7 +63,9 @@ struct EventCollector: ~Copyable {
             timestamp: timestamp ?? receivedAt, received: receivedAt, sampleRate: sampleRate,
             dataset: datasetCode)
         decoded.events += 1
-        if builder.rows & 1023 == 0 && mustEndBatch { endBatch() }
+        if builder.rows & 1023 == 0 && mustEndBatch {
+            if isShared { hasNoRoom = true } else { endBatch() }
+        }
     }
 
     /// Drops the event whose fields the builder holds, if any.
@@ -67,9 +80,9 @@ struct EventCollector: ~Copyable {
         decoded.events += 1
     }
 
-    /// All of the body; the builder is empty afterwards.
+    /// All of the body; the builder is empty afterwards, unless it is shared.
     consuming func finish() -> Decoded {
-        if builder.rows > 0 { endBatch() }
+        if builder.rows > 0 && !isShared { endBatch() }
         return decoded
     }
 

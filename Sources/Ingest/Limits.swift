@@ -31,4 +31,6 @@ public enum IngestLimits {
     static let rememberedColumns = 2_000
     /// Values of all columns of one batch, absent ones included: a batch of many columns is short.
     static let cellsPerBatch = 8 << 20
+    /// Values of all columns, absent ones included, up to which bodies are decoded into one batch.
+    static let sharedCells = 1 << 20
 }

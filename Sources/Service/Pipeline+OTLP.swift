@@ -43,11 +43,8 @@ extension Pipeline {
             let result = try decodeOnce(export)
             var isSettled = true
             for name in OTLPDecoded.datasets(in: result.decoded.batches) {
-                guard let settled = datasets.settle(name, in: export.environment) else {
-                    throw HTTPRefusal(
-                        .error(
-                            400,
-                            "the environment has \(ServiceLimits.datasetsMax) datasets already"))
+                guard let settled = intake.datasets.settle(name, in: export.environment) else {
+                    throw .tooManyDatasets
                 }
                 // Another spelling of the name came first meanwhile; it stays.
                 isSettled = isSettled && settled == name
@@ -61,10 +58,10 @@ extension Pipeline {
             return try exportDecoders.withDecoder { (decoder) throws(OTLPRefusal) in
                 try decoder.decode(
                     export.body, export.encoding, export.signal, routing: export.routing,
-                    receivedAt: clock.wallNanoseconds()
+                    receivedAt: intake.clock.wallNanoseconds()
                 ) { name in
                     if let fault = DatasetDirectory.fault(in: name) { return .refused(fault) }
-                    let known = datasets.name(for: name, in: export.environment)
+                    let known = intake.datasets.name(for: name, in: export.environment)
                     return .open(
                         name: known,
                         earliest: store.retentionCutoff(

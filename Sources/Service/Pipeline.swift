@@ -10,12 +10,13 @@ internal import Ingest
 /// then is its completion called. What is answered is made beforehand, because under an idempotency
 /// key it is stored in the same record.
 struct Pipeline: Sendable {
-    let store: EventStore
-    let datasets: DatasetDirectory
+    let intake: Intake
+    let sharedRecords: SharedRecords
     let decoders: DecoderPool<JSONEventDecoder>
     let packedDecoders: DecoderPool<MessagePackEventDecoder>
     let exportDecoders: DecoderPool<OTLPDecoder>
-    let clock: any HostClock
+
+    var store: EventStore { intake.store }
 
     /// Takes the events of one request; `reply` is called once, when they are as safe as was asked.
     func take(
@@ -25,6 +26,7 @@ struct Pipeline: Sendable {
             if let prior = priorAnswer(to: events.key, in: events.environment) {
                 return reply(prior)
             }
+            if sharedRecords.take(events, reply: reply) { return }
             let decoded = try decode(events)
             keep(
                 decoded, of: events.environment, key: events.key, durability: events.durability,
@@ -72,107 +74,19 @@ struct Pipeline: Sendable {
     }
 
     private func decode(_ events: IncomingEvents) throws(HTTPRefusal) -> Decoded {
-        var dataset = datasets.name(for: events.dataset, in: events.environment)
-        while true {
-            let decoded = try decode(events, into: dataset)
-            guard !decoded.batches.isEmpty else { return decoded }
-            guard let settled = datasets.settle(dataset, in: events.environment) else {
-                throw HTTPRefusal(
-                    .error(
-                        400, "the environment has \(ServiceLimits.datasetsMax) datasets already"))
-            }
-            if settled == dataset { return decoded }
-            // Another spelling of the name came first meanwhile; it stays.
-            dataset = settled
-        }
-    }
-
-    private func decode(
-        _ events: IncomingEvents, into dataset: String
-    ) throws(HTTPRefusal) -> Decoded {
-        let receivedAt = clock.wallNanoseconds()
-        let earliest = store.retentionCutoff(environment: events.environment, dataset: dataset)
-        do throws(BodyRefusal) {
+        do throws(Intake.Refusal) {
             return switch events.format {
             case .json:
-                try decoders.withDecoder { (decoder) throws(BodyRefusal) in
-                    decoder.earliest = earliest
-                    return try decoder.decode(events, into: dataset, receivedAt: receivedAt)
+                try decoders.withDecoder { (decoder) throws(Intake.Refusal) in
+                    try intake.decode(events, decoder)
                 }
             case .messagePack:
-                try packedDecoders.withDecoder { (decoder) throws(BodyRefusal) in
-                    decoder.earliest = earliest
-                    return try decoder.decode(events, into: dataset, receivedAt: receivedAt)
+                try packedDecoders.withDecoder { (decoder) throws(Intake.Refusal) in
+                    try intake.decode(events, decoder)
                 }
             }
         } catch {
             throw HTTPRefusal(error.response)
         }
-    }
-}
-
-extension JSONEventDecoder {
-    fileprivate func decode(
-        _ events: IncomingEvents, into dataset: String, receivedAt: Int64
-    ) throws(BodyRefusal) -> Decoded {
-        switch events.form {
-        case .event(let time, let sampleRate):
-            try decodeEvent(
-                events.body, dataset: dataset, receivedAt: receivedAt, time: time,
-                sampleRate: sampleRate)
-        case .batch:
-            try decodeBatch(events.body, dataset: dataset, receivedAt: receivedAt)
-        case .lines(let timeField):
-            try decodeLines(
-                events.body, dataset: dataset, receivedAt: receivedAt, timeField: timeField)
-        case .records:
-            try decodeLines(events.body, dataset: dataset, receivedAt: receivedAt)
-        }
-    }
-}
-
-extension MessagePackEventDecoder {
-    fileprivate func decode(
-        _ events: IncomingEvents, into dataset: String, receivedAt: Int64
-    ) throws(BodyRefusal) -> Decoded {
-        switch events.form {
-        case .event(let time, let sampleRate):
-            try decodeEvent(
-                events.body, dataset: dataset, receivedAt: receivedAt, time: time,
-                sampleRate: sampleRate)
-        case .batch, .lines, .records:
-            try decodeBatch(events.body, dataset: dataset, receivedAt: receivedAt)
-        }
-    }
-}
-
-/// The events of one request before they are decoded.
-struct IncomingEvents: Sendable {
-    /// What the body looks like, and with it the answer.
-    enum Form: Sendable {
-        /// One object of fields; time and sample rate as headers say them.
-        case event(time: String?, sampleRate: String?)
-        /// An array of events with time, sample rate and data.
-        case batch
-        /// An object of fields a line; the field that tells the time, if it was named.
-        case lines(timeField: String?)
-        /// Lines that came as the records of a delivery, by its id and its time.
-        case records(requestID: String, receivedAt: Int64)
-    }
-
-    let environment: String
-    /// As the client wrote it.
-    let dataset: String
-    let form: Form
-    /// Already inflated.
-    let body: PaddedBytes
-    /// The client's key for the request, if it gave one.
-    let key: RequestKey?
-    let durability: Durability
-    var format = Format.json
-
-    /// How a body is written; lines are always JSON.
-    enum Format: Sendable {
-        case json, messagePack
     }
 }

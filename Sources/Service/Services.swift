@@ -18,11 +18,12 @@ struct Services: Sendable {
     ) throws(HostError) {
         let clock = Machine.real.clock
         let datasets = DatasetDirectory(store, definitions)
+        let intake = Intake(store: store, datasets: datasets, clock: clock)
         pipeline = Pipeline(
-            store: store, datasets: datasets,
+            intake: intake, sharedRecords: SharedRecords(intake, threads: threads),
             decoders: DecoderPool(idleMax: threads) { JSONEventDecoder() },
             packedDecoders: DecoderPool(idleMax: threads) { MessagePackEventDecoder() },
-            exportDecoders: DecoderPool(idleMax: threads) { OTLPDecoder() }, clock: clock)
+            exportDecoders: DecoderPool(idleMax: threads) { OTLPDecoder() })
         queries = QueryService(
             store: store, datasets: datasets,
             engine: QueryEngine(

@@ -30,6 +30,33 @@ import Testing
         #expect(outcomes.allSatisfy { $0.acceptance != nil })
     }
 
+    @Test func `requests that share a record are there together, or none of them`() throws {
+        let fixture = StoreFixture()
+        let store = try fixture.open()
+        let first = store.sendShared([numbered([0, 1]), numbered([2])])
+        #expect(try store.ids().isEmpty)
+        store.step()
+        #expect(first.acceptance?.durability == .synced)
+        #expect(try store.ids() == [0, 1, 2])
+        let second = store.sendShared([numbered([3]), numbered([4])])
+        fixture.disk.failSync(after: 0)
+        store.step()
+        #expect(second.error?.code == .readOnly)
+        #expect(store.sendShared([numbered([5])]).error?.code == .readOnly)
+        fixture.disk.powerCut()
+        #expect(try fixture.open().ids() == [0, 1, 2])
+    }
+
+    @Test func `a record that was open when the store closed is written`() throws {
+        let fixture = StoreFixture()
+        let store = try fixture.open()
+        let outcome = store.sendShared([numbered([0])])
+        try store.close()
+        #expect(outcome.acceptance != nil)
+        #expect(store.sendShared([numbered([1])]).error?.code == .closed)
+        #expect(try fixture.open().ids() == [0])
+    }
+
     @Test func `a buffered request is answered even when its sync fails, a synced one is not`()
         throws
     {

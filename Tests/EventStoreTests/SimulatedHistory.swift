@@ -95,6 +95,12 @@ struct SimulatedHistory {
             nextID = ids.upperBound
             let events = ids.map { makeEvent($0) }
             for event in events { remember(event, in: environment) }
+            if random.chance(1, in: 4) {
+                let split = Int.random(in: 0...events.count, using: &random)
+                let requests = [Array(events[..<split]), Array(events[split...])]
+                waiting.append((ids, store.sendShared(requests, to: environment)))
+                continue
+            }
             let durability: Durability = random.chance(1, in: 4) ? .buffered : .synced
             let key = random.chance(1, in: 3) ? "key \(ids.lowerBound)" : nil
             if let key { keyed.append((key, environment, ids)) }

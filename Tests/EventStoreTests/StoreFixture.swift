@@ -36,6 +36,18 @@ final class StoreFixture {
         }
     }
 
+    /// Requests that are one record, and what became of it.
+    struct SharedRequests: OpenRecord {
+        let outcome = Outcome()
+        private let requests: [[ModelEvent]]
+
+        init(_ requests: [[ModelEvent]]) { self.requests = requests }
+
+        func close() -> ClosedRecord {
+            ClosedRecord(batches: [makeBatch(requests.flatMap { $0 })]) { outcome.set($0) }
+        }
+    }
+
     init(seed: UInt64 = 1, capacity: Int = .max) {
         self.seed = seed
         disk = SimulatedDisk(seed: seed, capacity: capacity)
@@ -77,6 +89,19 @@ extension EventStore {
         append(record, durability: durability) { outcome.set($0) }
         if commits { step() }
         return outcome
+    }
+
+    /// Appends requests that share a record, not yet written.
+    func sendShared(
+        _ requests: [[ModelEvent]], to environment: String = "e"
+    ) -> StoreFixture.Outcome {
+        let record = StoreFixture.SharedRequests(requests)
+        do {
+            try append(record, environment: environment)
+        } catch {
+            record.outcome.set(.failure(error))
+        }
+        return record.outcome
     }
 
     /// The numbers in the field `id` of every event, ascending.

@@ -62,6 +62,25 @@ import Testing
             ])
     }
 
+    @Test func `rows that are taken back leave the earlier ones and room for others`() throws {
+        var random = SystemRandomNumberGenerator()
+        // The first round ends with ids in each row, so that the next keeps a column as it comes.
+        let builder = EventBatchBuilder()
+        for round in 0..<3 {
+            let kept = randomEvents(Int.random(in: 0..<300, using: &random), &random)
+            let ids = (0..<400).map {
+                ModelEvent(timestamp: 1, fields: ["f0": .string("id \($0) of \(round)")])
+            }
+            add(kept, to: builder)
+            add(randomEvents(70, &random), to: builder)
+            builder.append(.int(1), named: "f1")
+            builder.removeRows(from: kept.count)
+            #expect(builder.rows == kept.count)
+            add(ids, to: builder)
+            #expect(try model(of: builder.finish()) == kept + ids)
+        }
+    }
+
     @Test func `of a repeated field the last value counts, whatever its type`() throws {
         let builder = EventBatchBuilder()
         builder.append(.int(1), named: "a")

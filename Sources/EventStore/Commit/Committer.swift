@@ -33,11 +33,40 @@ final class Committer: @unchecked Sendable {
         var name: IdempotencyTable.Name? {
             idempotency.map { IdempotencyTable.Name(environment: environment.name, key: $0.key) }
         }
+
+        /// Encodes a request; throws `tooLarge`.
+        init(
+            _ record: IngestRecord, in environment: Environment, _ context: StoreContext,
+            durability: Durability, completion: @escaping Completion
+        ) throws(EventStoreError) {
+            acceptedAt = context.machine.clock.wallNanoseconds()
+            let encoded = LogRecord(
+                environment: record.environment, acceptedAt: acceptedAt,
+                idempotency: record.idempotency,
+                batches: record.batches.map { .init(rows: $0.rows, bytes: $0.encoded()) }
+            ).encoded()
+            guard encoded.count <= context.limits.recordBytes else {
+                throw EventStoreError(.tooLarge, "a request is too large: \(encoded.count) bytes")
+            }
+            self.environment = environment
+            batches = record.batches
+            payload = LogPayload(encoded)
+            idempotency = record.idempotency
+            self.durability = durability
+            self.completion = completion
+        }
+    }
+
+    /// A record that is ended when the writer gets to it.
+    struct Open: Sendable {
+        let environment: Environment
+        let record: any OpenRecord
     }
 
     private struct Queue {
         var pending: [Pending] = []
         var bytes = 0
+        var open: [Open] = []
         var tasks: [@Sendable (Committer) -> Void] = []
         var isClosed = false
 
@@ -61,7 +90,9 @@ final class Committer: @unchecked Sendable {
     var writtenBytes: UInt64 { written.load(ordering: .relaxed) }
 
     /// Bytes and records that wait to be written.
-    var waiting: (records: Int, bytes: Int) { queue.withLock { ($0.pending.count, $0.bytes) } }
+    var waiting: (records: Int, bytes: Int) {
+        queue.withLock { ($0.pending.count + $0.open.count, $0.bytes) }
+    }
 
     // MARK: - Taking
 
@@ -76,6 +107,15 @@ final class Committer: @unchecked Sendable {
             }
             queue.pending.append(pending)
             queue.bytes += pending.heldBytes
+            return nil
+        }
+    }
+
+    /// Adds a record to the next group that is ended only then; answers why not.
+    func enqueue(_ open: Open) -> EventStoreError? {
+        queue.update { queue in
+            if queue.isClosed { return EventStoreError(.closed, "the store is closed") }
+            queue.open.append(open)
             return nil
         }
     }
@@ -147,11 +187,12 @@ final class Committer: @unchecked Sendable {
 
     private struct Work: Sendable {
         let group: [Pending]
+        let open: [Open]
         let tasks: [@Sendable (Committer) -> Void]
     }
 
     private func takeWork(_ queue: inout Queue) -> Work? {
-        if queue.pending.isEmpty && queue.tasks.isEmpty { return nil }
+        if queue.pending.isEmpty && queue.open.isEmpty && queue.tasks.isEmpty { return nil }
         var count = 0
         var bytes = 0
         for pending in queue.pending {
@@ -160,15 +201,30 @@ final class Committer: @unchecked Sendable {
             count += 1
             bytes += size
         }
-        let work = Work(group: Array(queue.pending.prefix(count)), tasks: queue.takeTasks())
+        let work = Work(
+            group: Array(queue.pending.prefix(count)), open: queue.open, tasks: queue.takeTasks())
         queue.pending.removeFirst(count)
+        queue.open.removeAll()
         queue.bytes -= work.group.reduce(0) { $0 + $1.heldBytes }
         return work
     }
 
     private func perform(_ work: Work) {
         for task in work.tasks { task(self) }
-        if !work.group.isEmpty { commit(work.group) }
+        let group = work.group + work.open.compactMap { close($0) }
+        if !group.isEmpty { commit(group) }
+    }
+
+    private func close(_ open: Open) -> Pending? {
+        let record = open.record.close()
+        do throws(EventStoreError) {
+            return try Pending(
+                IngestRecord(environment: open.environment.name, batches: record.batches),
+                in: open.environment, context, durability: .synced, completion: record.completion)
+        } catch {
+            record.completion(.failure(error))
+            return nil
+        }
     }
 
     private func commit(_ group: [Pending]) {

@@ -70,12 +70,7 @@ public final class EventStore: Sendable {
     ) {
         do throws(EventStoreError) {
             try check(record)
-            guard let committer else {
-                throw context.refusal ?? EventStoreError(.readOnly, "the store is open to read")
-            }
-            guard let environment = context.findOrMakeEnvironment(record.environment) else {
-                throw EventStoreError(.tooLarge, "too many environments")
-            }
+            let (committer, environment) = try writer(of: record.environment)
             guard let idempotency = record.idempotency else {
                 return try enqueue(record, environment, durability, committer, completion)
             }
@@ -100,6 +95,34 @@ public final class EventStore: Sendable {
         }
     }
 
+    /// Stores the events of several requests, all that `record` has taken when the writer gets to it;
+    /// they are synced before its completion is called, as with `append(_:durability:completion:)`.
+    ///
+    /// Throws, and will not close the record, when nothing is taken.
+    public func append(
+        _ record: any OpenRecord, environment: String
+    ) throws(EventStoreError) {
+        try checkRoom()
+        let (committer, environment) = try writer(of: environment)
+        let open = Committer.Open(environment: environment, record: record)
+        if let refusal = committer.enqueue(open) { throw refusal }
+    }
+
+    private func writer(
+        of environment: String
+    ) throws(EventStoreError) -> (Committer, Environment) {
+        guard (1...FormatLimits.environmentNameBytes).contains(environment.utf8.count) else {
+            throw EventStoreError(.tooLarge, "an environment's name is empty or too long")
+        }
+        guard let committer else {
+            throw context.refusal ?? EventStoreError(.readOnly, "the store is open to read")
+        }
+        guard let environment = context.findOrMakeEnvironment(environment) else {
+            throw EventStoreError(.tooLarge, "too many environments")
+        }
+        return (committer, environment)
+    }
+
     /// The answer to a request that was here before, to spare its decoding; nil when it must be
     /// appended to know.
     public func priorAnswer(
@@ -122,23 +145,27 @@ public final class EventStore: Sendable {
         }
     }
 
-    private func check(_ record: IngestRecord) throws(EventStoreError) {
+    /// Throws what a request would be answered now, if nothing is taken.
+    public func checkRoom() throws(EventStoreError) {
         if isClosed.load(ordering: .relaxed) {
             throw EventStoreError(.closed, "the store is closed")
         }
         if let refusal = context.refusal { throw refusal }
-        let length = record.environment.utf8.count
-        guard (1...FormatLimits.environmentNameBytes).contains(length),
-            record.batches.count <= FormatLimits.batchesPerRecord
-        else { throw EventStoreError(.tooLarge, "an environment's name or a request is too long") }
+        let (limits, unsealed) = (context.limits, context.unsealed)
+        if unsealed.rows >= limits.unsealedRows || unsealed.bytes >= limits.unsealedBytes {
+            throw EventStoreError(.overloaded, "sealing does not keep up: \(unsealed.rows) rows")
+        }
+    }
+
+    private func check(_ record: IngestRecord) throws(EventStoreError) {
+        try checkRoom()
+        guard record.batches.count <= FormatLimits.batchesPerRecord else {
+            throw EventStoreError(.tooLarge, "a request has too many batches")
+        }
         if let idempotency = record.idempotency {
             guard (1...FormatLimits.keyBytes).contains(idempotency.key.utf8.count),
                 idempotency.answer.count <= FormatLimits.answerBytes
             else { throw EventStoreError(.tooLarge, "an idempotency key is empty or too long") }
-        }
-        let (limits, unsealed) = (context.limits, context.unsealed)
-        if unsealed.rows >= limits.unsealedRows || unsealed.bytes >= limits.unsealedBytes {
-            throw EventStoreError(.overloaded, "sealing does not keep up: \(unsealed.rows) rows")
         }
     }
 
@@ -147,19 +174,8 @@ public final class EventStore: Sendable {
         _ committer: Committer,
         _ completion: @escaping @Sendable (Result<Acceptance, EventStoreError>) -> Void
     ) throws(EventStoreError) {
-        let acceptedAt = context.machine.clock.wallNanoseconds()
-        let encoded = LogRecord(
-            environment: record.environment, acceptedAt: acceptedAt,
-            idempotency: record.idempotency,
-            batches: record.batches.map { .init(rows: $0.rows, bytes: $0.encoded()) }
-        ).encoded()
-        guard encoded.count <= context.limits.recordBytes else {
-            throw EventStoreError(.tooLarge, "a request is too large: \(encoded.count) bytes")
-        }
-        let pending = Committer.Pending(
-            environment: environment, batches: record.batches, payload: LogPayload(encoded),
-            idempotency: record.idempotency, acceptedAt: acceptedAt, durability: durability,
-            completion: completion)
+        let pending = try Committer.Pending(
+            record, in: environment, context, durability: durability, completion: completion)
         if let refusal = committer.enqueue(pending) { throw refusal }
     }
 

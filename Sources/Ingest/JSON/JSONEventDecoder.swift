@@ -13,11 +13,18 @@ public final class JSONEventDecoder {
     /// Events of an earlier time are rejected one by one, as past their dataset's retention;
     /// nanoseconds since 1970, nil for none.
     public var earliest: Int64?
+    private let sharesBatches: Bool
 
-    public init() {
+    /// - Parameter sharesBatches: whether bodies leave their events in `shared`, to be one batch with
+    ///   those of later bodies; a body that is refused takes back its own alone.
+    public init(sharesBatches: Bool = false) {
+        self.sharesBatches = sharesBatches
         builder = EventBatchBuilder()
         reader = JSONEventReader(builder)
     }
+
+    /// Where the events are of a decoder that shares batches.
+    public var shared: SharedBatch { SharedBatch(builder: builder) }
 
     /// Decodes a body that is one object of fields.
     ///
@@ -89,12 +96,14 @@ public final class JSONEventDecoder {
             let end = base + bytes.count
             reader.scanner.begin(end: end, newlineIsSpace: newlineIsSpace)
             var collector = EventCollector(
-                builder, dataset: dataset, receivedAt: receivedAt, earliest: earliest)
+                builder, dataset: dataset, receivedAt: receivedAt, earliest: earliest,
+                isShared: sharesBatches)
+            let rowsBefore = builder.rows
             do throws(JSONFault) {
                 let start = reader.skipSpaces(base + JSONEventDecoder.byteOrderMark(bytes))
                 try read(&reader, &collector, start, end)
             } catch {
-                builder.removeAll()
+                builder.removeRows(from: rowsBefore)
                 throw BodyRefusal(
                     error.reason, "\(error.message)", in: bytes, at: error.place - base)
             }

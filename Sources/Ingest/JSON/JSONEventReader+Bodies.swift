@@ -60,6 +60,7 @@ extension JSONEventReader {
         _ collector: borrowing EventCollector, at place: Cursor
     ) throws(JSONFault) {
         if collector.isFull {
+            if collector.hasNoRoom { throw JSONFault("no room to share", at: place, .notShared) }
             throw JSONFault("more than 1000000 events in one body", at: place, .tooManyEvents)
         }
         if fields.trie.isFull { fields.trie.removeAll() }

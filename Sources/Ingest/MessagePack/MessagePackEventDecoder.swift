@@ -13,11 +13,18 @@ public final class MessagePackEventDecoder {
     /// Events of an earlier time are rejected one by one, as past their dataset's retention;
     /// nanoseconds since 1970, nil for none.
     public var earliest: Int64?
+    private let sharesBatches: Bool
 
-    public init() {
+    /// - Parameter sharesBatches: whether bodies leave their events in `shared`, to be one batch with
+    ///   those of later bodies; a body that is refused takes back its own alone.
+    public init(sharesBatches: Bool = false) {
+        self.sharesBatches = sharesBatches
         builder = EventBatchBuilder()
         reader = MessagePackEventReader(builder)
     }
+
+    /// Where the events are of a decoder that shares batches.
+    public var shared: SharedBatch { SharedBatch(builder: builder) }
 
     /// Decodes a body that is one map of fields.
     ///
@@ -65,14 +72,16 @@ public final class MessagePackEventDecoder {
             }
             reader.beginBody(MessagePackScanner(base, to: base + bytes.count))
             var collector = EventCollector(
-                builder, dataset: dataset, receivedAt: receivedAt, earliest: earliest)
+                builder, dataset: dataset, receivedAt: receivedAt, earliest: earliest,
+                isShared: sharesBatches)
+            let rowsBefore = builder.rows
             do throws(MessagePackFault) {
                 try read(&reader, &collector)
                 guard reader.input.isAtEnd else {
                     throw MessagePackFault("bytes after the value's end", at: reader.input.place)
                 }
             } catch {
-                builder.removeAll()
+                builder.removeRows(from: rowsBefore)
                 throw BodyRefusal(error.reason, "\(error.message)", atByte: error.place - base)
             }
             return collector.finish()

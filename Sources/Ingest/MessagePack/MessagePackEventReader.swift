@@ -36,6 +36,9 @@ struct MessagePackEventReader: ~Copyable {
         }
         for _ in 0..<count {
             if collector.isFull {
+                if collector.hasNoRoom {
+                    throw MessagePackFault("no room to share", at: input.place, .notShared)
+                }
                 throw MessagePackFault(
                     "more than 1000000 events in one body", at: input.place, .tooManyEvents)
             }

@@ -126,7 +126,8 @@ extension BodyRefusal {
     var response: HTTPResponse {
         switch reason {
         case .empty: return .error(400, "Request body should not be empty.")
-        case .tooManyEvents: return .error(413, "Request body is too large. \(message)")
+        case .tooManyEvents, .notShared:
+            return .error(413, "Request body is too large. \(message)")
         case .malformed:
             var place = JSONObject()
             place["error"] = .string(

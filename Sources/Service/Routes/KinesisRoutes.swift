@@ -29,7 +29,8 @@ struct KinesisRoutes: Sendable {
             .object(
                 KinesisDelivery.receipt(
                     of: head.headers[KinesisRoutes.idHeader] ?? "",
-                    at: pipeline.clock.wallNanoseconds(), fault: refusal.message ?? "refused")),
+                    at: pipeline.intake.clock.wallNanoseconds(), fault: refusal.message ?? "refused"
+                )),
             status: refusal.status)
         for field in refusal.headers.fields where field.name != "Content-Type" {
             answer.headers.add(field.name, field.value)
@@ -59,7 +60,7 @@ struct KinesisRoutes: Sendable {
             answerType: IngestAnswer.json)
         return IncomingEvents(
             environment: call.principal.environment, dataset: dataset,
-            form: .records(requestID: id, receivedAt: pipeline.clock.wallNanoseconds()),
+            form: .records(requestID: id, receivedAt: pipeline.intake.clock.wallNanoseconds()),
             body: delivery.lines, key: key, durability: .synced)
     }
 }
