@@ -73,7 +73,7 @@ extension ExpressionEvaluator {
         case .greatest: return ofFirstType(values).max() ?? .missing
         case .equalsAny: return .bool(!value.isMissing && values.dropFirst().contains(value))
         case .hash: return .float(MetroHash.share(of: values.map(text).joined()))
-        case .bucket, .bucketLabel, .containsText, .startsWith, .endsWith, .formatTime:
+        case .bucket, .bucketLabel, .has, .containsText, .startsWith, .endsWith, .formatTime:
             guard values.count >= 2 else { return .missing }
             return call(name, value, values[1], Array(values.dropFirst(2)))
         default: return call(name, value)
@@ -91,6 +91,7 @@ extension ExpressionEvaluator {
                 let text = TimeFormat.text(format, seconds: seconds)
             else { return .missing }
             return .string(cut(text))
+        case .has: return .bool(ArrayElements.holds(first, second))
         case .containsText: return holds(.contains, first, second)
         case .startsWith: return holds(.startsWith, first, second)
         case .endsWith: return holds(.endsWith, first, second)

@@ -9,7 +9,8 @@ extension FunctionName {
         case .coalesce, .concat, .least, .greatest, .hash: 1...64
         case .min, .max, .equalsAny: 2...64
         case .bucketLabel: 2...4
-        case .bucket, .extract, .countMatches, .containsText, .startsWith, .endsWith, .formatTime:
+        case .bucket, .has, .extract, .countMatches, .containsText, .startsWith, .endsWith,
+            .formatTime:
             2...2
         case .lower, .upper, .length, .byteLength, .floor, .ceil, .round, .abs, .log10, .int,
             .float, .string, .bool, .number, .truthy, .unixTime:

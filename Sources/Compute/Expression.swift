@@ -97,6 +97,8 @@ public enum FunctionName: String, Hashable, Sendable, CaseIterable {
     case `switch`
     /// Whether the first argument equals any of the others.
     case equalsAny = "equals_any"
+    /// Whether the first argument, an array as a set, has the second.
+    case has
     /// The smallest of the arguments that are of the type of the first that is not missing.
     case least
     case greatest

@@ -98,10 +98,13 @@ public struct GroupKey: Hashable, Sendable {
     /// The column's name in the answer.
     public var name: String
     public var expression: Expression
+    /// Whether an event stands in the group of each element of the value, an array as a set: `each(a)`.
+    public var isEach: Bool
 
-    public init(name: String, expression: Expression) {
+    public init(name: String, expression: Expression, isEach: Bool = false) {
         self.name = name
         self.expression = expression
+        self.isEach = isEach
     }
 }
 

@@ -10,7 +10,7 @@ import Testing
     func `the engine agrees with the oracle`(seed: UInt64, layout: EngineLayout) throws {
         var random = SeededRandom(seed: seed)
         let count = 150 + Int(seed) * 30
-        let events = randomEvents(count, &random)
+        let events = addingArrays(randomEvents(count, &random))
         let now = Int64(count) * 1000
         let oracle = NaiveEvaluator(events: events, now: now)
         let engine = try EngineRunner(events, layout, now: now)
@@ -28,7 +28,7 @@ import Testing
     @Test(arguments: [UInt64](0..<20))
     func `expressions mean to the engine what they mean to the oracle`(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
-        let rows = randomEvents(40, &random).map { NaiveRow(event: $0) }
+        let rows = addingArrays(randomEvents(40, &random)).map { NaiveRow(event: $0) }
         var generator = QueryGenerator(seed: seed)
         for _ in 0..<60 {
             let expression =

@@ -9,8 +9,9 @@ extension QueryGenerator {
         let calculations = calculations()
         object.append("calculations", .array(calculations.map { .object($0) }))
         if chance(60) { appendFilters(to: &object) }
-        let columns = chance(60) ? ["service.name", "dataset", "a b", "timestamp"] : ["a b"]
-        let breakdowns = Array(columns.prefix(below(5)))
+        let columns =
+            chance(60) ? ["service.name", "each(tags)", "dataset", "a b", "timestamp"] : ["a b"]
+        let breakdowns = Array(columns.prefix(below(6)))
         if !breakdowns.isEmpty {
             object.append("breakdowns", .array(breakdowns.map { .string($0) }))
         }
@@ -59,8 +60,11 @@ extension QueryGenerator {
     private mutating func filter() -> JSONValue {
         var object = JSONObject()
         object.append("column", .string(pick(["a", "service.name", "timestamp", "and", "é`"])))
-        switch below(4) {
+        switch below(5) {
         case 0: object.append("op", .string(pick(["exists", "does-not-exist"])))
+        case 3:
+            object.append("op", .string(pick(["has", "does-not-have"])))
+            object.append("value", JSONValue(value()))
         case 1:
             object.append("op", .string(pick(["in", "not-in"])))
             object.append("value", .array(list(1...3) { JSONValue($0.value()) }))

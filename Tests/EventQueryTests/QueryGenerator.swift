@@ -198,7 +198,9 @@ extension QueryGenerator {
             // A group without an alias is named as the language names it.
             let isBareField = if case .field = expression { true } else { false }
             if !isBareField, names.insert(name).inserted {
-                statistics.groupBy.append(GroupKey(name: name, expression: expression))
+                let isEach = chance(20) && !statistics.groupBy.contains(where: \.isEach)
+                statistics.groupBy.append(
+                    GroupKey(name: name, expression: expression, isEach: isEach))
             }
         }
         if names.insert("service.name").inserted {

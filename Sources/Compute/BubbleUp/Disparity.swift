@@ -42,7 +42,11 @@ public struct Disparity: Sendable {
         // P(Z > z) <= exp(-z²/2) / 2, which is 0.05 divided by the comparisons.
         let squaredZ = 2 * wf_log(10 * fields * Double(field.distinct + 1))
         var excess = surplus(field.missing, squaredZ)
-        for value in field.values { excess += surplus(value.count, squaredZ) }
+        for value in field.values {
+            // A row may have several elements of an array: together they tell no more than the best.
+            let found = surplus(value.count, squaredZ)
+            excess = field.isSet ? max(excess, found) : excess + found
+        }
         let present = ComparedCount(
             selection: sizes.selection - field.missing.selection,
             baseline: sizes.baseline - field.missing.baseline)

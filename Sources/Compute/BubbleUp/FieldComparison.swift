@@ -4,6 +4,8 @@ public import Events
 public struct FieldComparison: Sendable {
     /// Those of highest selection count, then baseline count; equal ones by value, ascending.
     public private(set) var values: [ComparedValue]
+    /// Whether the field has arrays, of which each element is a value of its own.
+    public private(set) var isSet: Bool
     /// Rows without the field.
     public let missing: ComparedCount
     /// Of a measure; else empty.
@@ -16,10 +18,11 @@ public struct FieldComparison: Sendable {
     let distance: Double?
 
     init(
-        values: [ComparedValue], missing: ComparedCount, distinct: Int, distance: Double?,
-        bins: [ComparedBin]
+        values: [ComparedValue], isSet: Bool, missing: ComparedCount, distinct: Int,
+        distance: Double?, bins: [ComparedBin]
     ) {
         self.values = values
+        self.isSet = isSet
         self.missing = missing
         self.distinct = distinct
         self.distance = distance
@@ -35,6 +38,7 @@ public struct FieldComparison: Sendable {
     public mutating func add(_ part: FieldComparison, valuesMax: Int) {
         values = Array((values + part.values).sorted(by: ComparedValue.precedes).prefix(valuesMax))
         distinct += part.distinct
+        isSet = isSet || part.isSet
     }
 }
 

@@ -18,6 +18,7 @@ public struct FieldTally: ~Copyable {
     private var sizesPresent = (selected: UInt64(0), all: UInt64(0))
     private var spread = NumberSpread()
     private var hasOthersThanNumbers = false
+    private var hasArrays = false
     /// Distinct numbers, until there are enough to make the field a measure.
     private let numbers = DictionaryBuilder()
     private var hasManyNumbers = false
@@ -98,7 +99,11 @@ public struct FieldTally: ~Copyable {
 
     @inline(__always)
     private mutating func add(_ entry: EntryReader.Entry, _ weight: UInt64) {
-        tally.add(entry, weight, mode)
+        if case .string(let text) = entry {
+            count(text, weight)
+        } else {
+            tally.add(entry, weight, mode)
+        }
         guard part.isFirst else { return }
         note(weight)
         switch entry {
@@ -109,6 +114,17 @@ public struct FieldTally: ~Copyable {
         case .float(let number):
             note(number, weight)
             noteDistinct { $0.code(of: number) }
+        }
+    }
+
+    /// Counts a string, or each element of an array.
+    @inline(__always)
+    private mutating func count(_ text: UnsafeBufferPointer<UInt8>, _ weight: UInt64) {
+        if text.first == UInt8(ascii: "["), let elements = ArrayElements.elements(of: text) {
+            hasArrays = true
+            for element in elements { tally.add(element, weight, mode) }
+        } else {
+            tally.add(text, weight, mode)
         }
     }
 
@@ -138,7 +154,7 @@ public struct FieldTally: ~Copyable {
     }
 
     private mutating func add(_ lane: TextLane, _ rows: ComparedRows, _ weights: [UInt32]?) {
-        let (mode, present) = (mode, lane.present?.words)
+        let present = lane.present?.words
         var sum: UInt64 = 0
         lane.text.withUnsafeBufferPointer { text in
             lane.offsets.withUnsafeBufferPointer { offsets in
@@ -146,7 +162,7 @@ public struct FieldTally: ~Copyable {
                     if let present, present[row >> 6] >> UInt64(row & 63) & 1 == 0 { return }
                     let weight = UInt64(weights?[row] ?? 1)
                     let range = Int(offsets[row])..<Int(offsets[row + 1])
-                    tally.add(UnsafeBufferPointer(rebasing: text[range]), weight, mode)
+                    count(UnsafeBufferPointer(rebasing: text[range]), weight)
                     sum &+= weight
                 }
             }
@@ -194,7 +210,7 @@ public struct FieldTally: ~Copyable {
                 - min(sizes.baseline, sizesPresent.all - sizesPresent.selected))
         let isMeasure = !hasOthersThanNumbers && hasManyNumbers
         return FieldComparison(
-            values: topValues(), missing: missing, distinct: tally.count,
+            values: topValues(), isSet: hasArrays, missing: missing, distinct: tally.count,
             distance: isMeasure ? spread.distance(missing, of: sizes) : nil,
             bins: isMeasure ? spread.bins(most: FieldTally.binsMax) : [])
     }

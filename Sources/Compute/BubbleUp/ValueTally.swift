@@ -109,6 +109,16 @@ struct ValueTally: ~Copyable {
         }
     }
 
+    mutating func add(_ value: FieldValue, _ weight: UInt64, _ mode: Mode) {
+        switch value {
+        case .missing: break
+        case .bool(let value): add(value, weight, mode)
+        case .int(let value): add(value, weight, mode)
+        case .float(let value): add(value, weight, mode)
+        case .string(var value): value.withUTF8 { add($0, weight, mode) }
+        }
+    }
+
     private mutating func add(_ value: Bool, _ weight: UInt64, _ mode: Mode) {
         guard part.holds(value ? 1 : 0) else { return }
         if mode == .allOfKnown {

@@ -20,6 +20,7 @@ public final class DictionaryMemo {
 
     private var sets: [Key: CodeSet] = [:]
     private var mappings: [Key: Mapping] = [:]
+    private var elements: [ObjectIdentifier: ElementCodes.Sets] = [:]
     // An identity stays one only while its object lives.
     private var kept: [ObjectIdentifier: ValueDictionary] = [:]
     private var byteCount = 0
@@ -51,6 +52,14 @@ public final class DictionaryMemo {
         return made
     }
 
+    func elements(of dictionary: ValueDictionary) -> ElementCodes.Sets {
+        if let known = elements[ObjectIdentifier(dictionary)] { return known }
+        let made = ElementCodes.Sets(of: dictionary)
+        makeRoom(for: dictionary, bytes: made.byteCount)
+        elements[ObjectIdentifier(dictionary)] = made
+        return made
+    }
+
     /// Keeps the dictionary, and forgets everything first when that would be too much: a query over
     /// many segments must not hold the dictionaries of all.
     private func makeRoom(for dictionary: ValueDictionary, bytes: Int) {
@@ -59,6 +68,7 @@ public final class DictionaryMemo {
         if byteCount + added > ComputeLimits.memoBytes {
             sets = [:]
             mappings = [:]
+            elements = [:]
             kept = [:]
             byteCount = 0
         }

@@ -61,6 +61,18 @@ public final class SourceEvaluator {
         return Column(codes, dictionary.dictionary())
     }
 
+    /// The expression's values as sets of elements.
+    public func elements(_ expression: Expression) throws -> ElementCodes {
+        let column = try column(expression)
+        let grouped = GroupCodes(column, rows: rows)
+        // A dictionary that was made for these rows alone will not be met again.
+        let isKept = column?.coded?.dictionary === grouped.dictionary
+        let sets =
+            isKept
+            ? memo.elements(of: grouped.dictionary) : ElementCodes.Sets(of: grouped.dictionary)
+        return ElementCodes(sets, grouped.codes)
+    }
+
     /// Fast path: an expression of one field that is all codes is worked out once a distinct value.
     private func mappedColumn(_ expression: Expression, _ field: FieldReference?) throws -> Column?
     {

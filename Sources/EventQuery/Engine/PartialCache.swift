@@ -13,7 +13,7 @@ final class PartialCache: Sendable {
     struct Question: Hashable {
         let datasets: Set<String>?
         let conditions: [Expression]
-        let groupBy: [Expression]
+        let groupBy: [GroupKey]
         let slots: [AggregateSlot]
         let readings: [AggregateReading]
         let isUnweighted: Bool
@@ -24,7 +24,10 @@ final class PartialCache: Sendable {
         init(_ plan: QueryPlan) {
             datasets = plan.datasets
             conditions = plan.conditions
-            groupBy = plan.groupBy.map(\.expression)
+            // What a key is called does not matter.
+            groupBy = plan.groupBy.map {
+                GroupKey(name: "", expression: $0.expression, isEach: $0.isEach)
+            }
             slots = plan.slots
             readings = plan.calculations.map(\.reading)
             isUnweighted = plan.query.isUnweighted

@@ -99,8 +99,22 @@ public struct QueryEngine: Sendable {
             let ignored = partial.states[calculation.slot].ignored
             if ignored > 0 { meta.ignored[calculation.name] = ignored }
         }
-        return QueryAnswer(
-            content: .statistics(try plan.table(partial, options: options)), meta: meta)
+        var table = try plan.table(partial, options: options)
+        if plan.groupBy.contains(where: \.isEach) {
+            meta.warnings.append(
+                "events with several elements stand in several groups: groups add up to more than "
+                    + "all events")
+            if options.wantsTotals {
+                // Added up over groups, an event would count several times.
+                var options = options
+                options.wantsTotals = false
+                let whole = try statistics(
+                    plan.ungrouped, sources, deadline, options, cancellation)
+                table.total = whole.statistics?.rows.first?.values
+                meta.isPartial = meta.isPartial || whole.meta.isPartial
+            }
+        }
+        return QueryAnswer(content: .statistics(table), meta: meta)
     }
 
     /// The sources as what was counted before and what is to be counted.
@@ -228,6 +242,10 @@ extension AnswerMeta {
 }
 
 extension QueryAnswer {
+    fileprivate var statistics: StatisticsTable? {
+        if case .statistics(let table) = content { table } else { nil }
+    }
+
     /// Puts the rows of an earlier time beside these.
     fileprivate mutating func compare(with earlier: QueryAnswer) {
         guard case .statistics(var table) = content,

@@ -3,7 +3,7 @@ internal import Events
 
 /// A query made ready: times fixed, derived fields put in their places, states shared.
 struct QueryPlan: Sendable {
-    let query: Query
+    private(set) var query: Query
     /// Nanoseconds since 1970, the end not included.
     private(set) var timeRange: Range<Int64>
     private(set) var buckets: TimeBuckets?
@@ -17,7 +17,7 @@ struct QueryPlan: Sendable {
     let definitions: [String: Expression]
     /// Of a `bubbleup`, the condition that tells its selection from the others; else nil.
     let selection: Expression?
-    let groupBy: [GroupKey]
+    private(set) var groupBy: [GroupKey]
     let slots: [AggregateSlot]
     let calculations: [PlannedCalculation]
     let evaluator: ExpressionEvaluator
@@ -66,7 +66,9 @@ struct QueryPlan: Sendable {
         }
         selection = nil
         groupBy = statistics.groupBy.map {
-            GroupKey(name: $0.name, expression: $0.expression.substituting(definitions))
+            GroupKey(
+                name: $0.name, expression: $0.expression.substituting(definitions),
+                isEach: $0.isEach)
         }
         var slots: [AggregateSlot] = []
         var planned: [PlannedCalculation] = []
@@ -119,6 +121,20 @@ struct QueryPlan: Sendable {
         return rates.map { rates in
             rates.map { UInt32(clamping: UInt64($0) * UInt64(factor)) }
         } ?? [UInt32](repeating: factor, count: source.rows)
+    }
+
+    /// The plan for all groups as one, without time buckets.
+    var ungrouped: QueryPlan {
+        var plan = self
+        plan.groupBy = []
+        plan.buckets = nil
+        plan.query.sort = []
+        if var statistics {
+            statistics.groupBy = []
+            statistics.having = nil
+            plan.query.shape = .statistics(statistics)
+        }
+        return plan
     }
 
     var statistics: Statistics? {

@@ -32,7 +32,15 @@ final class StatisticsScan {
         events += selection.count
         var dimensions: [GroupSpace.Dimension] = []
         var codes: [CodeArray] = []
+        var sets: (elements: ElementCodes, dimension: Int)?
         for key in plan.groupBy {
+            if key.isEach {
+                let elements = try columns.elements(key.expression)
+                sets = (elements, dimensions.count)
+                dimensions.append(.values(elements.dictionary))
+                codes.append(elements.elements(at: 0, in: selection.rows).codes)
+                continue
+            }
             let grouped = GroupCodes(try columns.column(key.expression), rows: source.rows)
             dimensions.append(.values(grouped.dictionary))
             codes.append(grouped.codes)
@@ -43,19 +51,37 @@ final class StatisticsScan {
                 buckets.buckets(try source.loadTimestamps(), ascending: source.ascendingRuns))
         }
         let partial = partial(dimensions, rows: source.rows)
-        let cells = partial.space.cells(codes, rows: source.rows, selection: selection.rows)
+        var inputs: [Expression?: AggregateInput] = [:]
+        try feed(partial, codes, selection.rows, selection.count, columns, &inputs)
+        guard let (elements, dimension) = sets else { return }
+        for place in 1..<elements.most(in: selection.rows) {
+            let (others, rows) = elements.elements(at: place, in: selection.rows)
+            codes[dimension] = others
+            try feed(partial, codes, rows, nil, columns, &inputs)
+        }
+    }
+
+    /// Feeds rows, each in the group of its codes.
+    ///
+    /// - Parameter count: how many rows, where it is known.
+    private func feed(
+        _ partial: GroupPartial, _ codes: [CodeArray], _ rows: Bitmap?, _ count: Int?,
+        _ columns: SourceEvaluator, _ inputs: inout [Expression?: AggregateInput]
+    ) throws {
+        let source = columns.source
+        let cells = partial.space.cells(codes, rows: source.rows, selection: rows)
         partial.grow()
         let grouped = GroupedRows(
-            rows: source.rows, selection: selection.rows, count: selection.count, cells: cells,
+            rows: source.rows, selection: rows, count: count, cells: cells,
             weights: try plan.weights(of: source))
         partial.rowCounts.update(grouped.unweighted, AggregateInput(nil, rows: source.rows))
-        try update(partial, grouped, columns)
+        try update(partial, grouped, columns, &inputs)
     }
 
     private func update(
-        _ partial: GroupPartial, _ grouped: GroupedRows, _ columns: SourceEvaluator
+        _ partial: GroupPartial, _ grouped: GroupedRows, _ columns: SourceEvaluator,
+        _ inputs: inout [Expression?: AggregateInput]
     ) throws {
-        var inputs: [Expression?: AggregateInput] = [:]
         for (slot, state) in zip(plan.slots, partial.states) {
             let input: AggregateInput
             if let known = inputs[slot.argument] {

@@ -6,13 +6,14 @@ import Events
 /// Honeycomb's arithmetic reads text as numbers and takes 0 for what is none, and its conditions hold
 /// for the string "true": `number` and `truthy` stand for that.
 enum DerivedColumnFunctions {
-    /// Honeycomb's functions that are calls of ours, argument by argument.
+    /// Functions that are calls of ours, argument by argument; `HAS` is not Honeycomb's.
     static let calls: [(name: String, function: FunctionName)] = [
         ("COALESCE", .coalesce), ("CONCAT", .concat), ("TO_LOWER", .lower), ("MIN", .least),
         ("MAX", .greatest), ("SWITCH", .switch), ("REG_VALUE", .extract),
         ("REG_COUNT", .countMatches), ("UNIX_TIMESTAMP", .unixTime), ("FORMAT_TIME", .formatTime),
         ("BUCKET", .bucketLabel), ("METRO_HASH", .hash), ("CONTAINS", .containsText),
         ("STARTS_WITH", .startsWith), ("ENDS_WITH", .endsWith), ("IN", .equalsAny),
+        ("HAS", .has),
     ]
 
     static let comparisons: [(name: String, sign: ComparisonOperator)] = [
@@ -73,7 +74,7 @@ enum DerivedColumnFunctions {
         switch expression {
         case .not, .and, .or, .compare, .membership, .match, .exists, .literal(.bool): true
         case .call(let function, _):
-            [.truthy, .containsText, .startsWith, .endsWith, .equalsAny].contains(function)
+            [.truthy, .containsText, .startsWith, .endsWith, .equalsAny, .has].contains(function)
         default: false
         }
     }

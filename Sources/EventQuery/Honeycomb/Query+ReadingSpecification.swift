@@ -192,8 +192,12 @@ extension SpecificationObject {
                 throw SpecificationError(
                     path: element.path, message: "\(name) is the name of a calculation too")
             }
-            let column = try SpecificationFilters.column(name, at: element.path)
-            keys.append(GroupKey(name: name, expression: column))
+            let each = SpecificationFilters.elements(name)
+            if each != nil, keys.contains(where: \.isEach) {
+                throw SpecificationError(path: element.path, message: "each stands only once")
+            }
+            let column = try SpecificationFilters.column(each ?? name, at: element.path)
+            keys.append(GroupKey(name: name, expression: column, isEach: each != nil))
         }
         return keys
     }

@@ -138,7 +138,8 @@ extension Statistics {
     fileprivate func breakdowns() throws(SpecificationError) -> [JSONValue] {
         var names: [JSONValue] = []
         for key in groupBy {
-            guard case .field(let reference) = key.expression, reference.plainName == key.name
+            guard case .field(let reference) = key.expression, let name = reference.plainName,
+                key.name == (key.isEach ? "each(\(name))" : name)
             else {
                 let message = "a specification groups by columns only, not by \(key.name)"
                 throw SpecificationError(path: "breakdowns", message: message)

@@ -24,7 +24,7 @@ enum SpecificationFilters {
 
     private static let names =
         ComparisonOperator.allCases.map(\.rawValue) + matches.map(\.name)
-        + ["exists", "does-not-exist", "in", "not-in"]
+        + ["exists", "does-not-exist", "in", "not-in", "has", "does-not-have"]
 
     /// Prefixes that speak of another span of the same trace.
     private static let relations = ["root", "parent", "child", "any", "any2", "any3", "none"]
@@ -36,6 +36,12 @@ enum SpecificationFilters {
             throw SpecificationError(path: path, message: message)
         }
         return .field(FieldReference(plainName: name))
+    }
+
+    /// The column of which `each(column)` speaks; nil for any other text.
+    static func elements(_ text: String) -> String? {
+        guard text.hasPrefix("each("), text.hasSuffix(")") else { return nil }
+        return String(text.dropFirst(5).dropLast())
     }
 
     // MARK: - Reading
@@ -87,6 +93,10 @@ enum SpecificationFilters {
             }
             return .match(known.match, column, pattern, negated: known.negated)
         }
+        if operation == "has" || operation == "does-not-have" {
+            let holds = Expression.call(.has, [column, .literal(try literal(object))])
+            return operation == "has" ? holds : .not(holds)
+        }
         guard let comparison = ComparisonOperator(rawValue: operation) else {
             var message = "there is no operation \"\(operation)\""
             if let meant = nearestName(to: operation, among: names) {
@@ -94,10 +104,16 @@ enum SpecificationFilters {
             }
             throw object.fail("op", message)
         }
+        return .compare(comparison, column, .literal(try literal(object)))
+    }
+
+    private static func literal(
+        _ object: SpecificationObject
+    ) throws(SpecificationError) -> FieldValue {
         guard let json = object["value"], let literal = FieldValue(json: json) else {
             throw object.fail("value", "must be a string, a number or a boolean")
         }
-        return .compare(comparison, column, .literal(literal))
+        return literal
     }
 
     private static func members(
@@ -140,6 +156,7 @@ enum SpecificationFilters {
     private static func filter(
         _ condition: Expression, at path: String
     ) throws(SpecificationError) -> JSONValue {
+        if let filter = elementFilter(condition) { return filter }
         if case .not(let operand) = condition, let opposite = opposite(of: operand) {
             return try filter(opposite, at: path)
         }
@@ -166,6 +183,17 @@ enum SpecificationFilters {
             return ["column": .string(name), "op": negated ? "does-not-exist" : "exists"]
         default: throw none
         }
+    }
+
+    /// The filter that says `has` or its opposite; nil for any other condition.
+    private static func elementFilter(_ condition: Expression) -> JSONValue? {
+        var (holds, operation) = (condition, "has")
+        if case .not(let inner) = condition { (holds, operation) = (inner, "does-not-have") }
+        guard case .call(.has, let arguments) = holds, arguments.count == 2,
+            case .field(let reference) = arguments[0], let name = reference.plainName,
+            case .literal(let value) = arguments[1], !value.isMissing
+        else { return nil }
+        return ["column": .string(name), "op": .string(operation), "value": JSONValue(value)]
     }
 
     /// The exact opposite of a condition, where one operation says it.

@@ -243,6 +243,9 @@ extension QueryParser {
     }
 
     private func unknownFunction(_ name: String, at start: Int) -> QueryError {
+        if name == "each" {
+            return fail("each stands only in by, as a whole key: by each(tags)", at: start)
+        }
         if Aggregate(callName: name) != nil || name == "quantile" {
             return fail("\(name) is an aggregate and stands only in stats", at: start)
         }

@@ -23,6 +23,9 @@ extension QueryParser {
             if !names.insert(key.name).inserted {
                 throw fail("\(key.name) is named twice; give one an alias", at: start)
             }
+            if key.isEach, statistics.groupBy.contains(where: \.isEach) {
+                throw fail("each stands once among the keys", at: start)
+            }
             statistics.groupBy.append(key)
             if statistics.groupBy.count > QueryLimits.groupKeysMax {
                 throw fail("more than \(QueryLimits.groupKeysMax) group keys", at: start)
@@ -47,9 +50,15 @@ extension QueryParser {
 
     private mutating func groupKey() throws(QueryError) -> GroupKey {
         let alias = alias()
-        let expression = try expression()
-        return GroupKey(
-            name: alias ?? GroupKey.defaultName(of: expression), expression: expression)
+        let isEach = token.kind == .name("each") && following == .sign("(")
+        if isEach {
+            advance()
+            advance()
+        }
+        var key = GroupKey(name: "", expression: try expression(), isEach: isEach)
+        if isEach { try expect(")", or: QueryParser.afterExpression) }
+        key.name = alias ?? key.defaultName
+        return key
     }
 
     /// A call of an aggregate, with neither alias nor `where`.

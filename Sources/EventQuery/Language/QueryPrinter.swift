@@ -87,9 +87,11 @@ extension Statistics {
         }
         let keys = groupBy.map { key in
             // A bare condition would read as an alias and its expression.
-            let text = ExpressionPrinter().text(key.expression, atLeast: .additive)
-            return key.name == GroupKey.defaultName(of: key.expression)
-                ? text : "\(Words.quoted(key.name)) = \(text)"
+            let text =
+                key.isEach
+                ? GroupKey.eachName(of: key.expression)
+                : ExpressionPrinter().text(key.expression, atLeast: .additive)
+            return key.name == key.defaultName ? text : "\(Words.quoted(key.name)) = \(text)"
         }
         let groups = keys.isEmpty ? "" : " by " + keys.joined(separator: ", ")
         return calls.joined(separator: ", ") + groups
@@ -98,8 +100,11 @@ extension Statistics {
 
 extension GroupKey {
     /// The name of a key that was given none: the field's, else the expression's text.
-    static func defaultName(of expression: Expression) -> String {
+    var defaultName: String {
+        if isEach { return GroupKey.eachName(of: expression) }
         if case .field(let reference) = expression, let name = reference.plainName { return name }
         return expression.text
     }
+
+    static func eachName(of expression: Expression) -> String { "each(\(expression.text))" }
 }

@@ -32,7 +32,7 @@ enum Words {
         "len": "length", "strlen": "length", "tolower": "lower", "to_lower": "lower",
         "toupper": "upper", "ifnull": "coalesce", "like": "matches", "regex": "matches",
         "filter": "where", "order": "sort", "head": "limit", "take": "limit", "extend": "eval",
-        "case": "switch", "strftime": "format_time",
+        "case": "switch", "array_contains": "has", "strftime": "format_time",
         "regex_extract": "extract", "regexp_extract": "extract", "summarize": "stats",
         "explain": "bubbleup", "project": "fields", "is": "exists",
     ]

@@ -8,6 +8,8 @@ extension NaiveEvaluator {
     func compare(_ rows: [NaiveRow], _ bubbleUp: BubbleUp, _ query: Query) -> [Answer.Compared] {
         var sizes: [UInt64] = [0, 0]
         var counts: [String: [FieldValue: [UInt64]]] = [:]
+        var present: [String: [UInt64]] = [:]
+        var texts: Set<String> = []
         for row in rows {
             let isSelected = NaiveExpression(value: row.value).isTrue(bubbleUp.selection)
             let weight = query.isUnweighted ? 1 : UInt64(row.event.rate)
@@ -15,7 +17,12 @@ extension NaiveEvaluator {
             sizes[side] += weight
             let fields = row.event.fields.merging(row.derived) { _, derived in derived }
             for (name, value) in fields where !value.isMissing {
-                counts[name, default: [:]][value, default: [0, 0]][side] += weight
+                present[name, default: [0, 0]][side] += weight
+                if !value.isNumber { texts.insert(name) }
+                if counts[name] == nil { counts[name] = [:] }
+                for element in naiveElements(value) {
+                    counts[name, default: [:]][element, default: [0, 0]][side] += weight
+                }
             }
         }
         return counts.sorted { $0.key < $1.key }.map { name, values in
@@ -23,8 +30,8 @@ extension NaiveEvaluator {
                 if a.value != b.value { return b.value.lexicographicallyPrecedes(a.value) }
                 return a.key < b.key
             }
-            let present = (0...1).map { side in values.values.reduce(0) { $0 + $1[side] } }
-            let isMeasure = values.count > 40 && values.keys.allSatisfy(\.isNumber)
+            let present = present[name] ?? [0, 0]
+            let isMeasure = values.count > 40 && !texts.contains(name)
             return Answer.Compared(
                 field: name, isMeasure: isMeasure,
                 values: sorted.prefix(query.comparedValuesMax).map {

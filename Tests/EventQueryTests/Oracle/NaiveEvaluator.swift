@@ -93,7 +93,10 @@ struct NaiveEvaluator {
     private func tabulate(
         _ rows: [NaiveRow], _ statistics: Statistics, _ query: Query
     ) -> Answer {
-        var members = Dictionary(grouping: rows) { keys(of: $0, statistics) }
+        var members: [[FieldValue]: [NaiveRow]] = [:]
+        for row in rows {
+            for keys in keys(of: row, statistics) { members[keys, default: []].append(row) }
+        }
         if statistics.groupBy.isEmpty, rows.isEmpty { members[[]] = [] }
         let aggregates = statistics.calculations.map {
             NaiveAggregate(calculation: $0, isUnweighted: query.isUnweighted)
@@ -126,8 +129,15 @@ struct NaiveEvaluator {
         return answer
     }
 
-    private func keys(of row: NaiveRow, _ statistics: Statistics) -> [FieldValue] {
-        statistics.groupBy.map { NaiveExpression(value: row.value).evaluate($0.expression) }
+    /// All groups that an event stands in: one, but for each element where a key says so.
+    private func keys(of row: NaiveRow, _ statistics: Statistics) -> [[FieldValue]] {
+        statistics.groupBy.reduce([[]]) { groups, key in
+            let value = NaiveExpression(value: row.value).evaluate(key.expression)
+            let elements = key.isEach ? naiveElements(value) : [value]
+            return groups.flatMap { group in
+                elements.isEmpty ? [group + [.missing]] : elements.map { group + [$0] }
+            }
+        }
     }
 
     /// The value of a column of the answer; a heatmap has none.

@@ -165,6 +165,7 @@ struct NaiveExpression {
         case .greatest: return ofOneKind(present).sorted().last ?? .missing
         case .equalsAny:
             return .bool(values.dropFirst().contains { compare(.equal, values[0], $0) })
+        case .has: return .bool(naiveElements(values[0]).contains(values[1]))
         case .containsText, .startsWith, .endsWith:
             guard case .string(let part) = values[1] else { return .bool(false) }
             let match: MatchOperator =

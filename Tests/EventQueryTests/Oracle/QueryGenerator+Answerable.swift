@@ -107,7 +107,9 @@ extension QueryGenerator {
         }
         for index in 0..<(chance(3) ? 3 : pick([0, 1, 1, 1, 2])) {
             let expression = chance(80) ? eventField() : eventNumber()
-            statistics.groupBy.append(GroupKey(name: "g\(index)", expression: expression))
+            let isEach = chance(20) && !statistics.groupBy.contains(where: \.isEach)
+            statistics.groupBy.append(
+                GroupKey(name: "g\(index)", expression: expression, isEach: isEach))
         }
         if chance(30) {
             let count = Expression.field(.named("COUNT"))
