@@ -33,15 +33,16 @@ let package = Package(
         .target(name: "CKernels", linkerSettings: [.linkedLibrary("m")]),
 
         // The floors.
-        swiftTarget("Bytes", ["CKernels", "CZstd", "CDeflate"]),
+        swiftTarget("Bytes", ["CKernels", "CZstd", "CDeflate", "CRE2"]),
         swiftTarget("Host", ["Bytes", "CKernels"]),
 
         // The road, in the order the data goes.
         swiftTarget("Events", ["Bytes"]),
-        swiftTarget("Compute", ["Events", "Bytes", "CKernels", "CRE2"]),
+        swiftTarget("Compute", ["Events", "Bytes", "CKernels"]),
         swiftTarget("Ingest", ["Events", "Bytes", "CKernels"]),
         swiftTarget("EventStore", ["Compute", "Host", "Events", "Bytes", "CKernels"]),
         swiftTarget("EventQuery", ["EventStore", "Compute", "Host", "Events", "Bytes"]),
+        swiftTarget("SeriesStore", ["Host", "Bytes", "CKernels"]),
         .target(
             name: "Service",
             dependencies: [
@@ -67,6 +68,7 @@ let package = Package(
         swiftTests("ComputeTests", ["Compute", "Events", "Bytes", "TestSupport"]),
         swiftTests("IngestTests", ["Ingest", "Events", "Bytes", "TestSupport"]),
         swiftTests("EventStoreTests", ["EventStore", "Events", "Host", "Bytes", "TestSupport"]),
+        swiftTests("SeriesStoreTests", ["SeriesStore", "Host", "Bytes", "TestSupport"]),
         swiftTests("TidyTests", []),
         swiftTests(
             "HostileTests",

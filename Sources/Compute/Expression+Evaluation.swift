@@ -1,3 +1,4 @@
+public import Bytes
 internal import CKernels
 public import Events
 

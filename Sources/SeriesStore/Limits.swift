@@ -1,0 +1,9 @@
+/// Bounds of what a series may look like; above them an append is refused.
+public enum SeriesLimits {
+    /// Labels of one series, its name among them.
+    public static let labelsPerSeries = 128
+    /// Bytes of a label's name.
+    public static let labelNameBytes = 1_024
+    /// Bytes of a label's value.
+    public static let labelValueBytes = 16_384
+}
