@@ -43,6 +43,7 @@ let package = Package(
         swiftTarget("EventStore", ["Compute", "Host", "Events", "Bytes", "CKernels"]),
         swiftTarget("EventQuery", ["EventStore", "Compute", "Host", "Events", "Bytes"]),
         swiftTarget("SeriesStore", ["Host", "Bytes", "CKernels"]),
+        swiftTarget("Metrics", ["SeriesStore", "Bytes", "CKernels"]),
         .target(
             name: "Service",
             dependencies: [
@@ -69,6 +70,7 @@ let package = Package(
         swiftTests("IngestTests", ["Ingest", "Events", "Bytes", "TestSupport"]),
         swiftTests("EventStoreTests", ["EventStore", "Events", "Host", "Bytes", "TestSupport"]),
         swiftTests("SeriesStoreTests", ["SeriesStore", "Host", "Bytes", "TestSupport"]),
+        swiftTests("MetricsTests", ["Metrics", "SeriesStore", "Bytes", "TestSupport"]),
         swiftTests("TidyTests", []),
         swiftTests(
             "HostileTests",

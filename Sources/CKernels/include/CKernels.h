@@ -476,5 +476,6 @@ void wf_keep_freed_memory(int mapped_from, int kept);
 void wf_map_program(void);
 
 #include "BlockKernels.h"
+#include "RealFunctions.h"
 
 #endif

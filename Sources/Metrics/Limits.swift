@@ -1,0 +1,13 @@
+/// Bounds of what one PromQL query may cost.
+enum MetricsLimits {
+    /// Bytes of a query's text.
+    static let queryBytes = 256 << 10
+    /// Levels of expressions within one another; the parser and the evaluator are recursive.
+    static let depth = 100
+    /// Steps of a subquery: as of a query a day long with a step of a tenth of a second.
+    static let subquerySteps = 1_000_000
+    /// The longest duration: 292 years, which fit 64 bits as nanoseconds, as in Prometheus.
+    static let durationMilliseconds: Int64 = 9_223_372_036_854
+    /// Different warnings and infos an answer tells of, each kind.
+    static let annotations = 10
+}

@@ -1,0 +1,91 @@
+/// Numbers as Prometheus (that is, Go) writes them.
+enum NumberText {
+    /// The fewest digits that read back as the same number, without an exponent: `0.00001`, `+Inf`.
+    static func plain(_ value: Double) -> String {
+        if let text = special(value) { return text }
+        let number = Digits(value)
+        var text = number.digits
+        if number.point <= 0 {
+            text = "0." + String(repeating: "0", count: -number.point) + text
+        } else if number.point >= text.count {
+            text += String(repeating: "0", count: number.point - text.count)
+        } else {
+            text.insert(".", at: text.index(text.startIndex, offsetBy: number.point))
+        }
+        return (value.sign == .minus ? "-" : "") + text
+    }
+
+    /// The same, but with an exponent where Go's `%g` has one: `1e-05`, `1e+06`, `1.5e+20`.
+    static func general(_ value: Double) -> String {
+        if let text = special(value) { return text }
+        let number = Digits(value)
+        let exponent = number.point - 1
+        // Go takes an exponent when more digits stand before the point than there are, and over 21.
+        let most = number.digits.count > 6 ? min(number.digits.count, 21) : 6
+        if value == 0 || exponent >= -4 && exponent < most {
+            return plain(value)
+        }
+        var text = number.digits
+        if text.count > 1 { text.insert(".", at: text.index(after: text.startIndex)) }
+        let size = exponent.magnitude
+        text += (exponent < 0 ? "e-" : "e+") + (size < 10 ? "0" : "") + String(size)
+        return (value.sign == .minus ? "-" : "") + text
+    }
+
+    /// So many digits behind the point.
+    static func fixed(_ value: Double, digits: Int) -> String {
+        if let text = special(value) { return text }
+        guard value.magnitude < 1e15 else { return plain(value) }
+        var scale = 1.0
+        for _ in 0..<digits { scale *= 10 }
+        let whole = value.magnitude.rounded(.down)
+        var fraction = ((value.magnitude - whole) * scale).rounded()
+        var integer = UInt64(whole)
+        if fraction >= scale {
+            fraction -= scale
+            integer += 1
+        }
+        let tail = String(UInt64(fraction))
+        let padded = String(repeating: "0", count: max(0, digits - tail.count)) + tail
+        return (value.sign == .minus ? "-" : "") + "\(integer)" + (digits > 0 ? "." + padded : "")
+    }
+
+    private static func special(_ value: Double) -> String? {
+        if value.isNaN { return "NaN" }
+        if value.isInfinite { return value > 0 ? "+Inf" : "-Inf" }
+        return nil
+    }
+}
+
+/// A number as its significant digits and where the point is.
+private struct Digits {
+    /// Without zeros at either end; `0` for zero.
+    let digits: String
+    /// Digits before the point; negative when zeros follow it.
+    let point: Int
+
+    init(_ value: Double) {
+        var mantissa = Substring(value.magnitude.description)
+        var exponent = 0
+        if let place = mantissa.firstIndex(where: { $0 == "e" }) {
+            exponent = Int(mantissa[mantissa.index(after: place)...]) ?? 0
+            mantissa = mantissa[..<place]
+        }
+        var digits = ""
+        var point = 0
+        var isBehindPoint = false
+        for character in mantissa {
+            if character == "." {
+                isBehindPoint = true
+            } else {
+                digits.append(character)
+                if !isBehindPoint { point += 1 }
+            }
+        }
+        while digits.last == "0" { digits.removeLast() }
+        let zeros = digits.prefix { $0 == "0" }.count
+        digits.removeFirst(zeros)
+        self.point = digits.isEmpty ? 1 : point - zeros + exponent
+        self.digits = digits.isEmpty ? "0" : digits
+    }
+}
