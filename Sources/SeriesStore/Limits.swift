@@ -6,4 +6,8 @@ public enum SeriesLimits {
     public static let labelNameBytes = 1_024
     /// Bytes of a label's value.
     public static let labelValueBytes = 16_384
+    /// Samples of one chunk; two hours of cells of ten seconds are 720.
+    public static let samplesPerChunk = 1_024
+    /// Buckets of a native histogram, and its custom bounds.
+    public static let histogramBuckets = 4_096
 }

@@ -66,6 +66,26 @@ public struct NativeHistogram: Sendable {
         self.customBounds = customBounds
     }
 
+    /// What keeps the histogram from being stored, nil when nothing does: schema, spans that do not
+    /// tell of the buckets, or more buckets than `SeriesLimits.histogramBuckets`.
+    public var flaw: String? {
+        guard usesCustomBounds || -4...8 ~= schema else {
+            return "a histogram's schema is from -4 to 8, or -53: \(schema)"
+        }
+        for (spans, buckets) in [
+            (positiveSpans, positiveBuckets), (negativeSpans, negativeBuckets),
+        ] where spans.reduce(0, { $0 + Int($1.length) }) != buckets.count {
+            return "a histogram's spans tell of other buckets than it has: \(buckets.count)"
+        }
+        let limit = SeriesLimits.histogramBuckets
+        let spans = max(positiveSpans.count, negativeSpans.count)
+        let buckets = positiveBuckets.count + negativeBuckets.count
+        guard max(spans, buckets, customBounds.count) <= limit else {
+            return "a histogram has at most \(limit) buckets, spans and bounds"
+        }
+        return nil
+    }
+
     public var usesCustomBounds: Bool { schema == NativeHistogram.customBoundsSchema }
 
     /// A histogram that says that the series has ended.

@@ -67,6 +67,30 @@ public struct Samples: Sendable {
         histograms.append(histogram)
     }
 
+    /// Adds plain values from buffers of one length.
+    mutating func append(
+        times: UnsafeMutableBufferPointer<Int64>, values added: UnsafeMutableBufferPointer<Double>
+    ) {
+        timestamps.append(contentsOf: times)
+        values.append(contentsOf: added)
+        if !histograms.isEmpty {
+            histograms += [NativeHistogram?](repeating: nil, count: added.count)
+        }
+    }
+
+    /// Makes room for `count` more samples.
+    mutating func reserveCapacity(adding count: Int) {
+        timestamps.reserveCapacity(timestamps.count + count)
+        values.reserveCapacity(values.count + count)
+    }
+
+    /// Forgets all samples and keeps their room.
+    public mutating func removeAll() {
+        timestamps.removeAll(keepingCapacity: true)
+        values.removeAll(keepingCapacity: true)
+        histograms = []
+    }
+
     /// Adds samples that are all later than those here.
     public mutating func append(contentsOf other: Samples) {
         if !histograms.isEmpty || !other.histograms.isEmpty {
