@@ -5,8 +5,10 @@ extension Query {
     ///
     /// Each `eval` may double what stands before it, so the text's length bounds nothing; parts and
     /// levels are counted without putting them in place. Both front ends refuse such a query.
-    var expandsTooFar: Bool {
-        var known: [String: ExpandedSize] = [:]
+    ///
+    /// - Parameter stored: what is derived before anything of the query.
+    func expandsTooFar(knowing stored: [String: Expression] = [:]) -> Bool {
+        var known = stored.mapValues { ExpandedSize($0, [:]) }
         var parts = 0
         func fits(_ size: ExpandedSize) -> Bool {
             parts += size.parts

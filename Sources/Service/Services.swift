@@ -69,6 +69,9 @@ struct Services: Sendable {
                 store: store, datasets: datasets, catalogs: catalogs, definitions: definitions
             ).routes
             + MarkerRoutes(datasets: datasets, definitions: definitions, machine: .real).routes
+            + DerivedColumnRoutes(
+                datasets: datasets, definitions: definitions, machine: .real
+            ).routes
             + MarkerSettingRoutes(
                 datasets: datasets, definitions: definitions, machine: .real
             ).routes

@@ -54,6 +54,54 @@ class ManagementTest(ServerTest):
         self.assertIn("retention", problem["error"])
         self.assertEqual(self.call("POST", "/1/datasets", {"name": "SHOP"}), (200, changed))
 
+    def test_derived_columns_are_fields_of_every_query(self):
+        for name, ms in [("shop", 5), ("shop", 2000), ("Pay", 3000), ("Pay", 1)]:
+            self.send(name, ms=ms)
+        def ask(text):
+            _, _, answer = self.server.request("POST", "/api/query", json.dumps({
+                "query": text.replace("|", f"| between {SPAN} |", 1)}).encode())
+            return [row["data"] for row in json.loads(answer)["data"]["results"]]
+        status, made = self.call("POST", "/1/derived_columns/__all__", {
+            "alias": "slow", "expression": "GTE($ms, 1000)", "description": "seconds"})
+        self.assertEqual((status, made["alias"], made["description"]), (201, "slow", "seconds"))
+        counts = lambda answer: {str(r["slow"]): r["COUNT"] for r in answer}
+        text = "from * | stats count() by slow"
+        self.assertEqual(counts(ask(text)), {"False": 2, "True": 2})
+        self.assertEqual(
+            self.call("POST", "/1/derived_columns/__all__", {
+                "alias": "slow", "expression": "1"})[1]["type_detail"][0]["code"], "already_exists")
+        status, own = self.call("POST", "/1/derived_columns/pay", {
+            "alias": "slow", "expression": "IF($ms > 1, \"yes\", \"no\")"})
+        self.assertEqual(status, 201)
+        self.assertEqual(counts(ask(text)), {"False": 1, "True": 1, "yes": 1, "no": 1})
+        self.assertEqual(
+            counts(ask("from pay | where slow exists | stats count() by slow")), {"yes": 1, "no": 1})
+        self.assertEqual(
+            ask("from shop | stats n = count_if(slow), avg(slow)"), [{"n": 1, "AVG(slow)": 0.5}])
+        spec = {"filters": [{"column": "slow", "op": "=", "value": "yes"}],
+                "breakdowns": ["slow"], "start_time": 1773151200, "end_time": 1773154800}
+        _, _, answer = self.server.request(
+            "POST", "/api/query", json.dumps({"dataset": "pay", "spec": spec}).encode())
+        rows = [row["data"] for row in json.loads(answer)["data"]["results"]]
+        self.assertEqual(counts(rows), {"yes": 1})
+        _, _, answer = self.server.request("POST", "/api/bubbleup", json.dumps({
+            "query": f"from * | between {SPAN} | bubbleup where dataset = \"shop\""}).encode())
+        self.assertIn("slow", [f["field"] for f in json.loads(answer)["fields"]])
+        path = f"/1/derived_columns/__all__/{made['id']}"
+        status, changed = self.call("PUT", path, {"expression": "LT($ms, 2)", "alias": "fast"})
+        self.assertEqual((status, changed["alias"]), (200, "fast"))
+        self.restart(signal.SIGKILL)
+        self.assertEqual(self.call("GET", path), (200, changed))
+        self.assertEqual(
+            self.call("GET", "/1/derived_columns/__all__?alias=fast"), (200, changed))
+        self.assertEqual(self.call("GET", "/1/derived_columns/Pay"), (200, [own]))
+        status, problem = self.call("POST", "/1/derived_columns/pay", {
+            "alias": "bad", "expression": "GTE($ms"})
+        self.assertEqual((status, problem["type_detail"][0]["field"]), (422, "expression"))
+        self.assertEqual(self.call("GET", "/1/derived_columns/none")[0], 404)
+        self.assertEqual(self.call("DELETE", path), (204, None))
+        self.assertEqual(self.call("GET", path)[0], 404)
+
     def test_columns_are_those_of_events_and_those_that_were_made(self):
         self.send("shop", **{"a/b c": 1.5, "n": 1})
         status, made = self.call(

@@ -1,4 +1,4 @@
-internal import Compute
+public import Compute
 internal import Synchronization
 
 /// How a query is to be answered; what it asks is in `Query`.
@@ -9,6 +9,9 @@ public struct QueryOptions: Sendable {
     public var wantsTotals = false
     /// Whether what was counted of sealed segments for the same question before may be taken again.
     public var usesCache = true
+    /// Fields that are worked out from those that were sent, by name; what the query derives itself
+    /// goes before them.
+    public var definitions: [String: Expression] = [:]
     /// Nanoseconds after which the best answer so far is given.
     public var timeLimit: Int64 = 30_000_000_000
     /// Bytes that the groups of one query may take.

@@ -39,7 +39,10 @@ struct QueryPlan: Sendable {
         case .named(let names): datasets = Set(names.map(DatasetName.key))
         }
         sample = try QueryPlan.sample(query)
-        var definitions: [String: Expression] = [:]
+        if !options.definitions.isEmpty, query.expandsTooFar(knowing: options.definitions) {
+            throw .refused("the derived columns that the query speaks of grow too large in it")
+        }
+        var definitions = options.definitions
         var conditions: [Expression] = []
         for transform in query.transforms {
             switch transform {

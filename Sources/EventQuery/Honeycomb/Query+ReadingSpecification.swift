@@ -38,7 +38,7 @@ extension Query {
         limit = try object.limit()
         compareOffset = try object.positiveSeconds("compare_time_offset_seconds")
         isUnweighted = try object.bool("usage_mode") ?? false
-        if expandsTooFar { throw object.fail("calculated_fields", "grow too large") }
+        if expandsTooFar() { throw object.fail("calculated_fields", "grow too large") }
     }
 }
 

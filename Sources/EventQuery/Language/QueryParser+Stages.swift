@@ -29,7 +29,7 @@ extension QueryParser {
             throw fail(
                 "\(needy.stage) needs stats, which the query does not have", at: needy.place)
         }
-        if draft.query.expandsTooFar {
+        if draft.query.expandsTooFar() {
             throw fail("the derived fields grow too large", at: draft.evaluationPlace)
         }
         return draft.query

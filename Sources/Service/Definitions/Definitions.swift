@@ -10,6 +10,8 @@ struct Definitions: Sendable, Equatable {
         case markers
         /// Colours of markers, by the markers' type (`/1/marker_settings`).
         case markerSettings = "marker_settings"
+        /// Fields that queries work out (`/1/derived_columns`).
+        case derivedColumns = "derived_columns"
         /// Which fields of a dataset play which part (`/1/dataset_definitions`).
         case datasetDefinitions = "dataset_definitions"
     }

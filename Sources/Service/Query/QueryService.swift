@@ -27,10 +27,11 @@ struct QueryService: Sendable {
         }
         let now = clock.wallNanoseconds()
         let sources = try sources(for: &query, environment: environment, now: now)
+        var options = question.options
+        options.definitions = query.definitions(from: storedColumns(of: environment))
         do throws(QueryFailure) {
             return try engine.answer(
-                query, over: sources, now: now, options: question.options,
-                cancellation: cancellation)
+                query, over: sources, now: now, options: options, cancellation: cancellation)
         } catch {
             throw HTTPRefusal(error.response)
         }
@@ -58,6 +59,13 @@ struct QueryService: Sendable {
             throw HTTPRefusal(.error(404, "no event belongs to this trace"))
         }
         return answer
+    }
+
+    private func storedColumns(of environment: String) -> [StoredColumn] {
+        let all = definitions.definitions(of: environment)
+        if all.all(.derivedColumns).isEmpty { return [] }
+        return all.storedColumns(
+            Dictionary(grouping: datasets.names(in: environment), by: DatasetName.key))
     }
 
     private func sources(
