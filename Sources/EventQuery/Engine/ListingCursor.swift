@@ -117,37 +117,3 @@ extension Query {
         return Checksum.crc32c(Array(query.text.utf8))
     }
 }
-
-// MARK: - Values
-
-extension ByteWriter {
-    fileprivate mutating func write(_ value: FieldValue) {
-        switch value {
-        case .missing: write(UInt8(0))
-        case .bool(let value): write(UInt8(value ? 2 : 1))
-        case .int(let value):
-            write(UInt8(3))
-            write(value)
-        case .float(let value):
-            write(UInt8(4))
-            write(value)
-        case .string(let value):
-            write(UInt8(5))
-            writeString(value)
-        }
-    }
-}
-
-extension ByteReader {
-    fileprivate mutating func readFieldValue(limit: Int) throws(DecodeError) -> FieldValue {
-        switch try read(UInt8.self) {
-        case 0: .missing
-        case 1: .bool(false)
-        case 2: .bool(true)
-        case 3: .int(try read(Int64.self))
-        case 4: FieldValue(number: try readDouble())
-        case 5: .string(try readString(limit: limit))
-        case let kind: throw DecodeError("a value of an unknown kind: \(kind)", at: 0)
-        }
-    }
-}

@@ -22,6 +22,17 @@ public struct EventRow: Sendable {
     public var sampleRate: UInt32
     /// The fields that the event has, of those asked for; sorted by name.
     public var fields: [(name: String, value: FieldValue)]
+
+    public init(
+        timestamp: Int64, received: Int64, dataset: String, sampleRate: UInt32,
+        fields: [(name: String, value: FieldValue)]
+    ) {
+        self.timestamp = timestamp
+        self.received = received
+        self.dataset = dataset
+        self.sampleRate = sampleRate
+        self.fields = fields
+    }
 }
 
 /// Numbers by group, and by time where a step was asked for.

@@ -1,7 +1,5 @@
 internal import Bytes
 internal import EventQuery
-internal import EventStore
-internal import Host
 
 extension CommandSpec {
     static let query = CommandSpec(
@@ -26,7 +24,7 @@ extension CommandSpec {
                 help: "whose events: with --data any, else the key's or _self, the server's own",
                 byDefault: "default or the key's"),
             OptionSpec(
-                "format", "table|json|csv|ndjson", help: "how the answer is written",
+                "format", "table|json|csv|ndjson|arrow|parquet", help: "how the answer is written",
                 byDefault: "table"),
         ]
 }
@@ -37,15 +35,10 @@ func ask(
 ) throws(CommandFailure) {
     let name = arguments["format"] ?? "table"
     guard name == "table" || AnswerFormat(rawValue: name) != nil else {
-        throw .usage("--format must be table, json, csv or ndjson", of: command)
+        throw .usage("--format must be table, \(AnswerFormat.names)", of: command)
     }
     let format = AnswerFormat(rawValue: name) ?? .json
-    let answer: [UInt8]
-    if let directory = arguments["data"] {
-        answer = try answerFromDirectory(directory, text, arguments, format)
-    } else {
-        answer = try answerFromServer(text, arguments, format)
-    }
+    let answer = try answer(to: text, arguments, format)
     guard name == "table" else {
         terminal.write(answer)
         if format == .json { terminal.write("\n") }
@@ -60,6 +53,17 @@ func ask(
     } else {
         terminal.write(AnswerTable(document).text(usesColor: terminal.usesColor))
         terminal.tell(AnswerTable(document).summary + "\n")
+    }
+}
+
+/// The answer in a format, from where the options say.
+func answer(
+    to text: String, _ arguments: ParsedArguments, _ format: AnswerFormat
+) throws(CommandFailure) -> [UInt8] {
+    if let directory = arguments["data"] {
+        try answerFromDirectory(directory, text, arguments, format)
+    } else {
+        try answerFromServer(text, arguments, format)
     }
 }
 
@@ -88,34 +92,19 @@ func environmentParameter(_ arguments: ParsedArguments, after separator: String)
 private func answerFromDirectory(
     _ directory: String, _ text: String, _ arguments: ParsedArguments, _ format: AnswerFormat
 ) throws(CommandFailure) -> [UInt8] {
-    let environment = arguments["environment"] ?? AccessControl.openEnvironment
-    do {
-        guard try Machine.real.files.status(directory)?.isDirectory == true else {
-            throw CommandFailure(.failed, "\(directory): there is no such directory")
-        }
+    do throws(HTTPRefusal) {
         var question = try Question(text: text)
         question.options.isExact = arguments.switches.contains("exact")
         if let cursor = arguments["cursor"] { try question.goOn(at: cursor) }
-        var options = EventStore.Options()
-        options.mode = .readOnly
-        let store = try EventStore.open(directory, options: options)
-        let services = try Services(
-            store, try DefinitionStore(directory: directory, on: .real),
-            threads: WorkerPool.processors)
-        let answer = try services.queries.answer(question, environment: environment)
-        try store.close()
-        return format.bytes(answer)
-    } catch let refusal as HTTPRefusal {
-        throw queryFailure(refusal.response, text)
-    } catch let failure as CommandFailure {
-        throw failure
+        let stopped = try StoppedServer(directory, environment: arguments["environment"])
+        return format.bytes(try stopped.answer(question))
     } catch {
-        throw CommandFailure(.failed, "\(directory): \(error)")
+        throw queryFailure(error.response, text)
     }
 }
 
 /// A refused query, with its line and a mark under the place.
-private func queryFailure(_ response: HTTPResponse, _ text: String) -> CommandFailure {
+func queryFailure(_ response: HTTPResponse, _ text: String) -> CommandFailure {
     guard let document = try? JSONValue(parsing: response.body),
         let message = document["error"]?.string, let line = document["line"]?.integer,
         let column = document["column"]?.integer

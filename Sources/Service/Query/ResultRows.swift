@@ -3,7 +3,7 @@ internal import Compute
 internal import EventQuery
 internal import Events
 
-/// An answer as plain rows: CSV (RFC 4180) or a JSON object a line.
+/// An answer as plain rows: a JSON object a line, or a table for CSV, Arrow and Parquet.
 ///
 /// Of a query with a step, the rows are those of the series, with the bucket's time first.
 struct ResultRows {
@@ -44,38 +44,38 @@ struct ResultRows {
         return writer.bytes
     }
 
-    // MARK: - CSV
+    // MARK: - Tables
 
-    func csv() -> [UInt8] {
-        var text = CSVWriter()
+    /// The answer as a table in a file of some format.
+    func file<Writer: TableWriter>(_ type: Writer.Type) -> [UInt8] {
+        let (schema, rows) = table()
+        var writer = Writer(schema)
+        return writer.begin() + writer.write(rows) + writer.end()
+    }
+
+    private func table() -> (TableSchema, RowBlock) {
+        var block = RowBlock()
+        var schema: TableSchema
         switch answer.content {
         case .events(let rows):
-            let names = Set(rows.flatMap { $0.fields.map(\.name) }).sorted()
-            text.row(
-                ["time", "dataset", "samplerate", "received"].map { .string($0) }
-                    + names.map { .string($0) })
-            for row in rows {
-                let fields = Dictionary(row.fields.map { ($0.name, $0.value) }) { $1 }
-                text.row(
-                    [
-                        .string(RFC3339.text(nanoseconds: row.timestamp)), .string(row.dataset),
-                        .int(Int64(row.sampleRate)),
-                        .string(RFC3339.text(nanoseconds: row.received)),
-                    ] + names.map { fields[$0] ?? .missing })
-            }
+            schema = .events
+            for row in rows { block.append(schema.cells(of: row)) }
         case .statistics(let table):
             let isSeries = answer.meta.step != nil
-            let names = (isSeries ? ["time"] : []) + table.groupNames + table.calculationNames
-            text.row(names.map { .string($0) })
+            schema = TableSchema()
+            if isSeries { schema.append("time", .time) }
+            for name in table.groupNames + table.calculationNames { schema.append(name) }
             for (time, row) in points(of: table) {
-                let start = time.map { [FieldValue.string(RFC3339.text(nanoseconds: $0))] } ?? []
-                text.row(start + row.group + row.values.map(ResultRows.plain))
+                let start = time.map { [FieldValue.int($0)] } ?? []
+                block.append(
+                    schema.noting(start + row.group + row.values.map(ResultRows.plain)))
             }
         case .comparison(let comparisons):
-            text.row(FieldComparisons.rowNames.map { .string($0) })
-            for row in comparisons.rows { text.row(row) }
+            schema = TableSchema()
+            for name in FieldComparisons.rowNames { schema.append(name) }
+            for row in comparisons.rows { block.append(schema.noting(row)) }
         }
-        return text.bytes
+        return (schema, block)
     }
 
     private func points(
@@ -91,6 +91,38 @@ struct ResultRows {
         var writer = JSONWriter()
         writer.aggregate(value)
         return .string(String(decoding: writer.bytes, as: UTF8.self))
+    }
+}
+
+extension TableSchema {
+    /// The columns that every event has; those of fields come as they are met.
+    static var events: TableSchema {
+        var schema = TableSchema()
+        schema.append("time", .time)
+        schema.append("dataset", .text)
+        schema.append("samplerate", .integer)
+        schema.append("received", .time)
+        return schema
+    }
+
+    /// The cells of an event, in a schema that began as `events`.
+    mutating func cells(of row: EventRow) -> [RowBlock.Cell] {
+        var cells: [RowBlock.Cell] = [
+            (0, .int(row.timestamp)), (1, .string(row.dataset)), (2, .int(Int64(row.sampleRate))),
+            (3, .int(row.received)),
+        ]
+        for (name, value) in row.fields {
+            let place = place(ofField: name)
+            note(value, at: place)
+            cells.append((place, value))
+        }
+        return cells
+    }
+
+    /// Takes note of a row's values, one a column, and gives its cells.
+    fileprivate mutating func noting(_ values: [FieldValue]) -> [RowBlock.Cell] {
+        for (place, value) in values.enumerated() { note(value, at: place) }
+        return values.enumerated().map { ($0, $1) }
     }
 }
 
@@ -114,45 +146,5 @@ extension FieldComparisons {
                 ]
             }
         }
-    }
-}
-
-/// Appends rows of comma-separated values.
-private struct CSVWriter {
-    private(set) var bytes: [UInt8] = []
-
-    mutating func row(_ cells: [FieldValue]) {
-        for (index, cell) in cells.enumerated() {
-            if index > 0 { bytes.append(UInt8(ascii: ",")) }
-            append(cell)
-        }
-        bytes.append(contentsOf: "\r\n".utf8)
-    }
-
-    private mutating func append(_ cell: FieldValue) {
-        switch cell {
-        case .missing: break
-        case .bool(let value): bytes.append(contentsOf: (value ? "true" : "false").utf8)
-        case .int(let value): bytes.append(contentsOf: String(value).utf8)
-        case .float(let value):
-            var number = JSONWriter()
-            number.double(value)
-            bytes.append(contentsOf: number.bytes)
-        case .string(let text): append(text)
-        }
-    }
-
-    private mutating func append(_ text: String) {
-        // A text that a spreadsheet would take for a formula gets an apostrophe before it.
-        let isFormula = text.utf8.first.map { "=+-@\t\r".utf8.contains($0) } ?? false
-        let mustQuote = text.utf8.contains { ",\"\r\n".utf8.contains($0) }
-        if !mustQuote && !isFormula { return bytes.append(contentsOf: text.utf8) }
-        bytes.append(UInt8(ascii: "\""))
-        if isFormula { bytes.append(UInt8(ascii: "'")) }
-        for byte in text.utf8 {
-            if byte == UInt8(ascii: "\"") { bytes.append(byte) }
-            bytes.append(byte)
-        }
-        bytes.append(UInt8(ascii: "\""))
     }
 }

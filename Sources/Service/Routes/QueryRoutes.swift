@@ -59,16 +59,24 @@ struct QueryRoutes: Sendable {
 }
 
 /// How an answer is written: as `?format=` says, else as `Accept` says, else JSON.
-enum AnswerFormat: String, Sendable {
+enum AnswerFormat: String, CaseIterable, Sendable {
     case json
     case csv
     case ndjson
+    case arrow
+    case parquet
+
+    /// All of them, for people: `json, csv, … or parquet`.
+    static var names: String {
+        let names = allCases.map(\.rawValue)
+        return names.dropLast().joined(separator: ", ") + " or " + names[names.count - 1]
+    }
 
     /// Throws a refusal for a format that is not known.
     init(_ head: HTTPRequestHead) throws(HTTPRefusal) {
         if let name = head.target.queryValue("format") {
             guard let format = AnswerFormat(rawValue: name) else {
-                throw HTTPRefusal(.error(400, "?format= must be json, csv or ndjson"))
+                throw HTTPRefusal(.error(400, "?format= must be \(AnswerFormat.names)"))
             }
             self = format
             return
@@ -78,6 +86,10 @@ enum AnswerFormat: String, Sendable {
             self = .csv
         } else if accepted.contains("ndjson") {
             self = .ndjson
+        } else if accepted.contains("arrow") {
+            self = .arrow
+        } else if accepted.contains("parquet") {
+            self = .parquet
         } else {
             self = .json
         }
@@ -89,10 +101,13 @@ enum AnswerFormat: String, Sendable {
         case .json: type = "application/json"
         case .csv: type = "text/csv; charset=utf-8"
         case .ndjson: type = "application/x-ndjson"
+        case .arrow: type = "application/vnd.apache.arrow.stream"
+        case .parquet: type = "application/vnd.apache.parquet"
         }
         var headers: HTTPHeaders = ["Content-Type": type]
-        // Formats of rows have no other place for it.
+        // Formats of rows have no other place for these.
         if let cursor = answer.meta.cursor { headers["Widefield-Cursor"] = cursor.text }
+        if answer.meta.isPartial { headers["Widefield-Partial"] = "true" }
         return HTTPResponse(status: 200, headers: headers, body: bytes(answer))
     }
 
@@ -102,8 +117,10 @@ enum AnswerFormat: String, Sendable {
         case .json:
             var document = ResultDocument(answer)
             return document.document()
-        case .csv: return ResultRows(answer: answer).csv()
         case .ndjson: return ResultRows(answer: answer).lines()
+        case .csv: return ResultRows(answer: answer).file(CSVWriter.self)
+        case .arrow: return ResultRows(answer: answer).file(ArrowStreamWriter.self)
+        case .parquet: return ResultRows(answer: answer).file(ParquetWriter.self)
         }
     }
 }
