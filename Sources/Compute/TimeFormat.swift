@@ -3,7 +3,7 @@ internal import Bytes
 /// Times as text by the conversions of POSIX `strftime`, always in UTC and in the C locale.
 ///
 /// Written out here, so that neither the process's locale nor its time zone has a say.
-struct TimeFormat {
+public struct TimeFormat {
     /// Seconds from the year 0 to the end of the year 9999.
     private static let range = -62_167_219_200.0..<253_402_300_800.0
 
@@ -18,7 +18,7 @@ struct TimeFormat {
     private let secondOfDay: Int64
 
     /// The time as `format` has it, fractions of a second dropped; nil beyond the years 0 to 9999.
-    static func text(_ format: String, seconds: Double) -> String? {
+    public static func text(_ format: String, seconds: Double) -> String? {
         guard range.contains(seconds) else { return nil }
         return TimeFormat(Int64(seconds.rounded(.down))).text(format)
     }

@@ -9,6 +9,25 @@ extension Query {
         min(limit ?? QueryLimits.comparedValuesDefault, QueryLimits.comparedValuesMax)
     }
 
+    /// The same query about a time that does not move: what `now` means is put in its place.
+    ///
+    /// - Parameter now: nanoseconds since 1970.
+    public func fixed(at now: Int64) -> Query {
+        func fixed(_ point: TimePoint) -> TimePoint {
+            guard case .beforeNow(let offset) = point else { return point }
+            let (time, overflow) = now.subtractingReportingOverflow(offset)
+            return .absolute(overflow ? (offset > 0 ? .min : .max) : time)
+        }
+        var query = self
+        switch timeRange {
+        case .last(let length):
+            query.timeRange = .between(fixed(.beforeNow(length)), fixed(.beforeNow(0)))
+        case .between(let start, let end):
+            query.timeRange = .between(fixed(start), fixed(end))
+        }
+        return query
+    }
+
     /// The order of the answer, with the default where the query names none.
     ///
     /// Events: newest first. Statistics: the first calculation that has an order (a heatmap has

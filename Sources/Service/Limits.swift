@@ -64,9 +64,16 @@ enum ServiceLimits {
     static let idempotencyKeyBytesMax = 1024
     /// Milliseconds a query may be given.
     static let queryMillisecondsMax: Int64 = 600_000
-    /// Saved queries and results kept at a time, and bytes of all of them as text.
-    static let savedQueriesMax = 10_000
-    static let savedQueriesBytesMax = 8 << 20
+    /// Queries of Honeycomb's query data API that an environment keeps; beyond, the oldest go.
+    static let savedQueriesMax = 5_000
+    /// Bytes of the text that one may have, and all of them: half of what may be defined.
+    static let savedQueryBytesMax = 64 << 10
+    static let savedQueriesBytesMax = 4 << 20
+    /// Queries with names that an environment keeps.
+    static let namedQueriesMax = 5_000
+    /// Results made anew at a time, because they are fetched long after they were made.
+    static let renewedResultsMax = 4
+    /// Results kept at a time, and bytes of all of them as text.
     static let savedResultsMax = 1_000
     static let savedResultsBytesMax = 64 << 20
     /// Definitions of one environment, of all kinds together, and bytes of its file.

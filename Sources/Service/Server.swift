@@ -48,10 +48,12 @@ struct Server: Sendable {
                 environment == SelfTelemetry.environment
                     ? SelfTelemetry.retention : retention.policy(of: dataset)
             }
-            services = try Services(
+            var services = try Services(
                 store, try DefinitionStore(directory: configuration.data, on: .real),
                 threads: configuration.threads,
                 queryCacheBytes: configuration.queryCacheBytes)
+            services.scheme = configuration.tls == nil ? "http" : "https"
+            self.services = services
             telemetry =
                 configuration.hasSelfTelemetry
                 ? try SelfTelemetry(store, services.queries.datasets, .real) : nil

@@ -8,6 +8,8 @@ struct Services: Sendable {
     let pipeline: Pipeline
     let queries: QueryService
     private let watch: ClientWatch
+    /// Of the server's own addresses: `http` or `https`.
+    var scheme = "http"
 
     /// Starts the threads of queries.
     ///
@@ -46,9 +48,8 @@ struct Services: Sendable {
             + exportRoutes
             + QueryRoutes(service: queries, watch: watch).routes
             + TraceRoutes(service: queries, watch: watch, streams: StreamThreads()).routes
-            + QueryDataRoutes(
-                service: queries, saved: SavedQueries(), random: Machine.real.random
-            ).routes
+            + QueryDataRoutes(service: queries, watch: watch, scheme: scheme).routes
+            + NamedQueryRoutes(definitions: queries.definitions, scheme: scheme).routes
             + definitionRoutes
             + StorageRoutes(store: queries.store, datasets: queries.datasets).routes
     }

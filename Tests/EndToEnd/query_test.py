@@ -5,6 +5,7 @@ import io
 import json
 import time
 import unittest
+import urllib.parse
 
 from server import ServerTest
 
@@ -191,14 +192,78 @@ class QueryTest(ServerTest):
             "POST", "/1/query_results/shop",
             json.dumps({"query_id": saved["id"], "disable_series": False}).encode())
         self.assertEqual((status, json.loads(body)["complete"]), (201, False))
-        for _ in range(100):
-            result = self.server.json("GET", headers["Location"])
-            if result["complete"]:
-                break
-            time.sleep(0.05)
+        self.assertTrue(headers["Location"].startswith(self.server.url))
+        result = self.result(headers)
         self.assertEqual(result["data"]["results"], [{"data": {"COUNT": 3000}}])
         self.assertEqual(sum(p["data"]["COUNT"] for p in result["data"]["series"]), 3000)
         self.assertEqual(self.server.request("GET", "/1/query_results/shop/none")[0], 404)
+        for path in ["/1/queries/nowhere/" + saved["id"], "/1/queries/shop/none"]:
+            self.assertEqual(self.server.request("GET", path)[0], 404)
+        for body in [{"query_id": "none"}, {}, {"query_id": saved["id"], "limit": 5},
+                     {"query_id": saved["id"], "disable_series": True, "limit": 10_001},
+                     {"query_id": saved["id"], "disable_series": 1}]:
+            status, _, _ = self.server.request(
+                "POST", "/1/query_results/shop", json.dumps(body).encode())
+            self.assertIn(status, [400, 404])
+
+        # What was saved is there after a restart, and so is what was found.
+        self.restart()
+        self.assertEqual(self.server.json("GET", f"/1/queries/shop/{saved['id']}"), saved)
+        again = self.result(headers)
+        self.assertEqual(again["data"], result["data"])
+        self.assertEqual(again["id"], result["id"])
+        link = urllib.parse.unquote(result["links"]["query_url"].split("#q=")[1])
+        self.assertEqual(self.server.rows(link), [{"COUNT": 3000}])
+
+    def result(self, headers):
+        """A result once it is complete, from wherever the server listens now."""
+        path = urllib.parse.urlparse(headers["Location"]).path
+        for _ in range(200):
+            result = self.server.json("GET", path)
+            self.assertIn("query_url", result["links"])
+            if result["complete"]:
+                return result
+            time.sleep(0.05)
+        self.fail("the result does not come")
+
+    def test_totals_of_a_result(self):
+        saved = self.server.json("POST", "/1/queries/shop", {
+            "breakdowns": ["service.name"], "time_range": 14400, "limit": 2, "granularity": 3600,
+            "havings": [{"calculate_op": "COUNT", "op": ">", "value": 10}]})
+        _, headers, _ = self.server.request("POST", "/1/query_results/shop", json.dumps(
+            {"query_id": saved["id"], "disable_total_by_aggregate": False,
+             "disable_other_by_aggregate": False}).encode())
+        data = self.result(headers)["data"]
+        kept = sum(row["data"]["COUNT"] for row in data["results"])
+        self.assertEqual(len(data["results"]), 2)
+        self.assertEqual(data["total_by_aggregate"]["data"], {"COUNT": 3000})
+        self.assertEqual(data["other_by_aggregate"]["data"], {"COUNT": 3000 - kept})
+        self.assertEqual(
+            sum(point["data"]["COUNT"] for point in data["total_by_aggregate_series"]), 3000)
+        _, headers, _ = self.server.request("POST", "/1/query_results/shop", json.dumps(
+            {"query_id": saved["id"], "disable_series": True, "limit": 10_000}).encode())
+        data = self.result(headers)["data"]
+        self.assertEqual(set(data), {"results"})
+        self.assertGreater(len(data["results"]), 2)
+
+    def test_a_query_with_a_name_is_kept(self):
+        text = "from shop | last 4h | stats count()"
+        self.tool("queries", "save", "how many / all", text)
+        self.tool("queries", "save", "wrong", "from shop | wher", code=1)
+        self.assertIn("^", self.errors)
+        self.restart()
+        self.assertIn(text, self.tool("queries"))
+        self.assertIn("3000", self.tool("query", "@how many / all"))
+        self.assertEqual(
+            self.server.json("POST", "/api/query", {"saved": "how many / all"})["data"],
+            self.server.query(text)["data"])
+        [named] = self.server.json("GET", "/api/queries")
+        self.assertEqual(urllib.parse.unquote(named["url"].split("#q=")[1]), text)
+        self.tool("query", "@how many /all", code=1)
+        self.assertIn("did you mean 'how many / all'", self.errors)
+        self.tool("queries", "remove", "how many / all")
+        self.assertEqual(self.server.json("GET", "/api/queries"), [])
+        self.tool("queries", "remove", "how many / all", code=1)
 
     def test_datasets_and_their_columns(self):
         self.server.request("POST", "/1/events/other", b'{"only": "here", "duration_ms": "slow"}')

@@ -37,7 +37,8 @@ public enum CommandLineTool {
     }
 
     static let commands: [CommandSpec] = [
-        .serve, .send, .query, .export, .bubbleup, .trace, .datasets, .fields, .keys, .verify,
+        .serve, .send, .query, .queries, .export, .bubbleup, .trace, .datasets, .fields, .keys,
+        .verify,
         .generate,
         .bench,
     ]

@@ -3,7 +3,7 @@ internal import EventQuery
 
 extension CommandSpec {
     static let query = CommandSpec(
-        "query", operands: "'from D | …'", operandCount: 1...1,
+        "query", operands: "'from D | …' | @NAME", operandCount: 1...1,
         summary: "Asks a question of a server, or of a stopped server's directory.",
         options: questionOptions + [
             OptionSpec("exact", help: "percentiles and distinct counts without approximation"),
@@ -72,7 +72,11 @@ private func answerFromServer(
 ) throws(CommandFailure) -> [UInt8] {
     var server = try ServerConnection(arguments)
     var body = JSONObject()
-    body["query"] = .string(text)
+    if text.hasPrefix("@") {
+        body["saved"] = .string(String(text.dropFirst()))
+    } else {
+        body["query"] = .string(text)
+    }
     body["exact"] = .bool(arguments.switches.contains("exact"))
     if let cursor = arguments["cursor"] { body["cursor"] = .string(cursor) }
     let response = try server.send(
@@ -93,10 +97,10 @@ private func answerFromDirectory(
     _ directory: String, _ text: String, _ arguments: ParsedArguments, _ format: AnswerFormat
 ) throws(CommandFailure) -> [UInt8] {
     do throws(HTTPRefusal) {
-        var question = try Question(text: text)
+        let stopped = try StoppedServer(directory, environment: arguments["environment"])
+        var question = try stopped.question(text)
         question.options.isExact = arguments.switches.contains("exact")
         if let cursor = arguments["cursor"] { try question.goOn(at: cursor) }
-        let stopped = try StoppedServer(directory, environment: arguments["environment"])
         return format.bytes(try stopped.answer(question))
     } catch {
         throw queryFailure(error.response, text)

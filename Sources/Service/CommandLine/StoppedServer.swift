@@ -1,3 +1,4 @@
+internal import Bytes
 internal import EventQuery
 internal import EventStore
 internal import Host
@@ -26,6 +27,14 @@ struct StoppedServer {
         } catch {
             throw HTTPRefusal(.error(500, "\(directory): \(error)"))
         }
+    }
+
+    /// The question of a text, or of the named query that stands as `@NAME`.
+    func question(_ text: String) throws(HTTPRefusal) -> Question {
+        guard text.hasPrefix("@") else { return try Question(text: text) }
+        let definitions = services.queries.definitions.definitions(of: environment)
+        return try Question(
+            body: definitions.resolving(["saved": .string(String(text.dropFirst()))]))
     }
 
     /// Answers a question; throws its refusal.

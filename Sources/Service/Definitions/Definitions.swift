@@ -14,6 +14,10 @@ struct Definitions: Sendable, Equatable {
         case derivedColumns = "derived_columns"
         /// Which fields of a dataset play which part (`/1/dataset_definitions`).
         case datasetDefinitions = "dataset_definitions"
+        /// Specifications to be run later (`/1/queries`).
+        case queries
+        /// Texts with names (`/api/queries`).
+        case namedQueries = "named_queries"
     }
 
     /// One definition, as its routes shape it.

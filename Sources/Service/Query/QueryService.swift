@@ -14,9 +14,10 @@ struct QueryService: Sendable {
 
     /// Answers a question.
     ///
-    /// Throws the refusal to send.
+    /// - Parameter now: what `now` means in it, nanoseconds since 1970; nil for the present.
+    /// - Throws: the refusal to send.
     func answer(
-        _ question: Question, environment: String,
+        _ question: Question, environment: String, now: Int64? = nil,
         cancellation: QueryCancellation = QueryCancellation()
     ) throws(HTTPRefusal) -> QueryAnswer {
         var query = question.query
@@ -25,7 +26,7 @@ struct QueryService: Sendable {
                 throw HTTPRefusal(unknown(name, in: environment))
             }
         }
-        let now = clock.wallNanoseconds()
+        let now = now ?? clock.wallNanoseconds()
         let sources = try sources(for: &query, environment: environment, now: now)
         var options = question.options
         options.definitions = query.definitions(from: storedColumns(of: environment))

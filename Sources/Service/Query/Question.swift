@@ -103,6 +103,19 @@ struct Question: Sendable {
         if query.step == nil, case .statistics = query.shape { query.step = .automatic }
     }
 
+    /// The question about all groups as one, over time.
+    var ofAllGroups: Question {
+        var question = self
+        guard case .statistics(var statistics) = query.shape else { return self }
+        statistics.groupBy = []
+        statistics.having = nil
+        question.query.shape = .statistics(statistics)
+        question.query.sort = []
+        question.query.limit = nil
+        question.options.wantsTotals = false
+        return question
+    }
+
     private static func flag(_ member: JSONObject.Member) throws(HTTPRefusal) -> Bool {
         guard let value = member.value.bool else {
             throw HTTPRefusal(

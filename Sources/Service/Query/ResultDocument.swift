@@ -7,6 +7,10 @@ internal import Events
 struct ResultDocument {
     private let answer: QueryAnswer
     private let hasSeries: Bool
+    var hasTotal = true
+    var hasOther = true
+    /// The answer about all groups as one, for its series.
+    var totalSeries: QueryAnswer?
     private var writer = JSONWriter(capacity: 4096)
 
     init(_ answer: QueryAnswer, hasSeries: Bool = true) {
@@ -66,8 +70,11 @@ struct ResultDocument {
     private mutating func write(_ table: StatisticsTable) {
         write(table.rows, of: table, as: "results")
         if hasSeries, answer.meta.step != nil { write(table.series, of: table, as: "series") }
-        if let total = table.total { write(total, of: table, as: "total_by_aggregate") }
-        if let other = table.other { write(other, of: table, as: "other_by_aggregate") }
+        if case .statistics(let total)? = totalSeries?.content {
+            write(total.series, of: total, as: "total_by_aggregate_series")
+        }
+        if hasTotal, let total = table.total { write(total, of: table, as: "total_by_aggregate") }
+        if hasOther, let other = table.other { write(other, of: table, as: "other_by_aggregate") }
         guard let compared = table.compared else { return }
         write(compared.rows, of: table, as: "compare_results")
         if hasSeries, answer.meta.step != nil {

@@ -1,122 +1,179 @@
 internal import Bytes
+internal import Compute
 internal import EventQuery
 internal import Host
+internal import Synchronization
 
 /// Honeycomb's Query Data API: a query is saved, a result is made of it, the result is fetched.
-struct QueryDataRoutes: Sendable {
-    let service: QueryService
-    let saved: SavedQueries
-    let random: any RandomSource
+final class QueryDataRoutes: Sendable {
+    private let service: QueryService
+    private let watch: ClientWatch
+    private let scheme: String
+    private let results = SavedResults()
+    /// Results that are made anew because somebody fetches them.
+    private let renewals = Atomic(0)
+
+    /// - Parameter scheme: of the server's own addresses.
+    init(service: QueryService, watch: ClientWatch, scheme: String) {
+        self.service = service
+        self.watch = watch
+        self.scheme = scheme
+    }
 
     var routes: [Route] {
         [
             Route("POST", "/1/queries/{dataset}", .askQuestions, lane: .query) {
-                call throws(HTTPRefusal) in
+                [self] call throws(HTTPRefusal) in
+                let dataset = try service.datasets.scope(of: call)
                 let specification = try QueryDataRoutes.object(call)
-                let dataset = call.parameters[0]
-                _ = try Question(specification: specification, dataset: dataset)
-                let id = saved.save(
-                    .init(dataset: dataset, specification: specification),
-                    environment: call.principal.environment)
-                return .json(QueryDataRoutes.named(specification, id))
+                let query = Definitions.SavedQuery(
+                    dataset: call.parameters[0], specification: specification)
+                _ = try Question(specification: specification, dataset: query.dataset)
+                guard specification.text.utf8.count <= ServiceLimits.savedQueryBytesMax else {
+                    throw HTTPRefusal(.error(413, "the query is too long to be kept"))
+                }
+                try service.definitions.change(call.principal.environment) {
+                    $0.save(query, of: dataset)
+                }
+                return .json(QueryDataRoutes.named(specification, query.id))
             },
-            Route("GET", "/1/queries/{dataset}/{id}", .askQuestions) { call throws(HTTPRefusal) in
-                let query = try query(call.parameters[1], call)
-                return .json(QueryDataRoutes.named(query.specification, call.parameters[1]))
+            Route("GET", "/1/queries/{dataset}/{id}", .askQuestions) {
+                [self] call throws(HTTPRefusal) in
+                let id = call.parameters[1]
+                return .json(QueryDataRoutes.named(try query(id, call).specification, id))
             },
-            Route("POST", "/1/query_results/{dataset}", .askQuestions, lane: .query, replying: run),
+            Route("POST", "/1/query_results/{dataset}", .askQuestions, lane: .query) {
+                [self] call, reply in
+                run(call, reply)
+            },
             Route("GET", "/1/query_results/{dataset}/{id}", .askQuestions) {
-                call throws(HTTPRefusal) in
-                try result(call)
+                [self] call throws(HTTPRefusal) in
+                try fetch(call)
             },
         ]
     }
 
     // MARK: - Making a result
 
+    /// A result that is to be made, with all that its document needs.
+    private struct Task: Sendable {
+        let request: ResultRequest
+        let question: Question
+        let specification: JSONValue
+        let environment: String
+        let links: JSONValue
+
+        var name: SavedResults.Name {
+            SavedResults.Name(environment: environment, id: request.id)
+        }
+
+        /// The members that a result has from the beginning on.
+        func head(isComplete: Bool) -> [(name: String, value: JSONValue)] {
+            [
+                ("query", QueryDataRoutes.named(specification, request.queryID)),
+                ("id", .string(request.id)), ("complete", .bool(isComplete)), ("links", links),
+            ]
+        }
+    }
+
+    private func task(_ request: ResultRequest, _ call: RouteCall) throws(HTTPRefusal) -> Task {
+        let query = try query(request.queryID, call)
+        let question = try request.question(query.specification, of: query.dataset)
+        return Task(
+            request: request, question: question, specification: query.specification,
+            environment: call.principal.environment, links: links(question, request, call))
+    }
+
     /// Answers at once that the result is under way, and then works it out.
     private func run(_ call: RouteCall, _ reply: @escaping Route.Reply) {
         do throws(HTTPRefusal) {
-            let request = try QueryDataRoutes.object(call)
-            guard let queryID = request["query_id"]?.string else {
-                throw HTTPRefusal(.error(400, "/query_id: expected the id of a query"))
-            }
-            let query = try query(queryID, call)
-            var question = try Question(
-                specification: query.specification, dataset: query.dataset)
-            let hasSeries = request["disable_series"]?.bool != true
-            if hasSeries { question.addSeries() } else { question.query.step = nil }
-            question.options.wantsTotals =
-                request["disable_total_by_aggregate"]?.bool == false
-                || request["disable_other_by_aggregate"]?.bool == false
-            if let limit = request["limit"]?.integer {
-                guard !hasSeries, 1...Int64(QueryLimits.rowsMax) ~= limit else {
-                    throw HTTPRefusal(
-                        .error(400, "/limit: 1 to \(QueryLimits.rowsMax), with disable_series"))
-                }
-                question.query.limit = Int(limit)
-            }
-            let id = hexadecimal(random.nextUInt64(), digits: 16)
-            let name = SavedQueries.Name(environment: call.principal.environment, id: id)
-            let shown = QueryDataRoutes.named(query.specification, queryID)
-            saved.save(.running(query: shown), as: name)
-            var response = created(id, shown, call)
-            response.note(question.query)
+            let request = try ResultRequest(
+                QueryDataRoutes.object(call), askedAt: service.clock.wallNanoseconds())
+            let task = try task(request, call)
+            results.save(.running, as: task.name)
+            var response = QueryDataRoutes.underWay(task, status: 201)
+            let dataset = percentEncoded(call.parameters[0])
+            response.headers["Location"] =
+                origin(call) + "/1/query_results/\(dataset)/\(request.id)"
+            response.note(task.question.query)
             reply(response)
-            saved.save(.done(document(question, shown, id, call)), as: name)
+            results.save(.done(document(task)), as: task.name)
         } catch {
             reply(error.response)
         }
     }
 
-    private func created(_ id: String, _ query: JSONValue, _ call: RouteCall) -> HTTPResponse {
-        var response = HTTPResponse.json(
-            ["query": query, "id": .string(id), "complete": false, "links": links(call)],
-            status: 201)
-        let dataset = percentEncoded(call.parameters[0])
-        response.headers["Location"] = "/1/query_results/\(dataset)/\(id)"
-        return response
+    private static func underWay(_ task: Task, status: Int) -> HTTPResponse {
+        let members = task.head(isComplete: false).map { JSONObject.Member($0.name, $0.value) }
+        return .json(.object(JSONObject(members)), status: status)
     }
 
-    private func document(
-        _ question: Question, _ query: JSONValue, _ id: String, _ call: RouteCall
-    ) -> [UInt8] {
-        var head: [(name: String, value: JSONValue)] = [
-            ("query", query), ("id", .string(id)), ("complete", true), ("links", links(call)),
-        ]
+    private func document(_ task: Task) -> [UInt8] {
+        var head = task.head(isComplete: true)
         do throws(HTTPRefusal) {
-            let answer = try service.answer(question, environment: call.principal.environment)
-            var document = ResultDocument(answer, hasSeries: question.query.step != nil)
+            let (request, question) = (task.request, task.question)
+            let answer = try service.answer(
+                question, environment: task.environment, now: request.askedAt)
+            var document = ResultDocument(answer, hasSeries: request.hasSeries)
+            document.hasTotal = request.hasTotal
+            document.hasOther = request.hasOther
+            if request.hasTotal, request.hasSeries {
+                document.totalSeries = try service.answer(
+                    question.ofAllGroups, environment: task.environment, now: request.askedAt)
+            }
             return document.document(head: head)
         } catch {
             // A failed result is one, in the shape of one.
-            let reason = try? JSONValue(parsing: error.response.body)["error"]
-            head.append(("error", reason ?? "the query failed"))
-            return Array(
-                JSONValue.object(JSONObject(head.map { .init($0.name, $0.value) })).text.utf8)
+            head.append(("error", .string(error.response.message ?? "the query failed")))
+            let members = head.map { JSONObject.Member($0.name, $0.value) }
+            return Array(JSONValue.object(JSONObject(members)).text.utf8)
         }
     }
 
     // MARK: - Fetching
 
-    private func result(_ call: RouteCall) throws(HTTPRefusal) -> HTTPResponse {
+    private func fetch(_ call: RouteCall) throws(HTTPRefusal) -> HTTPResponse {
         let id = call.parameters[1]
-        let name = SavedQueries.Name(environment: call.principal.environment, id: id)
-        switch saved.result(name) {
-        case nil: throw HTTPRefusal(.error(404, "query result not found"))
-        case .running(let query):
-            return .json(["query": query, "id": .string(id), "complete": false])
-        case .done(let document):
+        let name = SavedResults.Name(environment: call.principal.environment, id: id)
+        guard let request = ResultRequest(id: id) else {
+            throw HTTPRefusal(.error(404, "query result not found"))
+        }
+        if case .done(let document) = results.result(name) {
             var response = HTTPResponse.json(document)
             response.headers["Cache-Control"] = "private, max-age=86400"
+            response.headers["Last-Modified"] = TimeFormat.text(
+                "%a, %d %b %Y %H:%M:%S GMT", seconds: Double(request.askedAt / 1_000_000_000))
             return response
         }
+        let task = try task(request, call)
+        if results.begin(name) { try renew(task) }
+        return QueryDataRoutes.underWay(task, status: 200)
+    }
+
+    /// Makes a result that is not kept any more, on a thread of its own: this one answers many.
+    private func renew(_ task: Task) throws(HTTPRefusal) {
+        let isTooMany =
+            renewals.add(1, ordering: .relaxed).newValue > ServiceLimits.renewedResultsMax
+        do throws(HostError) {
+            if !isTooMany {
+                _ = try HostThread(name: "result") { [self] in
+                    results.save(.done(document(task)), as: task.name)
+                    renewals.subtract(1, ordering: .relaxed)
+                }
+                return
+            }
+        } catch {}
+        renewals.subtract(1, ordering: .relaxed)
+        results.forget(task.name)
+        throw HTTPRefusal(.busy(503, "too many results are being made", retryAfterSeconds: 1))
     }
 
     private func query(
         _ id: String, _ call: RouteCall
-    ) throws(HTTPRefusal) -> SavedQueries.SavedQuery {
-        guard let query = saved.query(id, environment: call.principal.environment) else {
+    ) throws(HTTPRefusal) -> Definitions.SavedQuery {
+        let dataset = try service.datasets.scope(of: call)
+        let definitions = service.definitions.definitions(of: call.principal.environment)
+        guard let query = definitions.savedQuery(id, of: dataset) else {
             throw HTTPRefusal(.error(404, "query not found"))
         }
         return query
@@ -138,7 +195,15 @@ struct QueryDataRoutes: Sendable {
         return .object(object)
     }
 
-    private func links(_ call: RouteCall) -> JSONValue {
-        ["query_url": .string("http://\(call.head.headers["Host"] ?? "localhost")/")]
+    private func origin(_ call: RouteCall) -> String {
+        "\(scheme)://\(call.head.headers["Host"] ?? "localhost")"
+    }
+
+    /// The page with the same question about the same time.
+    private func links(
+        _ question: Question, _ request: ResultRequest, _ call: RouteCall
+    ) -> JSONValue {
+        let text = question.query.fixed(at: request.askedAt).text
+        return ["query_url": .string("\(origin(call))/#q=\(percentEncoded(text))")]
     }
 }

@@ -9,17 +9,14 @@ struct QueryRoutes: Sendable {
     var routes: [Route] {
         [
             Route("POST", "/api/query", .askQuestions, lane: .query) { call throws(HTTPRefusal) in
-                try respond(to: call, Question(body: call.request.json()))
+                try respond(to: call, Question(body: resolving(call.request.json(), call)))
             },
             Route("POST", "/api/bubbleup", .askQuestions, lane: .query) {
                 call throws(HTTPRefusal) in
                 try respond(to: call, Question(bubbleUpBody: call.request.json()))
             },
             Route("GET", "/api/query", .askQuestions, lane: .query) { call throws(HTTPRefusal) in
-                guard let text = call.head.target.queryValue("q") else {
-                    throw HTTPRefusal(.error(400, "expected the query in ?q="))
-                }
-                var question = try Question(text: text)
+                var question = try question(of: call)
                 for item in call.head.target.query where item.value == "true" {
                     switch item.name {
                     case "exact": question.options.isExact = true
@@ -34,6 +31,23 @@ struct QueryRoutes: Sendable {
                 return try respond(to: call, question)
             },
         ]
+    }
+
+    private func question(of call: RouteCall) throws(HTTPRefusal) -> Question {
+        if let name = call.head.target.queryValue("saved") {
+            return try Question(body: resolving(["saved": .string(name)], call))
+        }
+        guard let text = call.head.target.queryValue("q") else {
+            throw HTTPRefusal(
+                .error(400, "expected the query in ?q=, or the name of one in ?saved="))
+        }
+        return try Question(text: text)
+    }
+
+    private func resolving(
+        _ body: JSONValue, _ call: RouteCall
+    ) throws(HTTPRefusal) -> JSONValue {
+        try service.definitions.definitions(of: call.principal.environment).resolving(body)
     }
 
     private func respond(
