@@ -14,6 +14,22 @@ enum ServiceLimits {
     static let answersInFlightBytesMax = 512 << 20
     /// Answers that are written while they are sent, each by a thread of its own; more are a 503.
     static let streamsMax = 64
+    /// Clients that watch what arrives, at a time; more are a 503.
+    static let tailsMax = 64
+    /// Nanoseconds between two looks at what has arrived, for those who watch events.
+    static let tailPollNanoseconds: Int64 = 200_000_000
+    /// Events that one look sends, and bytes of them; the others are counted.
+    static let tailEventsPerPoll = 1_000
+    static let tailBytesPerPoll = 4 << 20
+    /// Seconds between two live answers, and the longest time between two.
+    static let tailEverySeconds = 1
+    static let tailEverySecondsMax = 3_600
+    /// Seconds that a live answer is about where its query does not say.
+    static let tailWindowSeconds: Int64 = 60
+    /// Seconds after which one who reads nothing is let go.
+    static let tailPatienceSeconds = 30
+    /// Seconds without an event after which an empty line says that the connection is alive.
+    static let tailSilenceSeconds = 15
     /// Bytes of one such answer that wait for the client; its thread waits as well then.
     static let streamBytesAhead = 1 << 20
     /// Requests that wait to be written as the server's own events, and bytes of them; more are

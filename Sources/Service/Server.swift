@@ -120,6 +120,7 @@ struct Server: Sendable {
 
     private func stop(_ listeners: [any Listener]) throws(ServerError) {
         log(.info, "stopping")
+        services.tailEnding.end()
         let allAnswered = listeners.map { $0.stop() }.allSatisfy { $0 }
         telemetry?.end()
         do throws(EventStoreError) {

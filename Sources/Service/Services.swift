@@ -8,6 +8,8 @@ struct Services: Sendable {
     let pipeline: Pipeline
     let queries: QueryService
     private let watch: ClientWatch
+    /// Ends what clients watch when the server stops.
+    let tailEnding = TailEnding()
     /// Of the server's own addresses: `http` or `https`.
     var scheme = "http"
 
@@ -48,6 +50,7 @@ struct Services: Sendable {
             + exportRoutes
             + QueryRoutes(service: queries, watch: watch).routes
             + TraceRoutes(service: queries, watch: watch, streams: StreamThreads()).routes
+            + TailRoutes(service: queries, ending: tailEnding).routes
             + QueryDataRoutes(service: queries, watch: watch, scheme: scheme).routes
             + NamedQueryRoutes(definitions: queries.definitions, scheme: scheme).routes
             + definitionRoutes

@@ -17,7 +17,10 @@ private struct Draft {
 }
 
 extension QueryParser {
-    mutating func query() throws(QueryError) -> Query {
+    /// - Parameter defaultRange: nanoseconds up to now that a query is about that names no time.
+    mutating func query(
+        defaultRange: Int64 = Query.defaultRange
+    ) throws(QueryError) -> Query {
         guard take(word: "from") else { throw unexpected(["from"]) }
         var draft = Draft()
         draft.query.source = try datasets()
@@ -25,6 +28,7 @@ extension QueryParser {
         if token.kind != .end {
             throw unexpected(QueryParser.afterExpression + [shown("|"), "the end"])
         }
+        if !draft.hasTimeRange { draft.query.timeRange = .last(defaultRange) }
         for needy in draft.needsStatistics where draft.statistics == nil {
             throw fail(
                 "\(needy.stage) needs stats, which the query does not have", at: needy.place)

@@ -7,9 +7,13 @@ extension Query {
     ///
     /// Throws `QueryError` with the place and what could stand there. The names of fields are not
     /// checked: which fields exist only the events say.
-    public init(parsing text: String) throws(QueryError) {
+    ///
+    /// - Parameter defaultRange: nanoseconds up to now that a query is about that names no time.
+    public init(
+        parsing text: String, defaultRange: Int64 = Query.defaultRange
+    ) throws(QueryError) {
         var parser = try QueryParser(text)
-        self = try parser.query()
+        self = try parser.query(defaultRange: defaultRange)
     }
 }
 

@@ -32,6 +32,9 @@ struct HeadList: Sendable {
     /// Parts at the front that a seal is writing: nobody touches them.
     private(set) var sealing = 0
     private(set) var rows = 0
+    /// Rows that were in the head before the first one that is: what arrives has a place that sealing
+    /// and merging do not change.
+    private(set) var rowsBefore: UInt64 = 0
     private(set) var byteCount = 0
 
     var isEmpty: Bool { parts.isEmpty }
@@ -72,6 +75,7 @@ struct HeadList: Sendable {
     mutating func finishSeal() {
         for part in parts[..<sealing] {
             rows -= part.batch.rows
+            rowsBefore += UInt64(part.batch.rows)
             byteCount -= part.byteCount
         }
         parts.removeFirst(sealing)

@@ -43,6 +43,23 @@ struct ServerConnection: ~Copyable {
         }
     }
 
+    /// Asks for an answer that goes on, and gives its body to `body` as it comes, until that answers
+    /// false.
+    ///
+    /// A refusal is given back whole. Throws a failure with code 3 when the server cannot be reached.
+    mutating func stream(
+        _ path: String, _ body: ([UInt8]) -> Bool
+    ) throws(CommandFailure) -> HTTPResponse {
+        var headers = HTTPHeaders()
+        if let key { headers["X-Honeycomb-Team"] = key }
+        for (name, value) in trace?.headers.fields ?? [] { headers[name] = value }
+        do throws(HTTPClientError) {
+            return try client.stream(path, headers: headers, body)
+        } catch {
+            throw CommandFailure(.serverUnreachable, "the server cannot be reached: \(error)")
+        }
+    }
+
     /// Sends a request and reads the JSON of its answer.
     ///
     /// Throws a failure with code 1 and the server's words when it is refused.

@@ -49,6 +49,20 @@ final class ResponseStream: Sendable {
         }
     }
 
+    /// Adds bytes without waiting.
+    func add(_ bytes: [UInt8]) {
+        let connection = state.update { state in
+            if !state.isAbandoned { state.bytes += bytes }
+            return state.takeWaiting()
+        }
+        connection?.resume()
+    }
+
+    /// Bytes that have not been sent; nil when nobody will read them any more.
+    var bytesAhead: Int? {
+        state.withLock { $0.isAbandoned ? nil : $0.bytes.count - $0.taken }
+    }
+
     /// The body is whole.
     func finish() { end(.finished) }
 
@@ -167,6 +181,10 @@ final class StreamReader {
 /// Starts the threads that write streams.
 final class StreamThreads: Sendable {
     private let running = Atomic(0)
+    private let most: Int
+
+    /// - Parameter most: how many streams may be under way.
+    init(most: Int = ServiceLimits.streamsMax) { self.most = most }
 
     /// An answer that begins with `head` and goes on with what `body` writes, on a thread of its own.
     ///
@@ -175,7 +193,7 @@ final class StreamThreads: Sendable {
         headers: HTTPHeaders, head: [UInt8], _ body: @escaping @Sendable (ResponseStream) -> Bool
     ) throws(HTTPRefusal) -> HTTPResponse {
         let stream = ResponseStream()
-        guard running.add(1, ordering: .relaxed).newValue <= ServiceLimits.streamsMax else {
+        guard running.add(1, ordering: .relaxed).newValue <= most else {
             running.subtract(1, ordering: .relaxed)
             throw HTTPRefusal(
                 .busy(503, "too many long answers are under way", retryAfterSeconds: 1))

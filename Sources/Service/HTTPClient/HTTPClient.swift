@@ -56,6 +56,45 @@ struct HTTPClient: ~Copyable {
         }
     }
 
+    /// Asks for an answer and gives its body to `body` as it comes, until that answers false.
+    ///
+    /// An answer of another status than 200 is given back with its body.
+    mutating func stream(
+        _ path: String, headers: HTTPHeaders, _ body: ([UInt8]) -> Bool
+    ) throws(HTTPClientError) -> HTTPResponse {
+        disconnect()
+        try connect()
+        try send(message("GET", path, headers, []))
+        var reader = ResponseReader()
+        // Whatever happens, what is left on the connection is not the next request's answer.
+        defer { disconnect() }
+        while true {
+            let bytes = try receive()
+            if bytes.isEmpty { return try reader.finish() }
+            let response = try reader.feed(bytes)
+            if reader.status == 200 {
+                let part = reader.takeBody()
+                if !part.isEmpty, !body(part) { return HTTPResponse(status: 200) }
+                if response != nil { return HTTPResponse(status: 200) }
+            } else if let response {
+                return response
+            }
+        }
+    }
+
+    /// The bytes that come next; none at the end of the connection.
+    private func receive() throws(HTTPClientError) -> ArraySlice<UInt8> {
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = buffer.withUnsafeMutableBytes { buffer in
+                tls?.receive(into: buffer) ?? recv(socket, buffer.baseAddress, buffer.count, 0)
+            }
+            if tls == nil && count < 0 && errno == EINTR { continue }
+            guard count >= 0 else { throw broken(count) }
+            return buffer[..<count]
+        }
+    }
+
     private func message(
         _ method: String, _ path: String, _ headers: HTTPHeaders, _ body: [UInt8]
     ) -> [UInt8] {
@@ -69,19 +108,14 @@ struct HTTPClient: ~Copyable {
         if socket < 0 { try connect() }
         try send(message)
         var reader = ResponseReader()
-        var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {
-            let count = buffer.withUnsafeMutableBytes { buffer in
-                tls?.receive(into: buffer) ?? recv(socket, buffer.baseAddress, buffer.count, 0)
-            }
-            if tls == nil && count < 0 && errno == EINTR { continue }
-            guard count >= 0 else { throw broken(count) }
-            if count == 0 {
+            let bytes = try receive()
+            if bytes.isEmpty {
                 if reader.isEmpty { throw .unreachable("\(url.address) closed the connection") }
                 disconnect()
                 return try reader.finish()
             }
-            if let response = try reader.feed(buffer[..<count]) {
+            if let response = try reader.feed(bytes) {
                 if equalsIgnoringCase(response.headers["Connection"] ?? "", "close") {
                     disconnect()
                 }

@@ -14,6 +14,17 @@ struct ResponseReader {
         let bodyStart: Int
     }
 
+    /// The answer's status; nil before its head has come.
+    var status: Int? { head?.status }
+
+    /// What has come of a chunked body since the last call, which is forgotten here.
+    mutating func takeBody() -> [UInt8] {
+        guard let (body, place) = chunks else { return [] }
+        bytes.removeFirst(place - bytes.startIndex)
+        chunks = ([], bytes.startIndex)
+        return body
+    }
+
     /// Bytes of an answer at most.
     static let answerBytesMax = 256 << 20
 

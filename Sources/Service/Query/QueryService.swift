@@ -21,11 +21,7 @@ struct QueryService: Sendable {
         cancellation: QueryCancellation = QueryCancellation()
     ) throws(HTTPRefusal) -> QueryAnswer {
         var query = question.query
-        if case .named(let names) = query.source {
-            for name in names where !datasets.knows(name, in: environment) {
-                throw HTTPRefusal(unknown(name, in: environment))
-            }
-        }
+        try checkDatasets(of: query, in: environment)
         let now = now ?? clock.wallNanoseconds()
         let sources = try sources(for: &query, environment: environment, now: now)
         var options = question.options
@@ -76,6 +72,14 @@ struct QueryService: Sendable {
             return try store.snapshot(environment: environment).sources(for: &query, now: now)
         } catch {
             throw HTTPRefusal(.error(500, "a segment cannot be read: \(error)"))
+        }
+    }
+
+    /// Throws a 404 when a query names a dataset that is not there.
+    func checkDatasets(of query: Query, in environment: String) throws(HTTPRefusal) {
+        guard case .named(let names) = query.source else { return }
+        for name in names where !datasets.knows(name, in: environment) {
+            throw HTTPRefusal(unknown(name, in: environment))
         }
     }
 

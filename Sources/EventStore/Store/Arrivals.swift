@@ -1,0 +1,42 @@
+public import Events
+
+/// The events of an environment that arrived after a place in the order of all arrivals.
+public struct Arrivals: Sendable {
+    /// Batches of the head; of the first one the rows below `firstRow` were there before.
+    public let batches: [EventBatch]
+    public let firstRow: Int
+    /// The place behind the last event, to ask from next.
+    public let end: UInt64
+    /// Events in between that are sealed already and can no longer be told from others.
+    public let missed: UInt64
+}
+
+extension EventStore {
+    /// What arrived at an environment since a place; nil for what comes from now on.
+    ///
+    /// Costs a short lock and touches no event. Whoever asks seldom finds what is not sealed yet.
+    public func arrivals(environment: String, since place: UInt64?) -> Arrivals {
+        guard let environment = context.environment(environment) else {
+            return Arrivals(batches: [], firstRow: 0, end: place ?? 0, missed: 0)
+        }
+        return environment.withHead { $0.arrivals(since: place) }
+    }
+}
+
+extension HeadList {
+    fileprivate func arrivals(since place: UInt64?) -> Arrivals {
+        let end = rowsBefore + UInt64(rows)
+        guard let place, place < end else {
+            return Arrivals(batches: [], firstRow: 0, end: end, missed: 0)
+        }
+        var left = Int(end - max(place, rowsBefore))
+        var batches: [EventBatch] = []
+        for part in parts.reversed() where left > 0 {
+            batches.append(part.batch)
+            left -= part.batch.rows
+        }
+        return Arrivals(
+            batches: batches.reversed(), firstRow: -left, end: end,
+            missed: rowsBefore > place ? rowsBefore - place : 0)
+    }
+}
