@@ -51,6 +51,36 @@ public final class RegularExpression: @unchecked Sendable {
         }
     }
 
+    /// What the first match and each of its groups are, a group without a part in it empty; nil
+    /// without a match.
+    public func groups(in text: String) -> [String]? {
+        let count = wf_regex_groups(handle)
+        var begins = [Int](repeating: -1, count: count + 1)
+        var ends = begins
+        var text = text
+        return text.withUTF8 { bytes in
+            let isFound = bytes.withMemoryRebound(to: CChar.self) {
+                wf_regex_match_groups(
+                    handle, $0.baseAddress, $0.count, count, &begins, &ends)
+            }
+            guard isFound else { return nil }
+            return zip(begins, ends).map { begin, end in
+                begin < 0 ? "" : String(decoding: bytes[begin..<end], as: UTF8.self)
+            }
+        }
+    }
+
+    /// The number of the group of a name, from 1; nil when there is none.
+    public func groupIndex(named name: String) -> Int? {
+        var name = name
+        let index = name.withUTF8 { bytes in
+            bytes.withMemoryRebound(to: CChar.self) {
+                wf_regex_group_named(handle, $0.baseAddress, $0.count)
+            }
+        }
+        return index > 0 ? index : nil
+    }
+
     /// How often the expression is found, each match beginning where the one before ends or later; an
     /// empty match right behind another one does not count.
     public func matchCount(in text: String) -> Int {

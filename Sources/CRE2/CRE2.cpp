@@ -3,6 +3,8 @@
 #include <cstdio>
 #include <new>
 #include <re2/re2.h>
+#include <string>
+#include <vector>
 
 struct wf_regex {
     re2::RE2 expression;
@@ -70,4 +72,31 @@ extern "C" intptr_t wf_regex_count(const wf_regex *regex, const char *text, size
         while (place < length && (static_cast<unsigned char>(text[place]) & 0xC0) == 0x80) place++;
     }
     return count;
+}
+
+extern "C" intptr_t wf_regex_groups(const wf_regex *regex) {
+    return regex->expression.NumberOfCapturingGroups();
+}
+
+extern "C" intptr_t wf_regex_group_named(const wf_regex *regex, const char *name, size_t length) {
+    const auto &groups = regex->expression.NamedCapturingGroups();
+    const auto found = groups.find(std::string(name, length));
+    return found == groups.end() ? 0 : found->second;
+}
+
+extern "C" bool wf_regex_match_groups(const wf_regex *regex, const char *text, size_t length,
+                                      intptr_t groups, intptr_t *begins, intptr_t *ends) {
+    // An empty text still lies somewhere, so that an empty group differs from none.
+    const re2::StringPiece all(length == 0 ? "" : text, length);
+    std::vector<re2::StringPiece> parts(static_cast<size_t>(groups) + 1);
+    if (!regex->expression.Match(all, 0, length, re2::RE2::UNANCHORED, parts.data(),
+                                 static_cast<int>(groups) + 1)) {
+        return false;
+    }
+    for (size_t i = 0; i < parts.size(); i++) {
+        const bool is_part = parts[i].data() != nullptr;
+        begins[i] = is_part ? parts[i].data() - all.data() : -1;
+        ends[i] = is_part ? begins[i] + static_cast<intptr_t>(parts[i].size()) : -1;
+    }
+    return true;
 }

@@ -54,6 +54,15 @@ enum LiteralScanner {
         return Double(leading.hasSuffix(".") ? leading + "0" : leading.replacingPointBeforeExponent)
     }
 
+    /// The bound of a bucket as its label has it; nil for what is no number.
+    static func bound(_ text: String) -> Double? {
+        switch text.lowercased() {
+        case "+inf", "inf", "+infinity", "infinity": return .infinity
+        case "-inf", "-infinity": return -.infinity
+        default: return Double(text)
+        }
+    }
+
     private static func wholeNumber(_ text: String) -> Int64? {
         for (prefix, radix) in [("0x", 16), ("0o", 8), ("0b", 2)] where text.hasPrefix(prefix) {
             return Int64(text.dropFirst(2), radix: radix)

@@ -32,6 +32,13 @@ enum NumberText {
         return (value.sign == .minus ? "-" : "") + text
     }
 
+    /// As OpenMetrics writes the values of labels: `0.5`, `1.0`, `1e+06`.
+    static func openMetrics(_ value: Double) -> String {
+        let text = general(value)
+        let isWhole = value.isFinite && !text.utf8.contains { $0 == 46 || $0 | 32 == 101 }
+        return isWhole ? text + ".0" : text
+    }
+
     /// So many digits behind the point.
     static func fixed(_ value: Double, digits: Int) -> String {
         if let text = special(value) { return text }

@@ -1,0 +1,78 @@
+import Foundation
+import Testing
+
+@testable import Metrics
+
+/// Prometheus's own tests of its engine, run as they are.
+@Suite struct PromQLScriptTests {
+    static let files = [
+        "at_modifier", "collision", "duration_expression", "extended_vectors", "fill-modifier",
+        "functions", "info", "limit", "literals", "name_label_dropping", "native_histograms",
+        "operators", "range_queries", "staleness", "start_timestamps", "trig_functions",
+        "type_and_unit",
+    ]
+
+    /// Cases that do not pass, by the line of their `eval`, and why.
+    static let skipped: [String: [(lines: [Int], reason: String)]] = [
+        "native_histograms": [
+            (
+                [1857, 1862, 1867, 1872, 1880, 1885, 1947, 1951, 1955],
+                "Prometheus decides about resets while it reads only counts and sums, and then "
+                    + "finds that the decisions contradict; here buckets are always read"
+            )
+        ],
+        "start_timestamps": [
+            (
+                [
+                    8, 13, 18, 24, 42, 66, 74, 82, 144, 169, 189, 207, 210, 213, 217, 234, 240,
+                    246, 259, 276, 284, 289, 305, 310,
+                ], "when a counter began is not stored"
+            )
+        ],
+    ]
+
+    @Test(arguments: files)
+    func `every case passes but those that are known not to`(file: String) throws {
+        guard let outcomes = try run(file) else { return }
+        let skipped = Set(PromQLScriptTests.skipped[file]?.flatMap(\.lines) ?? [])
+        for outcome in outcomes {
+            if let failure = outcome.failure, !skipped.contains(outcome.line) {
+                Issue.record("\(file):\(outcome.line) \(outcome.query): \(failure)")
+            }
+            // One that passes is to leave the list.
+            if skipped.contains(outcome.line) {
+                #expect(outcome.failure != nil, "\(file):\(outcome.line) passes")
+            }
+        }
+    }
+
+    private func run(_ file: String) throws -> [ScriptOutcome]? {
+        guard let text = CaseScripts.text("promql/\(file).test") else { return nil }
+        var runner = ScriptRunner(text)
+        try runner.run()
+        let passed = runner.outcomes.count { $0.failure == nil }
+        print("\(file): \(passed) of \(runner.outcomes.count) cases")
+        for (lines, reason) in PromQLScriptTests.skipped[file] ?? [] {
+            print("\(file): \(lines.count) skipped: \(reason)")
+        }
+        return runner.outcomes
+    }
+}
+
+/// Scripts by others, which lie beside the project or where `WIDEFIELD_CASES` says.
+enum CaseScripts {
+    private static let folder: URL = {
+        let root = URL(filePath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        let named = ProcessInfo.processInfo.environment["WIDEFIELD_CASES"]
+        return named.map { URL(filePath: $0) }
+            ?? root.appending(path: "../shared/cases").standardized
+    }()
+
+    /// The text of a script; nil, which is said aloud, where there is none.
+    static func text(_ path: String) -> String? {
+        let text = try? String(contentsOf: folder.appending(path: path), encoding: .utf8)
+        if text == nil { print("not there, so not tested: \(path) in \(folder.path())") }
+        return text
+    }
+}
