@@ -43,20 +43,22 @@ struct LabelWriter {
     private(set) var bytes: [UInt8] = []
 
     mutating func append(_ name: String, _ value: String) {
+        append(name.utf8)
+        append(value.utf8)
+    }
+
+    mutating func append(_ name: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) {
         append(name)
         append(value)
     }
 
-    private mutating func append(_ text: String) {
-        var text = text
-        text.withUTF8 { utf8 in
-            var rest = utf8.count
-            while rest >= 0x80 {
-                bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-                rest >>= 7
-            }
-            bytes.append(UInt8(truncatingIfNeeded: rest))
-            bytes.append(contentsOf: utf8)
+    private mutating func append(_ text: some Collection<UInt8>) {
+        var rest = text.count
+        while rest >= 0x80 {
+            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
         }
+        bytes.append(UInt8(truncatingIfNeeded: rest))
+        bytes.append(contentsOf: text)
     }
 }

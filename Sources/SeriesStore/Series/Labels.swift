@@ -53,6 +53,9 @@ public struct Labels: Sendable {
         }
     }
 
+    /// Where a table of labels begins to look.
+    var slot: Int { Int(truncatingIfNeeded: hash) }
+
     /// The number of labels; O(labels).
     public var count: Int {
         var spans = LabelSpans(bytes)
@@ -62,6 +65,24 @@ public struct Labels: Sendable {
     }
 
     public var isEmpty: Bool { bytes.isEmpty }
+
+    /// What keeps a series of these labels from being stored, nil when nothing does.
+    public var flaw: String? {
+        var spans = LabelSpans(bytes)
+        var count = 0
+        while let span = spans.next() {
+            count += 1
+            if span.name.isEmpty { return "a label has a name" }
+            if span.name.count > SeriesLimits.labelNameBytes {
+                return "a label's name has at most \(SeriesLimits.labelNameBytes) bytes"
+            }
+            if span.value.count > SeriesLimits.labelValueBytes {
+                return "a label's value has at most \(SeriesLimits.labelValueBytes) bytes"
+            }
+        }
+        let limit = SeriesLimits.labelsPerSeries
+        return count > limit ? "a series has at most \(limit) labels" : nil
+    }
 
     /// The value of a name, empty when there is no such label.
     public subscript(name: String) -> String {

@@ -22,6 +22,42 @@ extension Sample: Hashable {
     }
 }
 
+/// What a series is at a moment.
+public enum SampleValue: Hashable, Sendable {
+    case float(Double)
+    indirect case histogram(NativeHistogram)
+
+    /// Values are equal when their bits are.
+    public static func == (left: SampleValue, right: SampleValue) -> Bool {
+        switch (left, right) {
+        case (.float(let x), .float(let y)): x.bitPattern == y.bitPattern
+        case (.histogram(let x), .histogram(let y)): x == y
+        default: false
+        }
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        switch self {
+        case .float(let value): hasher.combine(value.bitPattern)
+        case .histogram(let value): hasher.combine(value)
+        }
+    }
+}
+
+/// A sample with the series it belongs to.
+public struct LabeledSample: Hashable, Sendable {
+    public var labels: Labels
+    /// Milliseconds since 1970.
+    public var timestamp: Int64
+    public var value: SampleValue
+
+    public init(_ labels: Labels, _ timestamp: Int64, _ value: SampleValue) {
+        self.labels = labels
+        self.timestamp = timestamp
+        self.value = value
+    }
+}
+
 /// The value that says a series has ended: one NaN of many, known by its bits.
 public enum StaleMarker {
     public static let bits: UInt64 = 0x7FF0_0000_0000_0002
@@ -67,6 +103,38 @@ public struct Samples: Sendable {
         histograms.append(histogram)
     }
 
+    public mutating func append(_ timestamp: Int64, _ value: SampleValue) {
+        switch value {
+        case .float(let value): append(timestamp, value)
+        case .histogram(let value): append(timestamp, value)
+        }
+    }
+
+    /// The value of the sample at a place.
+    public subscript(valueAt place: Int) -> SampleValue {
+        if !histograms.isEmpty, let histogram = histograms[place] { return .histogram(histogram) }
+        return .float(values[place])
+    }
+
+    /// These samples and others, in time order; where both have one, the other's counts.
+    public func merged(with other: Samples) -> Samples {
+        var (left, right) = (0, 0)
+        var result = Samples()
+        while left < count || right < other.count {
+            if right == other.count
+                || left < count && timestamps[left] < other.timestamps[right]
+            {
+                result.append(timestamps[left], self[valueAt: left])
+                left += 1
+            } else {
+                if left < count && timestamps[left] == other.timestamps[right] { left += 1 }
+                result.append(other.timestamps[right], other[valueAt: right])
+                right += 1
+            }
+        }
+        return result
+    }
+
     /// Adds plain values from buffers of one length.
     mutating func append(
         times: UnsafeMutableBufferPointer<Int64>, values added: UnsafeMutableBufferPointer<Double>
@@ -76,12 +144,6 @@ public struct Samples: Sendable {
         if !histograms.isEmpty {
             histograms += [NativeHistogram?](repeating: nil, count: added.count)
         }
-    }
-
-    /// Makes room for `count` more samples.
-    mutating func reserveCapacity(adding count: Int) {
-        timestamps.reserveCapacity(timestamps.count + count)
-        values.reserveCapacity(values.count + count)
     }
 
     /// Forgets all samples and keeps their room.
