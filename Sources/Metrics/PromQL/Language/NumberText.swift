@@ -25,6 +25,19 @@ enum NumberText {
         if value == 0 || exponent >= -4 && exponent < most {
             return plain(value)
         }
+        return scientific(value)
+    }
+
+    /// As Prometheus's API has it: plain, but below 1e-6 and from 1e+21 up with an exponent.
+    static func json(_ value: Double) -> String {
+        let size = value.magnitude
+        let isPlain = size == 0 || size >= 1e-6 && size < 1e21
+        return special(value) ?? (isPlain ? plain(value) : scientific(value))
+    }
+
+    private static func scientific(_ value: Double) -> String {
+        let number = Digits(value)
+        let exponent = number.point - 1
         var text = number.digits
         if text.count > 1 { text.insert(".", at: text.index(after: text.startIndex)) }
         let size = exponent.magnitude
