@@ -62,7 +62,7 @@ extension Spill {
         return Set(mostFrequent(rowsOfKept, EventLimits.namesPerBatch))
     }
 
-    private static func mostFrequent(_ rows: [String: Int], _ most: Int) -> [String] {
+    static func mostFrequent(_ rows: [String: Int], _ most: Int) -> [String] {
         rows.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(most).map(\.key)
     }
 

@@ -55,37 +55,85 @@ public enum Spill {
     ///
     /// Text that is not of the form ends the list.
     public static func fields(_ text: String) -> [(name: String, value: FieldValue)] {
-        var fields: [(name: String, value: FieldValue)] = []
-        var parts: [String] = []
-        var part: [UInt8] = []
-        var isEscaped = false
-        for byte in text.utf8 {
-            if isEscaped || (byte != separator && byte != escape) {
-                part.append(byte)
-                isEscaped = false
-            } else if byte == escape {
-                isEscaped = true
-            } else {
-                parts.append(String(decoding: part, as: UTF8.self))
-                part.removeAll(keepingCapacity: true)
-                if parts.count == 3 {
-                    guard let value = value(letter: parts[0], text: parts[2]) else { return fields }
-                    fields.append((parts[1], value))
-                    parts.removeAll(keepingCapacity: true)
-                }
+        var text = text
+        return text.withUTF8 { bytes in
+            var fields: [(name: String, value: FieldValue)] = []
+            var reader = SpillReader(bytes)
+            while let field = reader.next() {
+                guard let value = value(letter: field.letter, text: field.text) else { break }
+                fields.append((String(decoding: field.name, as: UTF8.self), value))
             }
+            return fields
         }
-        return fields
     }
 
-    private static func value(letter: String, text: String) -> FieldValue? {
-        switch letter {
-        case "b": .bool(text == "true")
-        case "i": Int64(text).map { .int($0) }
-        case "f": Double(text).map { FieldValue(number: $0) }
-        case "s": .string(text)
+    static func value(letter: UInt8, text: UnsafeBufferPointer<UInt8>) -> FieldValue? {
+        let text = String(decoding: text, as: UTF8.self)
+        return switch letter {
+        case UInt8(ascii: "b"): .bool(text == "true")
+        case UInt8(ascii: "i"): Int64(text).map { .int($0) }
+        case UInt8(ascii: "f"): Double(text).map { FieldValue(number: $0) }
+        case UInt8(ascii: "s"): .string(text)
         default: nil
         }
+    }
+}
+
+/// Goes through the fields of one row of the spill column, in the order they were sent.
+///
+/// Without a string for each part: a column that spilled has a million of them.
+struct SpillReader: ~Copyable {
+    /// Valid until the next field is asked for.
+    struct Field {
+        let letter: UInt8
+        let name: UnsafeBufferPointer<UInt8>
+        let text: UnsafeBufferPointer<UInt8>
+    }
+
+    private var rest: UnsafeBufferPointer<UInt8>.SubSequence
+    /// Parts of the field whose escapes are undone.
+    private var name = GrowingBuffer<UInt8>(capacity: 64)
+    private var text = GrowingBuffer<UInt8>(capacity: 64)
+
+    /// The bytes must stay while the reader is used.
+    init(_ bytes: UnsafeBufferPointer<UInt8>) { rest = bytes[...] }
+
+    /// Nil at the end, and where the bytes are not of the form.
+    mutating func next() -> Field? {
+        guard rest.count >= 2, rest[rest.startIndex + 1] == Spill.separator else { return nil }
+        let letter = rest[rest.startIndex]
+        rest = rest.dropFirst(2)
+        guard let name = SpillReader.part(&rest, &name), let text = SpillReader.part(&rest, &text)
+        else { return nil }
+        return Field(letter: letter, name: name, text: text)
+    }
+
+    /// Takes what stands before the next separator.
+    private static func part(
+        _ rest: inout UnsafeBufferPointer<UInt8>.SubSequence, _ plain: inout GrowingBuffer<UInt8>
+    ) -> UnsafeBufferPointer<UInt8>? {
+        // Fast path: hardly any part has an escape, and is given as it stands.
+        guard let end = rest.firstIndex(where: { $0 == Spill.separator || $0 == Spill.escape })
+        else { return nil }
+        if rest[end] == Spill.separator {
+            defer { rest = rest[(end + 1)...] }
+            return UnsafeBufferPointer(rebasing: rest[..<end])
+        }
+        plain.removeAll()
+        var isEscaped = false
+        for index in rest.indices {
+            let byte = rest[index]
+            if isEscaped || (byte != Spill.separator && byte != Spill.escape) {
+                plain.append(byte)
+                isEscaped = false
+            } else if byte == Spill.escape {
+                isEscaped = true
+            } else {
+                rest = rest[(index + 1)...]
+                return UnsafeBufferPointer(start: plain.base, count: plain.count)
+            }
+        }
+        return nil
     }
 }
 
@@ -99,13 +147,16 @@ extension EventSource {
         let dictionary = DictionaryBuilder()
         var codes = [UInt32](repeating: 0, count: rows)
         var isFound = false
-        for row in 0..<rows {
-            guard case .string(let text) = spilled.value(at: row) else { continue }
-            guard let value = Spill.fields(text).last(where: { $0.name == name })?.value else {
-                continue
+        let wanted = Array(name.utf8)
+        spilled.forEachString { row, text in
+            var reader = SpillReader(text)
+            while let field = reader.next() {
+                guard field.name.elementsEqual(wanted),
+                    let value = Spill.value(letter: field.letter, text: field.text)
+                else { continue }
+                codes[row] = dictionary.code(of: value)
+                isFound = true
             }
-            codes[row] = dictionary.code(of: value)
-            isFound = true
         }
         guard isFound else { return column }
         if let column {

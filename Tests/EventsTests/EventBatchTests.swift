@@ -113,6 +113,45 @@ import Testing
                 == events.last?.fields[spilled])
     }
 
+    @Test func `what spilled in memory are columns again in a segment`() throws {
+        var random = SystemRandomNumberGenerator()
+        let rare = (0..<2_000).map { row in
+            let value = [
+                FieldValue.int(Int64(row)), .string("a\u{1F}b\u{1B}\(row)"), .float(0.5),
+                .bool(true),
+            ][row % 4]
+            return ModelEvent(
+                timestamp: Int64(row),
+                fields: ["common": .int(1), "rare.\(row % 500)": value, "f0": .string("")])
+        }
+        let builder = EventBatchBuilder()
+        add(rare, to: builder)
+        var spareCells = 0
+        let spilled = builder.finish(spareCells: &spareCells)
+        #expect(spilled[EventBatch.spillName] != nil)
+        let whole = randomEvents(300, &random)
+        // A batch in which some rows have a column for a field that others spilled.
+        let mixed = EventBatch(merging: [spilled, makeBatch(Array(rare.prefix(10)))])
+        for batches in [[spilled], [spilled, makeBatch(whole)], [makeBatch(whole)], [mixed]] {
+            let sources = Spill.unspill(batches)
+            #expect(sources.allSatisfy { !$0.fieldNames.contains(EventBatch.spillName) })
+            #expect(
+                try sources.flatMap { try model(of: $0) } == batches.flatMap { try model(of: $0) })
+        }
+    }
+
+    @Test func `fields for which a segment has no room stay spilled`() throws {
+        let count = EventLimits.namesPerDataset + 70
+        let events = (0..<count).map {
+            ModelEvent(timestamp: Int64($0), fields: ["id.\($0)": .int(Int64($0))])
+        }
+        let batch = makeBatch(events)
+        let source = try #require(Spill.unspill([batch]).first)
+        #expect(source.fieldNames.contains(EventBatch.spillName))
+        #expect(source.fieldNames.count <= EventLimits.namesPerDataset + 1)
+        #expect(try model(of: source) == events)
+    }
+
     @Test func `a batch of many rare fields takes memory in proportion to its values`() throws {
         // One common field and two that no other event has in each event.
         // So many that some spill already when they come.

@@ -46,14 +46,14 @@ struct SegmentPlan {
         var rows = 0
         for batch in batches {
             if !pending.isEmpty && rows + batch.rows > limits.segmentRows + limits.segmentRows / 2 {
-                parts.append(Part(day: day, sources: Spill.fit(pending)))
+                parts.append(Part(day: day, sources: Spill.unspill(pending)))
                 pending = []
                 rows = 0
             }
             pending.append(batch)
             rows += batch.rows
         }
-        if !pending.isEmpty { parts.append(Part(day: day, sources: Spill.fit(pending))) }
+        if !pending.isEmpty { parts.append(Part(day: day, sources: Spill.unspill(pending))) }
     }
 
     static func day(of timestamp: Int64) -> Int32 {
