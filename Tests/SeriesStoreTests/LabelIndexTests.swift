@@ -32,9 +32,9 @@ import Testing
 
     private func fileIndex(_ labels: [Labels], _ index: MemoryIndex) throws -> BlockIndex {
         let chunk = StoredChunk(first: 5, last: 9, bytes: [1, 2, 3])
-        return try BlockIndex(
-            BlockIndexWriter(index).encode(
-                labels.enumerated().map { ($0.element, [ChunkPlace(chunk, at: 8 + $0.offset)]) }))
+        var chunks = ChunkEntries()
+        for number in labels.indices { chunks.append([ChunkPlace(chunk, at: 8 + number)]) }
+        return try BlockIndex(BlockIndexWriter(index).encode(labels, chunks))
     }
 
     @Test(arguments: 1...30)
@@ -69,8 +69,9 @@ import Testing
         var memory = MemoryIndex()
         for labels in labels { memory.append(labels) }
         let chunk = StoredChunk(aggregate: .sum, first: -5, last: 9, bytes: [1, 2, 3])
-        let bytes = BlockIndexWriter(memory).encode(
-            labels.map { ($0, [ChunkPlace(chunk, at: 8), ChunkPlace(chunk, at: 90)]) })
+        var chunks = ChunkEntries()
+        for _ in labels { chunks.append([ChunkPlace(chunk, at: 8), ChunkPlace(chunk, at: 90)]) }
+        let bytes = BlockIndexWriter(memory).encode(labels, chunks)
         let matchers = try [
             LabelMatcher("job", .equal, "a"), LabelMatcher("env", .doesNotMatch, "a.*"),
         ]

@@ -7,8 +7,10 @@ struct BlockWriter {
     private let directory: String
     private let name: String
     private var footer: BlockFooter
-    private var index = MemoryIndex()
-    private var entries: [(labels: Labels, chunks: [ChunkPlace])] = []
+    private var index: MemoryIndex
+    private var series: [Labels] = []
+    /// What the index says of the chunks of each series.
+    private var chunks = ChunkEntries()
     /// Bytes not written yet, and where they go.
     private var buffer = ByteWriter(capacity: BlockWriter.bufferBytes)
     private var offset = 0
@@ -17,9 +19,12 @@ struct BlockWriter {
     private static let bufferBytes = 1 << 20
 
     /// Begins a file, in a directory that exists.
+    ///
+    /// `index` is that of the series that will be added, all of them in its order, or an empty one.
     init(
-        _ files: any FileSystem, directory: String, footer: BlockFooter
+        _ files: any FileSystem, directory: String, footer: BlockFooter, index: MemoryIndex
     ) throws(SeriesStoreError) {
+        self.index = index
         self.files = files
         self.directory = directory
         self.footer = footer
@@ -34,23 +39,24 @@ struct BlockWriter {
     }
 
     /// Adds a series; one without chunks is left out.
-    mutating func append(_ series: StoredSeries) throws(SeriesStoreError) {
-        if series.chunks.isEmpty { return }
-        index.append(series.labels)
+    mutating func append(_ added: StoredSeries) throws(SeriesStoreError) {
+        if added.chunks.isEmpty { return }
+        // Of a block that was open all series are in the index already, in this order.
+        if series.count == index.seriesCount { index.append(added.labels) }
+        series.append(added.labels)
         var places: [ChunkPlace] = []
-        places.reserveCapacity(series.chunks.count)
-        for chunk in series.chunks {
+        for chunk in added.chunks {
             places.append(ChunkPlace(chunk, at: offset + buffer.count))
             buffer.write(contentsOf: chunk.bytes)
         }
-        entries.append((series.labels, places))
+        chunks.append(places)
         if buffer.count >= BlockWriter.bufferBytes { try flush() }
     }
 
     /// Writes the index and gives the file its name.
     mutating func finish(_ sources: [BlockSource]) throws(SeriesStoreError) -> ClosedBlock {
         defer { file.close() }
-        let bytes = BlockIndexWriter(index).encode(entries)
+        let bytes = BlockIndexWriter(index).encode(series, chunks)
         guard bytes.count <= BlockLimits.indexBytes, sources.count <= BlockLimits.sources else {
             throw SeriesStoreError(.tooLarge, "a block's index is too large", name)
         }
@@ -62,8 +68,8 @@ struct BlockWriter {
         footer.indexChecksum = Checksum.crc32c(packed)
         footer.sourceCount = sources.count
         footer.sourceChecksum = Checksum.crc32c(sourceBytes)
-        for part in [packed, sourceBytes, footer.encoded()] { buffer.write(contentsOf: part) }
         try flush()
+        for part in [packed, sourceBytes, footer.encoded()] { try write(part) }
         let (file, path) = (file, directory + "/" + name)
         try callMachine { () throws(HostError) in
             try file.synchronize()
@@ -80,9 +86,13 @@ struct BlockWriter {
     }
 
     private mutating func flush() throws(SeriesStoreError) {
-        let (file, bytes, place) = (file, buffer.bytes, UInt64(offset))
+        try write(buffer.bytes)
+        buffer = ByteWriter(capacity: BlockWriter.bufferBytes)
+    }
+
+    private mutating func write(_ bytes: [UInt8]) throws(SeriesStoreError) {
+        let (file, place) = (file, UInt64(offset))
         try callMachine { () throws(HostError) in try file.write(bytes, at: place) }
         offset += bytes.count
-        buffer = ByteWriter(capacity: BlockWriter.bufferBytes)
     }
 }

@@ -1,5 +1,5 @@
 /// What a sample of a rollup says of those it stands for.
-public enum Aggregate: UInt8, CaseIterable, Hashable, Sendable {
+enum CellAggregate: UInt8, CaseIterable, Hashable, Sendable {
     case min = 1
     case max = 2
     case sum = 3
@@ -9,7 +9,7 @@ public enum Aggregate: UInt8, CaseIterable, Hashable, Sendable {
 /// Samples of a series as bytes, with what a reader must know before it opens them.
 struct StoredChunk: Sendable {
     /// What the samples are: nil for those that were written.
-    var aggregate: Aggregate?
+    var aggregate: CellAggregate?
     /// The time of the first sample and of the last one.
     var first: Int64
     var last: Int64

@@ -55,9 +55,9 @@ struct BitWriter: Sendable {
     }
 
     private mutating func appendWord(_ word: UInt64) {
-        // An eighth at a time: doubling would leave a third of a million open chunks unused.
+        // A sixteenth at a time: doubling would leave a third of a million open chunks unused.
         if bytes.count + 8 > bytes.capacity {
-            bytes.reserveCapacity(bytes.count + bytes.count / 8 + 32)
+            bytes.reserveCapacity(bytes.count + bytes.count / 16 + 16)
         }
         withUnsafeBytes(of: word.bigEndian) { bytes.append(contentsOf: $0) }
     }

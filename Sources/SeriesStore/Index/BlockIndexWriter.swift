@@ -10,9 +10,8 @@ struct BlockIndexWriter {
 
     init(_ index: MemoryIndex) {
         self.index = index
-        let labels = index.lists.indices.map { index.label($0) }
         order = index.lists.indices.sorted { left, right in
-            let (mine, others) = (labels[left], labels[right])
+            let (mine, others) = (index.label(left), index.label(right))
             if mine.name != others.name { return mine.name.lexicographicallyPrecedes(others.name) }
             return mine.value.lexicographicallyPrecedes(others.value)
         }
@@ -21,30 +20,31 @@ struct BlockIndexWriter {
         self.places = places
     }
 
-    /// `entries` are the chunks of each series, in the order of their numbers.
-    func encode(_ entries: [(labels: Labels, chunks: [ChunkPlace])]) -> [UInt8] {
+    /// `series` and `chunks` are in the order of their numbers.
+    func encode(_ series: [Labels], _ chunks: ChunkEntries) -> [UInt8] {
         let labels = labelTables()
-        var series = ByteWriter()
-        var ends = ByteWriter(capacity: 4 * entries.count)
-        for (labels, chunks) in entries {
-            encode(labels, chunks, into: &series)
+        let seriesLabels = series
+        var series = ByteWriter(capacity: chunks.byteCount + 16 * seriesLabels.count)
+        var ends = ByteWriter(capacity: 4 * seriesLabels.count)
+        for (number, labels) in seriesLabels.enumerated() {
+            encode(labels, into: &series)
+            series.write(contentsOf: chunks[number])
             ends.write(UInt32(truncatingIfNeeded: series.count))
         }
-        var writer = ByteWriter()
-        for count in [
-            labels.nameCount, order.count, entries.count, labels.texts.count, series.count,
-            labels.lists.count,
-        ] { writer.write(UInt32(truncatingIfNeeded: count)) }
-        for part in [
+        let parts = [
             labels.nameTable, labels.labelTable, ends.bytes, labels.texts, series.bytes,
             labels.lists,
-        ] { writer.write(contentsOf: part) }
+        ]
+        var writer = ByteWriter(capacity: parts.reduce(24) { $0 + $1.count })
+        for count in [
+            labels.nameCount, order.count, seriesLabels.count, labels.texts.count, series.count,
+            labels.lists.count,
+        ] { writer.write(UInt32(truncatingIfNeeded: count)) }
+        for part in parts { writer.write(contentsOf: part) }
         return writer.bytes
     }
 
-    private func encode(
-        _ labels: Labels, _ chunks: [ChunkPlace], into series: inout ByteWriter
-    ) {
+    private func encode(_ labels: Labels, into series: inout ByteWriter) {
         var spans = LabelSpans(labels.bytes)
         var numbers: [Int] = []
         while let span = spans.next() {
@@ -58,10 +58,6 @@ struct BlockIndexWriter {
         for number in numbers {
             series.writeVarint(number - before - 1)
             before = number
-        }
-        series.writeVarint(chunks.count)
-        for (place, chunk) in chunks.enumerated() {
-            chunk.encode(into: &series, after: place == 0 ? nil : chunks[place - 1])
         }
     }
 

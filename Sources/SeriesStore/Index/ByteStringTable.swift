@@ -2,7 +2,8 @@ internal import CKernels
 
 /// Numbers for byte strings, counted from 0 in the order they came.
 struct ByteStringTable: Sendable {
-    private var text: [UInt8] = []
+    /// The strings, one after the other.
+    private(set) var text: [UInt8] = []
     /// Where each string ends.
     private var ends: [Int] = []
     /// A number plus one at the place its hash leads to, 0 where none is; twice as many as strings.
@@ -12,10 +13,12 @@ struct ByteStringTable: Sendable {
     /// Bytes allocated.
     var capacity: Int { text.capacity + 8 * ends.capacity + 4 * slots.capacity }
 
-    /// The bytes of string `number`.
-    subscript(number: Int) -> ArraySlice<UInt8> {
-        text[(number == 0 ? 0 : ends[number - 1])..<ends[number]]
+    /// Where string `number` lies in `text`.
+    func range(of number: Int) -> Range<Int> {
+        (number == 0 ? 0 : ends[number - 1])..<ends[number]
     }
+
+    private subscript(number: Int) -> ArraySlice<UInt8> { text[range(of: number)] }
 
     /// The number of a string that was added.
     func find(_ string: ArraySlice<UInt8>) -> Int? {

@@ -13,7 +13,7 @@ internal import Bytes
 /// checksum    4 bytes: CRC-32C
 /// ```
 struct ChunkPlace: Sendable {
-    var aggregate: Aggregate?
+    var aggregate: CellAggregate?
     /// The time of the first sample and of the last one.
     var first: Int64
     var last: Int64
@@ -41,7 +41,7 @@ struct ChunkPlace: Sendable {
 
     init(decoding reader: inout ByteReader, after before: ChunkPlace?) throws(DecodeError) {
         let code = try reader.read(UInt8.self)
-        aggregate = Aggregate(rawValue: code)
+        aggregate = CellAggregate(rawValue: code)
         guard code == 0 || aggregate != nil else {
             throw DecodeError("an unknown aggregate: \(code)", at: reader.offset)
         }
@@ -54,5 +54,27 @@ struct ChunkPlace: Sendable {
         }
         offset = Int(place.partialValue)
         checksum = try reader.read(UInt32.self)
+    }
+}
+
+/// What an index says of the chunks of its series: their number, then each.
+struct ChunkEntries: Sendable {
+    private var writer = ByteWriter()
+    /// Where each series' entry ends.
+    private var ends: [Int] = []
+
+    var byteCount: Int { writer.count }
+
+    /// The entry of a series.
+    subscript(number: Int) -> ArraySlice<UInt8> {
+        writer.bytes[(number == 0 ? 0 : ends[number - 1])..<ends[number]]
+    }
+
+    mutating func append(_ chunks: [ChunkPlace]) {
+        writer.writeVarint(chunks.count)
+        for (place, chunk) in chunks.enumerated() {
+            chunk.encode(into: &writer, after: place == 0 ? nil : chunks[place - 1])
+        }
+        ends.append(writer.count)
     }
 }

@@ -46,10 +46,9 @@ struct MemoryIndex: Sendable {
 
     /// The name and the value of a label.
     func label(_ pair: Int) -> (name: ArraySlice<UInt8>, value: ArraySlice<UInt8>) {
-        let bytes = Array(pairs[pair])
-        var spans = LabelSpans(bytes)
+        var spans = LabelSpans(pairs.text, in: pairs.range(of: pair))
         guard let span = spans.next() else { return ([], []) }
-        return (bytes[span.name], bytes[span.value])
+        return (pairs.text[span.name], pairs.text[span.value])
     }
 }
 

@@ -10,12 +10,18 @@ struct LabelSpans {
     }
 
     private let bytes: [UInt8]
-    private var offset = 0
+    private var offset: Int
+    private let end: Int
 
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
+    init(_ bytes: [UInt8]) { (self.bytes, offset, end) = (bytes, 0, bytes.count) }
+
+    /// Walks over labels in the midst of other bytes; spans are places in all of these.
+    init(_ bytes: [UInt8], in range: Range<Int>) {
+        (self.bytes, offset, end) = (bytes, range.lowerBound, range.upperBound)
+    }
 
     mutating func next() -> Span? {
-        guard offset < bytes.count else { return nil }
+        guard offset < end else { return nil }
         let start = offset
         let name = nextText()
         let value = nextText()

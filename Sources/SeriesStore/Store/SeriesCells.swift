@@ -5,9 +5,9 @@ struct SeriesCells: Sendable {
     /// Samples as they were written; in a rollup its histograms.
     var written = Samples()
     /// One sample a cell for each aggregate, all of the same times; empty but in a rollup.
-    var aggregates = [Samples](repeating: Samples(), count: Aggregate.allCases.count)
+    var aggregates = [Samples](repeating: Samples(), count: CellAggregate.allCases.count)
 
-    subscript(aggregate: Aggregate?) -> Samples {
+    subscript(aggregate: CellAggregate?) -> Samples {
         get { aggregate.map { aggregates[Int($0.rawValue) - 1] } ?? written }
         set {
             if let aggregate {
@@ -18,7 +18,7 @@ struct SeriesCells: Sendable {
         }
     }
 
-    private static let parts: [Aggregate?] = [nil] + Aggregate.allCases
+    private static let parts: [CellAggregate?] = [nil] + CellAggregate.allCases
 
     /// These cells without those in a stretch of time.
     func removing(_ range: Range<Int64>) -> SeriesCells {

@@ -49,7 +49,8 @@ extension SeriesStore {
         sources.sort { $0.start < $1.start }
         var merge = try RollupMerge(self, blocks, step: tier.step)
         defer { merge.close() }
-        let written = try writeBlock(tier, start, sources) { writer throws(SeriesStoreError) in
+        let written = try writeBlock(tier, start, sources, MemoryIndex()) {
+            writer throws(SeriesStoreError) in
             if let before {
                 try forEachSeries(of: before) { labels, cells throws(SeriesStoreError) in
                     let kept = blocks.reduce(cells) { $0.removing($1.start..<$1.end) }

@@ -156,7 +156,8 @@ extension SeriesStore {
 
     private func closeBlock(_ start: Int64) throws(SeriesStoreError) {
         guard let block = state.withLock({ $0.open[start] }) else { return }
-        let closed = try writeBlock(.written, start, []) { writer throws(SeriesStoreError) in
+        let closed = try writeBlock(.written, start, [], block.index) {
+            writer throws(SeriesStoreError) in
             for series in block.series {
                 try writer.append(StoredSeries(labels: series.labels, chunks: series.chunks()))
             }
@@ -167,15 +168,16 @@ extension SeriesStore {
         }
     }
 
-    /// Writes a block's file; `add` gives it series.
+    /// Writes a block's file; `add` gives it series, whose index is `index` if it is not empty.
     func writeBlock(
-        _ tier: Tier, _ start: Int64, _ sources: [BlockSource],
+        _ tier: Tier, _ start: Int64, _ sources: [BlockSource], _ index: MemoryIndex,
         _ add: (inout BlockWriter) throws(SeriesStoreError) -> Void
     ) throws(SeriesStoreError) -> ClosedBlock {
         let footer = BlockFooter(
             start: start, end: tier.blockEnd(of: start), step: tier.step,
             identity: machine.random.nextUInt64())
-        var writer = try BlockWriter(machine.files, directory: path(of: tier), footer: footer)
+        var writer = try BlockWriter(
+            machine.files, directory: path(of: tier), footer: footer, index: index)
         do throws(SeriesStoreError) {
             try add(&writer)
             return try writer.finish(sources)
@@ -211,7 +213,7 @@ extension BlockReader {
     ) throws(SeriesStoreError) -> (labels: Labels, cells: SeriesCells) {
         let (labels, chunks) = try entry(of: number)
         var cells = SeriesCells()
-        for part in [nil] + Aggregate.allCases {
+        for part in [nil] + CellAggregate.allCases {
             cells[part] = try samples(chunks.filter { $0.aggregate == part }, &pieces)
         }
         return (labels, cells)

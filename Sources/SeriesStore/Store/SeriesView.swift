@@ -162,7 +162,7 @@ extension SeriesView {
     ) throws(SeriesStoreError) -> Samples {
         let written = try reader.samples(chunks.filter { $0.aggregate == nil }, &pieces)
         if tier == .written { return written }
-        func cells(_ aggregate: Aggregate) throws(SeriesStoreError) -> Samples {
+        func cells(_ aggregate: CellAggregate) throws(SeriesStoreError) -> Samples {
             try reader.samples(chunks.filter { $0.aggregate == aggregate }, &pieces)
         }
         let cells =
