@@ -8,7 +8,9 @@ extension Evaluator {
         if aggregation.aggregator == .countValues { return try countValues(aggregation, steps) }
         var parameter: [Double] = []
         if let given = aggregation.parameter { parameter = try scalar(given, steps) }
-        let series = try evaluate(aggregation.operand, steps)
+        var series = try evaluate(aggregation.operand, steps)
+        // Which ones are taken does not depend on how the operand came by them.
+        if aggregation.aggregator == .limitk { series.sort { $0.labels < $1.labels } }
         switch aggregation.aggregator {
         case .topk, .bottomk, .limitk, .limitRatio:
             return try pick(aggregation, node, series, parameter, steps)
@@ -90,7 +92,7 @@ extension Evaluator {
         guard !label.isEmpty else { throw .execution("invalid label name \"\"") }
         var aggregation = aggregation
         if !aggregation.isWithout { aggregation.grouping.append(label) }
-        var merger = SeriesMerger()
+        var merger = SeriesMerger(room: options.samples)
         for one in try evaluate(aggregation.operand, steps) {
             for step in 0..<steps.count {
                 let text: String
@@ -100,7 +102,8 @@ extension Evaluator {
                 case nil: continue
                 }
                 let labels = groupLabels(one.labels.setting(label, to: text), aggregation)
-                let place = merger.place(of: labels, dropsName: false, steps: steps.count)
+                let place = try merger.place(
+                    of: labels, dropsName: false, steps: steps.count)
                 merger.count(place, step)
             }
         }

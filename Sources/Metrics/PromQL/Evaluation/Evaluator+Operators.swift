@@ -24,7 +24,7 @@ extension Evaluator {
         if operation.sign.isSet {
             return try SetOperation(operation).value(left, right, steps)
         }
-        let join = VectorJoin(operation, element, steps)
+        let join = VectorJoin(operation, element, steps, room: options.samples)
         return try join.value(left, right, &annotations)
     }
 

@@ -93,10 +93,9 @@ struct StepSeries {
         numbers[step] = 0
     }
 
-    /// Points that it costs.
+    /// Points of 16 bytes that it costs: its arrays are as long as there are steps.
     var cost: Int {
-        var points = 0
-        for kind in kinds where kind != .none { points += 1 }
+        var points = kinds.count + histograms.count * Histogram.ownCost
         for case let histogram? in histograms { points += histogram.cost }
         return points
     }
@@ -117,13 +116,23 @@ struct StepSeries {
 struct SeriesMerger {
     private(set) var series: [StepSeries] = []
     private var places: [Labels: Int] = [:]
+    /// Values, also those that are not there, for which there is room.
+    private var room: Int
+
+    init(room: Int) { self.room = room }
 
     static let conflict = PromQLError.execution(
         "vector cannot contain metrics with the same labelset")
 
     /// The place of the series of these labels, which is made if need be.
-    mutating func place(of labels: Labels, dropsName: Bool, steps: Int) -> Int {
+    ///
+    /// - Throws: when there is no room for it: each has an entry for every step.
+    mutating func place(
+        of labels: Labels, dropsName: Bool, steps: Int
+    ) throws(PromQLError) -> Int {
         if let place = places[labels] { return place }
+        room -= steps
+        if room < 0 { throw Evaluator.tooManySamples }
         places[labels] = series.count
         series.append(StepSeries(labels: labels, dropsName: dropsName, steps: steps))
         return series.count - 1
@@ -153,7 +162,7 @@ struct SeriesMerger {
     /// - Throws: when two have a value at one step.
     static func merged(_ series: [StepSeries]) throws(PromQLError) -> [StepSeries] {
         if series.count < 2 { return series }
-        var merger = SeriesMerger()
+        var merger = SeriesMerger(room: .max)
         for one in series { try merger.add(one) }
         return merger.series
     }

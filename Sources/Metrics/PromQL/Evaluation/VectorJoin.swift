@@ -12,7 +12,13 @@ struct VectorJoin {
     /// Whether the left side is the "one" side.
     private let isSwapped: Bool
 
-    init(_ operation: BinaryOperation, _ element: ElementOperation, _ steps: Steps) {
+    /// Values for which the result has room.
+    private let room: Int
+
+    init(
+        _ operation: BinaryOperation, _ element: ElementOperation, _ steps: Steps, room: Int
+    ) {
+        self.room = room
         self.operation = operation
         self.element = element
         self.steps = steps
@@ -37,7 +43,7 @@ struct VectorJoin {
             (0..<steps.count).map { step in
                 isFilled || many.contains { $0.has(step) } && one.contains { $0.has(step) }
             }
-        var joined = Joined(steps: steps)
+        var joined = Joined(merger: SeriesMerger(room: room))
         for (group, signature) in zip(groups, signatures) {
             try join(group, signature, many, one, isLooked, &joined, &annotations)
         }
@@ -65,8 +71,7 @@ struct VectorJoin {
 
     /// What has come of the join so far.
     private struct Joined {
-        var merger = SeriesMerger()
-        let steps: Steps
+        var merger: SeriesMerger
         /// Places of results by the pair of series they come from.
         var places: [Pair: Int] = [:]
         /// Results that were found at a step, of one signature, where several are.
@@ -112,7 +117,7 @@ struct VectorJoin {
                         isSwapped ? other : value, isSwapped ? value : other, &annotations)
                 else { continue }
                 let pair = Joined.Pair(many: place, one: partner)
-                let target = target(pair, many, one, signature, &joined)
+                let target = try target(pair, many, one, signature, &joined)
                 try note(target, step, isMatched, &joined)
                 isMatched = true
                 try keep(outcome, target, step, &joined)
@@ -125,7 +130,7 @@ struct VectorJoin {
                         isSwapped ? value : filled, isSwapped ? filled : value, &annotations)
                 else { continue }
                 let pair = Joined.Pair(many: nil, one: partner)
-                let target = target(pair, many, one, signature, &joined)
+                let target = try target(pair, many, one, signature, &joined)
                 try keep(outcome, target, step, &joined)
             }
         }
@@ -182,12 +187,12 @@ struct VectorJoin {
     private func target(
         _ pair: Joined.Pair, _ many: [StepSeries], _ one: [StepSeries], _ signature: Labels,
         _ joined: inout Joined
-    ) -> Int {
+    ) throws(PromQLError) -> Int {
         if let place = joined.places[pair] { return place }
         let labels = resultLabels(
             pair.many.map { many[$0].labels } ?? signature,
             pair.one.map { one[$0].labels } ?? signature)
-        let place = joined.merger.place(
+        let place = try joined.merger.place(
             of: labels, dropsName: operation.returnsBool, steps: steps.count)
         joined.places[pair] = place
         return place

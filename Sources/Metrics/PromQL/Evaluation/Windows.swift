@@ -48,7 +48,10 @@ struct WindowSeries {
         }
     }
 
-    var cost: Int { numbers.count + histograms.reduce(0) { $0 + $1.cost } }
+    /// Points of 16 bytes that it costs.
+    var cost: Int {
+        numbers.count + histograms.reduce(0) { $0 + Histogram.ownCost + $1.cost }
+    }
 
     /// Samples after `bounds.lowerBound` up to `bounds.upperBound`.
     func samples(in bounds: ClosedRange<Int64>) -> Samples {

@@ -23,7 +23,7 @@ extension Evaluator {
             found = try selectTimes(selector, steps)
         }
         let join = InfoJoin(found, wanted)
-        var merger = SeriesMerger()
+        var merger = SeriesMerger(room: options.samples)
         for (one, isInfo) in zip(base, isInfo) {
             if isInfo {
                 try merger.add(one)
@@ -33,7 +33,7 @@ extension Evaluator {
                 guard let value = one[step],
                     let labels = try join.labels(of: one.labels, step)
                 else { continue }
-                let place = merger.place(
+                let place = try merger.place(
                     of: labels, dropsName: one.dropsName, steps: steps.count)
                 try merger.set(place, step, value)
             }

@@ -52,12 +52,12 @@ extension Evaluator {
         _ series: [StepSeries], _ argument: PromQLNode, _ steps: Steps, _ values: [Double],
         _ label: String
     ) throws(PromQLError) -> [StepSeries] {
-        var merger = SeriesMerger()
+        var merger = SeriesMerger(room: options.samples)
         for one in try histograms(series, argument, steps, .quantile(values)) {
             for step in 0..<steps.count {
                 guard let value = one[step] else { continue }
                 let text = NumberText.openMetrics(values[step])
-                let place = merger.place(
+                let place = try merger.place(
                     of: one.labels.setting(label, to: text), dropsName: true, steps: steps.count)
                 try merger.set(place, step, value)
             }

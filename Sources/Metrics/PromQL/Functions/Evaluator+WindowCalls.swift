@@ -19,12 +19,19 @@ extension Evaluator {
         let keepsName = function == .lastOverTime || function == .firstOverTime
         var result: [StepSeries] = []
         result.reserveCapacity(windows.series.count)
+        var visited = 0
         for series in windows.series {
             var new = StepSeries(
                 labels: series.labels, dropsName: !keepsName || series.dropsName,
                 steps: steps.count)
             try windows.each(series) { step, window throws(PromQLError) in
                 new[step] = try body(window, step)
+                // Windows may be long and overlap: a series alone can take for ever.
+                visited += window.numberPlaces.count + window.histogramPlaces.count
+                if visited > MetricsLimits.samplesUnasked {
+                    visited = 0
+                    if let error = options.interruption() { throw error }
+                }
             }
             if function == .rate || function == .increase { checkName(new, range) }
             if new.isEmpty { continue }

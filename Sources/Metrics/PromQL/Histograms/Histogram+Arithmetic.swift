@@ -103,9 +103,9 @@ extension Histogram {
     /// Puts buckets together so that they are those of a coarser schema.
     mutating func reduce(to target: Int32) {
         guard target < schema, !usesCustomBounds else { return }
-        let shift = schema - target
-        positive = positive.mapped { (($0 &- 1) >> shift) + 1 }
-        negative = negative.mapped { (($0 &- 1) >> shift) + 1 }
+        let shift = schema &- target
+        positive = positive.mapped { (($0 &- 1) >> shift) &+ 1 }
+        negative = negative.mapped { (($0 &- 1) >> shift) &+ 1 }
         schema = target
     }
 

@@ -17,8 +17,11 @@ struct Histogram: Sendable {
     var usesCustomBounds: Bool { schema == NativeHistogram.customBoundsSchema }
     var isGauge: Bool { counterReset == .gauge }
 
-    /// Points it costs in a query: a plain value is one, of 16 bytes.
-    var cost: Int { 8 + (positive.indices.count + negative.indices.count + customBounds.count) / 2 }
+    /// Points of 16 bytes that one costs without its buckets.
+    static let ownCost = MemoryLayout<Histogram>.stride / 16
+
+    /// Points of 16 bytes that its buckets cost.
+    var cost: Int { positive.indices.count + negative.indices.count }
 
     /// Whether something has grown beyond what floats hold.
     var hasOverflow: Bool {
@@ -127,7 +130,7 @@ extension Histogram {
         }
         let schema = min(schema, 30)
         let part = Double(index & ((1 << schema) - 1)) / Double(Int32(1) << schema)
-        let exponent = (index >> schema) + 1
+        let exponent = (index >> schema) &+ 1
         if part == 0 && exponent == 1025 { return .greatestFiniteMagnitude }
         return wf_ldexp(wf_exp2(part) / 2, exponent)
     }

@@ -27,6 +27,7 @@ extension Parser {
 
     private mutating func parseBrackets(_ node: PromQLNode) throws(PromQLError) -> PromQLNode {
         let bracket = try current().range.lowerBound
+        try countOperator()
         advance()
         let length = try parsePositiveDuration(
             context: "subquery or range selector", "number, duration, step(), or range()")
@@ -101,6 +102,7 @@ extension Parser {
     }
 
     private mutating func parseDurationOperand() throws(PromQLError) -> DurationExpression {
+        try countOperator()
         let token = try current()
         if let (value, isDuration) = try takeNumber() {
             return try literal(value, isDuration, token)

@@ -8,6 +8,7 @@ struct Parser {
     private let lexerFault: PromQLError?
     private var place = 0
     private var depth = 0
+    private var operators = 0
 
     init(_ text: String) throws(PromQLError) {
         bytes = Array(text.utf8)
@@ -87,6 +88,7 @@ struct Parser {
         }
         var left = try parseUnary()
         while case .binary(let sign) = try current().kind, sign.precedence >= minimum {
+            try countOperator()
             advance()
             var operation = try parseModifiers(sign, left: left)
             // Powers bind to the right, all else to the left.
@@ -97,6 +99,15 @@ struct Parser {
                 range: left.range.lowerBound..<operation.right.range.upperBound)
         }
         return left
+    }
+
+    /// A chain of operators is as deep a tree as it is long.
+    mutating func countOperator() throws(PromQLError) {
+        operators += 1
+        guard operators <= MetricsLimits.operators else {
+            throw fault(
+                "query has more than \(MetricsLimits.operators) operators", at: try current().range)
+        }
     }
 
     private mutating func parseUnary() throws(PromQLError) -> PromQLNode {
