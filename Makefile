@@ -1,4 +1,4 @@
-.PHONY: run test build bench bench-load bench-growth fuzz format lint install
+.PHONY: run test build bench bench-otlp bench-load bench-growth fuzz sanitize format lint install
 
 PREFIX ?= /usr/local
 BINARY = .build/release/widefield
@@ -19,13 +19,23 @@ test:
 	swift build --product widefield
 	.ci/end-to-end .build/debug/widefield
 
-# Sends mutated requests to the real binary: make fuzz SECONDS=600 SEED=7
+# Lets libFuzzer change the corpora of fixtures/hostile, each for so long, then sends mutated requests to the real
+# binary: make fuzz SECONDS=600 SEED=7. FUZZERS="json http" are two of the corpora.
 SECONDS ?= 60
 SEED ?= 1
+FUZZERS ?=
 fuzz:
 	.ci/install-packages test
+	.ci/fuzz $(SECONDS) $(SEED) $(FUZZERS)
 	swift build --product widefield
 	WIDEFIELD_BINARY=.build/debug/widefield python3 Tests/EndToEnd/fuzz.py $(SECONDS) $(SEED)
+
+# The Swift tests with the address sanitizer, or another: make sanitize SANITIZER=thread
+SANITIZER ?= address
+sanitize:
+	.ci/install-packages build
+	SWIFT_BACKTRACE=enable=no swift test --scratch-path .build/$(SANITIZER) --sanitize $(SANITIZER) \
+		--enable-swift-testing --disable-xctest
 
 lint:
 	swift format lint -r --strict Package.swift Sources Tests
@@ -34,10 +44,14 @@ format:
 	swift format -i -r Package.swift Sources Tests
 
 # The comparison with ClickHouse and DuckDB (in a virtual environment): make bench EVENTS=5000000. Writes
-# docs/performance.md, as do the two below: many clients at once, and how questions grow with the events.
+# docs/performance.md, as do those below: spans by OTLP, many clients at once, how questions grow with the events.
 EVENTS ?= 1000000
 bench: build
 	.ci/benchmark compare $(BINARY) --events $(EVENTS) --seed $(SEED)
+
+SPANS ?= 500000
+bench-otlp: build
+	.ci/benchmark otlp $(BINARY) --spans $(SPANS) --seed $(SEED)
 
 bench-load: build
 	.ci/benchmark load $(BINARY)

@@ -17,6 +17,21 @@ func swiftTests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
+/// The readers of hostile input: tests that replay its corpora or, for `make fuzz`, libFuzzer's loop around one of them.
+let isFuzzing = Context.environment["WIDEFIELD_FUZZ"] != nil
+let readersOfHostileInput: Target = {
+    let readers: [Target.Dependency] = [
+        "Service", "EventQuery", "EventStore", "Ingest", "Events", "Bytes",
+    ]
+    return isFuzzing
+        ? .executableTarget(
+            name: "fuzz", dependencies: readers, path: "Tests/HostileTests",
+            exclude: ["HostileCorpusTests.swift"], swiftSettings: strict)
+        : .testTarget(
+            name: "HostileTests", dependencies: readers, exclude: ["FuzzMain.swift"],
+            swiftSettings: strict)
+}()
+
 let package = Package(
     name: "widefield",
     products: [.executable(name: "widefield", targets: ["widefield"])],
@@ -72,9 +87,7 @@ let package = Package(
         swiftTests("SeriesStoreTests", ["SeriesStore", "Host", "Bytes", "TestSupport"]),
         swiftTests("MetricsTests", ["Metrics", "SeriesStore", "Bytes", "TestSupport"]),
         swiftTests("TidyTests", []),
-        swiftTests(
-            "HostileTests",
-            ["Service", "EventQuery", "EventStore", "Ingest", "Events", "Bytes"]),
+        readersOfHostileInput,
         swiftTests(
             "EventQueryTests",
             ["EventQuery", "EventStore", "Compute", "Events", "Host", "Bytes", "TestSupport"]),
