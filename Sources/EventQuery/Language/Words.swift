@@ -62,9 +62,10 @@ enum Words {
         {
             return name
         }
-        return "`"
-            + name.split(separator: "`", omittingEmptySubsequences: false).joined(separator: "``")
-            + "`"
+        // Byte by byte: a backquote and an accent behind it are one character.
+        let backquote = UInt8(ascii: "`")
+        let inner = name.utf8.flatMap { $0 == backquote ? [$0, $0] : [$0] }
+        return "`" + String(decoding: inner, as: UTF8.self) + "`"
     }
 
     /// The word of the language that is nearest to what was written.
