@@ -2,8 +2,8 @@ internal import Events
 
 /// The fields of the event under way: from keys to columns, and why the event cannot be kept.
 ///
-/// What the readers of JSON and MessagePack have in common. One value is one call of the builder and
-/// no allocation. The first fault of an event is the one that is told.
+/// What the readers of JSON, MessagePack and OTLP have in common. One value is one call of the builder
+/// and no allocation. The first fault of an event is the one that is told.
 struct EventFields: ~Copyable {
     let builder: EventBatchBuilder
     var trie: KeyTrie
@@ -72,13 +72,13 @@ extension EventFields {
         if let column = column(of: node, or: .string(String(decoding: text, as: UTF8.self))) {
             builder.append(text, to: column)
         }
-        countValue()
+        countValues()
     }
 
     @inline(__always)
     mutating func append(_ value: Int64, to node: Int32) {
         if let column = column(of: node, or: .int(value)) { builder.append(value, to: column) }
-        countValue()
+        countValues()
     }
 
     @inline(__always)
@@ -86,13 +86,19 @@ extension EventFields {
         if let column = column(of: node, or: FieldValue(number: value)) {
             builder.append(value, to: column)
         }
-        countValue()
+        countValues()
     }
 
     @inline(__always)
     mutating func append(_ value: Bool, to node: Int32) {
         if let column = column(of: node, or: .bool(value)) { builder.append(value, to: column) }
-        countValue()
+        countValues()
+    }
+
+    /// Any value that a field can be.
+    mutating func append(_ value: FieldValue, to node: Int32) {
+        if let column = column(of: node, or: value) { builder.append(value, to: column) }
+        countValues()
     }
 
     /// `null` is no value, also after an earlier one of the same name.
@@ -111,9 +117,10 @@ extension EventFields {
         return nil
     }
 
+    /// Counts values that were written; one too many rejects the event.
     @inline(__always)
-    private mutating func countValue() {
-        values += 1
+    mutating func countValues(_ count: Int = 1) {
+        values += count
         if values > EventLimits.fieldsPerEvent { checkFieldCount() }
     }
 

@@ -186,6 +186,31 @@ import Testing
         #expect(fields["trace.trace_id"] == .string("010203"))
     }
 
+    @Test func `a text is as long as it is when repaired`() throws {
+        // Each byte becomes the three of U+FFFD.
+        let broken = [UInt8](repeating: 0xFF, count: EventLimits.stringBytes / 3 + 1)
+        func text(_ field: UInt32, _ count: Int) -> (inout ProtobufWriter) -> Void {
+            { writer in broken[..<count].withUnsafeBufferPointer { writer.blob(field, $0) } }
+        }
+        func attribute(_ count: Int) -> (inout ProtobufWriter) -> Void {
+            { writer in
+                writer.string(1, "k")
+                writer.message(2, text(1, count))
+            }
+        }
+        var spans: [(inout ProtobufWriter) -> Void] = []
+        for count in [broken.count - 1, broken.count] {
+            spans.append(text(5, count))
+            spans.append { $0.message(9, attribute(count)) }
+        }
+        let result = try decode(self.spans(spans))
+        #expect(result.decoded.rejections.map(\.index) == [2, 3])
+        let resource = { (writer: inout ProtobufWriter) in
+            writer.message(1, attribute(broken.count))
+        }
+        #expect(try decode(self.spans(of: resource, [{ $0.string(5, "a") }])).rejectedItems == 1)
+    }
+
     @Test func `values nested too deeply are refused`() throws {
         func nested(_ levels: Int, _ writer: inout ProtobufWriter) {
             if levels == 0 { return writer.string(1, "x") }

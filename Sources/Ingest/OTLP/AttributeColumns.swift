@@ -6,20 +6,14 @@ internal import Events
 ///
 /// An attribute is a `KeyValue`: a key and an `AnyValue`, which is a string, a number, a boolean,
 /// bytes, an array or a list of further `KeyValue`s. The key of the next one is compared in place
-/// with the one that followed last time (`KeyTrie`); a value goes from the body into its column. An
-/// event that is well-formed but not valid sets `fault`, and the rest of it is passed over.
+/// with the one that followed last time (`KeyTrie`); a value goes from the body into its column. Of an
+/// event that is well-formed but not valid the rest is passed over.
 struct AttributeColumns: ~Copyable {
-    let builder: EventBatchBuilder
-    var trie = KeyTrie(.protobuf)
+    var fields: EventFields
     /// What resource and scope say of every event.
     var shared = SharedValues()
     /// Where values go: 0 to the event under way, 1 to `shared`.
     private var collecting: UInt8 = 0
-    /// Why the event under way, or what is collected, cannot be kept.
-    private(set) var fault: EventFault?
-    private(set) var hasFault = false
-    /// Values appended for the event under way; repeated fields count each time.
-    private var values = 0
     /// Bytes of attributes of the event under way.
     private var bytesOfEvent = 0
     private var hexadecimal = GrowingBuffer<UInt8>(capacity: 64)
@@ -32,14 +26,10 @@ struct AttributeColumns: ~Copyable {
     /// Which fields of an exception the event under way has: bit 0 for `exceptionType` and so on.
     private(set) var exceptionFields: UInt8 = 0
 
-    init(_ builder: EventBatchBuilder) { self.builder = builder }
+    init(_ builder: EventBatchBuilder) { fields = EventFields(builder, .protobuf) }
 
-    /// Forgets what belongs to earlier bodies.
-    mutating func beginBody() {
-        if builder.columnCount > IngestLimits.rememberedColumns {
-            builder.forgetNames()
-            trie.forgetColumns()
-        }
+    private var builder: EventBatchBuilder {
+        @inline(__always) get { fields.builder }
     }
 
     // MARK: - Events
@@ -49,39 +39,30 @@ struct AttributeColumns: ~Copyable {
     mutating func beginEvent(takesRate: Bool) {
         reset()
         self.takesRate = takesRate
-        if trie.isFull { forgetKeys() }
-        if let fault = shared.fault { return reject(fault) }
-        if shared.codedBatch != builder.batchNumber { shared.code(with: builder, trie) }
+        if fields.trie.isFull { forgetKeys() }
+        if let fault = shared.fault { return fields.reject(fault) }
+        if shared.codedBatch != builder.batchNumber { shared.code(with: builder, fields.trie) }
         let coded = shared.coded.count
         // Looked up once a resource, not once an event: a tenth of the time of spans that have as
         // much from their resource as of their own.
         builder.append(UnsafeBufferPointer(start: shared.coded.base, count: coded))
-        values = coded
+        fields.countValues(coded)
         for index in 0..<shared.others.count { putShared(shared.others[index]) }
     }
 
     private mutating func reset() {
+        fields.beginEvent()
         collecting = 0
-        values = 0
         bytesOfEvent = 0
-        fault = nil
-        hasFault = false
         preferredRate = nil
         otherRate = nil
         exceptionFields = 0
     }
 
-    /// Gives the event up; the first reason is the one that is told.
-    mutating func reject(_ fault: EventFault) {
-        if hasFault { return }
-        self.fault = fault
-        hasFault = true
-    }
-
     /// Why the event under way cannot be kept, when all its attributes are written; nil when it can.
     mutating func endEvent() -> EventFault? {
-        if bytesOfEvent > EventLimits.eventBytes { reject(.tooLarge(bytesOfEvent)) }
-        return fault
+        fields.checkSize(bytesOfEvent)
+        return fields.fault
     }
 
     /// The rate that an attribute gives, nil without one; what was not meant as it is a field.
@@ -94,10 +75,10 @@ struct AttributeColumns: ~Copyable {
     }
 
     private mutating func forgetKeys() {
-        trie.removeAll()
+        fields.trie.removeAll()
         for index in 0..<shared.count {
             let name = shared.name(index)
-            let known = trie.find(name, in: KeyTrie.lineRoot)
+            let known = fields.trie.find(name, in: KeyTrie.lineRoot)
             shared.setNode(known >= 0 ? known : add(name, name: name, in: KeyTrie.lineRoot), index)
         }
     }
@@ -119,29 +100,26 @@ struct AttributeColumns: ~Copyable {
     private mutating func beginShared() {
         reset()
         collecting = 1
-        if let fault = shared.fault { reject(fault) }
-        if trie.isFull { forgetKeys() }
+        if let fault = shared.fault { fields.reject(fault) }
+        if fields.trie.isFull { forgetKeys() }
     }
 
     mutating func endShared() {
-        shared.fault = fault
+        shared.fault = fields.fault
         collecting = 0
     }
 
     @inline(__always)
     private mutating func putShared(_ index: Int) {
         let entry = shared[index]
-        if trie.node(entry.node).pointee.role != .field {
+        if fields.trie.node(entry.node).pointee.role != .field {
             return putUnusual(shared.value(entry), to: entry.node)
         }
-        guard let column = trie.column(of: entry.node, in: builder) else {
-            return builder.spill(shared.name(index), shared.value(entry).fieldValue)
-        }
         switch entry.kind {
-        case .text: builder.append(shared.text(entry), to: column)
-        case .bool: builder.append(entry.bits != 0, to: column)
-        case .int: builder.append(Int64(bitPattern: entry.bits), to: column)
-        case .double: builder.append(Double(bitPattern: entry.bits), to: column)
+        case .text: fields.append(shared.text(entry), to: entry.node)
+        case .bool: fields.append(entry.bits != 0, to: entry.node)
+        case .int: fields.append(Int64(bitPattern: entry.bits), to: entry.node)
+        case .double: fields.append(Double(bitPattern: entry.bits), to: entry.node)
         }
     }
 }
@@ -160,9 +138,9 @@ extension AttributeColumns {
     mutating func put(
         _ message: ProtobufReader, after previous: Int32, in parent: Int32, depth: Int = 0
     ) throws(ProtobufFault) -> Int32 {
-        if hasFault { return previous }
+        if fields.hasFault { return previous }
         if depth == 0 { bytesOfEvent += message.count }
-        let (node, length) = trie.predicted(after: previous, in: parent, at: message.place)
+        let (node, length) = fields.trie.predicted(after: previous, in: parent, at: message.place)
         if length > 0 && length < message.count {
             var rest = ProtobufReader(message.place + length, to: message.end)
             let value = try rest.message()
@@ -184,21 +162,19 @@ extension AttributeColumns {
             return previous
         }
         // An event of nothing but new keys must not outgrow the trie.
-        if bytesOfEvent > EventLimits.eventBytes {
-            reject(.tooLarge(bytesOfEvent))
-            return previous
-        }
+        fields.checkSize(bytesOfEvent)
+        if fields.hasFault { return previous }
         let node = find(attribute.key, in: parent)
         guard node >= 0 else { return previous }
-        trie.link(node, after: previous, in: parent)
+        fields.trie.link(node, after: previous, in: parent)
         try put(value, to: node, depth: depth)
         return node
     }
 
     private mutating func find(_ key: UnsafeBufferPointer<UInt8>, in parent: Int32) -> Int32 {
-        let known = trie.find(key, in: parent)
+        let known = fields.trie.find(key, in: parent)
         if known >= 0 { return known }
-        var name = trie.dottedName(of: key, in: parent)
+        var name = fields.trie.dottedName(of: key, in: parent)
         return name.withUTF8 { add(key, name: $0, in: parent) }
     }
 
@@ -206,15 +182,7 @@ extension AttributeColumns {
     private mutating func add(
         _ key: UnsafeBufferPointer<UInt8>, name: UnsafeBufferPointer<UInt8>, in parent: Int32
     ) -> Int32 {
-        guard name.count <= EventLimits.nameBytes else {
-            reject(.nameTooLong(name))
-            return -1
-        }
-        if name.first == 0 {
-            reject(.reservedName)
-            return -1
-        }
-        return trie.add(key, name: name, in: parent, role: AttributeColumns.role(of: name))
+        fields.add(key, name: name, in: parent, role: AttributeColumns.role(of: name))
     }
 
     private static let roles: [(name: String, role: KeyRole)] = [
@@ -294,8 +262,9 @@ extension AttributeColumns {
 
     @inline(__always)
     private mutating func put(_ text: UnsafeBufferPointer<UInt8>, to node: Int32) {
+        // Not repaired before it is known to be short.
         guard text.count <= EventLimits.stringBytes else {
-            return reject(.stringTooLong(trie.name(of: node)))
+            return fields.reject(.stringTooLong(fields.trie.name(of: node)))
         }
         SentText.withUTF8(text) { put(checked: $0, to: node) }
     }
@@ -304,57 +273,40 @@ extension AttributeColumns {
     @inline(__always)
     private mutating func put(checked text: UnsafeBufferPointer<UInt8>, to node: Int32) {
         if isUnusual(node) { return putUnusual(.text(text), to: node) }
-        if let column = trie.column(of: node, in: builder) {
-            builder.append(text, to: column)
-        } else {
-            builder.spill(trie.name(of: node), AnyValue.text(text).fieldValue)
-        }
-        countValue()
+        fields.append(text, to: node)
     }
 
     @inline(__always)
     private mutating func put(_ value: Int64, to node: Int32) {
         if isUnusual(node) { return putUnusual(.int(value), to: node) }
-        if let column = trie.column(of: node, in: builder) {
-            builder.append(value, to: column)
-        } else {
-            builder.spill(trie.name(of: node), .int(value))
-        }
-        countValue()
+        fields.append(value, to: node)
     }
 
     @inline(__always)
     private mutating func put(_ value: Double, to node: Int32) {
         if isUnusual(node) { return putUnusual(.double(value), to: node) }
-        if let column = trie.column(of: node, in: builder) {
-            builder.append(value, to: column)
-        } else {
-            builder.spill(trie.name(of: node), FieldValue(number: value))
-        }
-        countValue()
+        fields.append(value, to: node)
     }
 
     @inline(__always)
     private mutating func put(_ value: Bool, to node: Int32) {
         if isUnusual(node) { return putUnusual(.bool(value), to: node) }
-        if let column = trie.column(of: node, in: builder) {
-            builder.append(value, to: column)
-        } else {
-            builder.spill(trie.name(of: node), .bool(value))
-        }
-        countValue()
+        fields.append(value, to: node)
     }
 
     @inline(__always)
     private func isUnusual(_ node: Int32) -> Bool {
-        trie.node(node).pointee.role.rawValue | collecting != 0
+        fields.trie.node(node).pointee.role.rawValue | collecting != 0
     }
 
     /// A value that is collected, or whose key says more than a field's.
     private mutating func putUnusual(_ value: AnyValue, to node: Int32) {
-        let role = trie.node(node).pointee.role
+        if case .text(let text) = value, text.count > EventLimits.stringBytes {
+            return fields.reject(.stringTooLong(fields.trie.name(of: node)))
+        }
+        let role = fields.trie.node(node).pointee.role
         if collecting != 0 {
-            return shared.append(value, node: node, name: trie.name(of: node), role: role)
+            return shared.append(value, node: node, name: fields.trie.name(of: node), role: role)
         }
         switch role {
         case .rate0 where takesRate: preferredRate = value.fieldValue
@@ -363,27 +315,8 @@ extension AttributeColumns {
             if role >= .exceptionType {
                 exceptionFields |= 1 << (role.rawValue - KeyRole.exceptionType.rawValue)
             }
-            append(value.fieldValue, to: node)
+            fields.append(value.fieldValue, to: node)
         }
-    }
-
-    private mutating func append(_ value: FieldValue, to node: Int32) {
-        if let column = trie.column(of: node, in: builder) {
-            builder.append(value, to: column)
-        } else {
-            builder.spill(trie.name(of: node), value)
-        }
-        countValue()
-    }
-
-    @inline(__always)
-    private mutating func countValue() {
-        values += 1
-        if values > EventLimits.fieldsPerEvent { checkFieldCount() }
-    }
-
-    private mutating func checkFieldCount() {
-        if builder.fieldCount > EventLimits.fieldsPerEvent { reject(.tooManyFields) }
     }
 }
 
@@ -397,7 +330,7 @@ extension AttributeColumns {
         var name = name
         let node = name.withUTF8 { find($0, in: KeyTrie.lineRoot) }
         try putAny(try AnyValue(value), to: node, depth: 0)
-        guard let column = trie.column(of: node, in: builder) else { return true }
+        guard let column = fields.trie.column(of: node, in: builder) else { return true }
         return builder.hasValue(in: column)
     }
 
@@ -412,9 +345,9 @@ extension AttributeColumns {
 
     /// Writes a value as the field `name`, which must be one that a field may have.
     mutating func put(_ value: FieldValue, named name: String) {
-        if hasFault { return }
+        if fields.hasFault { return }
         builder.append(value, named: name)
-        countValue()
+        fields.countValues()
     }
 
     /// Collects a text of resource or scope as the field `name`.

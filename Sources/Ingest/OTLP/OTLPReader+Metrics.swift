@@ -245,9 +245,9 @@ extension OTLPReader {
         var name = point.metric + suffix
         name.withUTF8 { bytes in
             if bytes.count > EventLimits.nameBytes {
-                attributes.reject(.nameTooLong(bytes))
+                attributes.fields.reject(.nameTooLong(bytes))
             } else if bytes.first == 0 {
-                attributes.reject(.reservedName)
+                attributes.fields.reject(.reservedName)
             }
         }
         attributes.put(value, named: name)

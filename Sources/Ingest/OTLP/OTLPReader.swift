@@ -23,7 +23,7 @@ struct OTLPReader: ~Copyable {
     }
 
     mutating func beginBody() {
-        attributes.beginBody()
+        attributes.fields.beginBody()
         sharedBytesLeft = IngestLimits.sharedBytesPerBody
         rejectedItems = 0
         columns = GeneratedField.allCases.map { field in
@@ -74,7 +74,7 @@ struct OTLPReader: ~Copyable {
         if let schema, schema.count > 0 { attributes.put(schema, named: "resource.schema_url") }
         switch route(attributes.shared.serviceName) {
         case .dataset(let name, let earliest): collector.turn(to: name, earliest: earliest)
-        case .refused(let reason): attributes.reject(.dataset(reason))
+        case .refused(let reason): attributes.fields.reject(.dataset(reason))
         }
         attributes.endShared()
         let resourceCount = attributes.shared.count
@@ -234,11 +234,17 @@ extension OTLPReader {
     /// A text of the client's, which may be no UTF-8.
     @inline(__always)
     mutating func give(_ field: GeneratedField, sent text: UnsafeBufferPointer<UInt8>) {
-        if text.count > EventLimits.stringBytes {
-            var name = field.text
-            return name.withUTF8 { attributes.reject(.stringTooLong($0)) }
+        // Not repaired before it is known to be short; what is repaired may be long.
+        guard text.count <= EventLimits.stringBytes else { return rejectLong(field) }
+        SentText.withUTF8(text) { text in
+            if text.count > EventLimits.stringBytes { return rejectLong(field) }
+            give(field, text)
         }
-        SentText.withUTF8(text) { give(field, $0) }
+    }
+
+    private mutating func rejectLong(_ field: GeneratedField) {
+        var name = field.text
+        name.withUTF8 { attributes.fields.reject(.stringTooLong($0)) }
     }
 
     /// An id of a trace: 16 bytes, of which the first 8 are left out when they are zero.
