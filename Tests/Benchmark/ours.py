@@ -30,7 +30,7 @@ class Widefield:
     def start(self):
         self.stop()
         os.makedirs(os.path.dirname(self.data), exist_ok=True)
-        self.server = Server(self.data, "--otlp-http", "off", "--otlp-grpc", "off", *self.options)
+        self.server = Server(self.data, *self.options)
         self.connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=600)
 
     def stop(self):
@@ -45,11 +45,15 @@ class Widefield:
 
     def load(self, dataset, lines=1000):
         """Sends all events; then waits until nothing more is done with them, which counts too."""
+        return self.measure(lambda: send(self.server.port, dataset.bodies(lines)))
+
+    def measure(self, sending):
+        """What it took to take what `sending` sends to a new server, until all was answered and until all was done."""
         self.wipe()
         self.start()
         began, used = time.perf_counter(), processor_seconds(self.pid)
-        send(self.server.port, dataset.bodies(lines))
-        facts = {"wall_s": time.perf_counter() - began}
+        sending()
+        facts = {"wall_s": time.perf_counter() - began, "answered_cpu_s": processor_seconds(self.pid) - used}
         self.settle()
         facts["cpu_s"] = processor_seconds(self.pid) - used
         facts["memory_mb"] = memory_mb(self.pid, "VmHWM")
@@ -76,8 +80,14 @@ class Widefield:
 
     def post(self, path, body):
         """Seconds until the whole answer was there, and its JSON."""
+        return self.timed("POST", path, body, {"Content-Type": "application/json"})
+
+    def get(self, path):
+        return self.timed("GET", path)
+
+    def timed(self, method, path, body=None, headers={}):
         began = time.perf_counter()
-        self.connection.request("POST", path, body, {"Content-Type": "application/json"})
+        self.connection.request(method, path, body, headers)
         answer = self.connection.getresponse()
         data = answer.read()
         seconds = time.perf_counter() - began
@@ -133,23 +143,34 @@ def bin_number(low):
     return octave * 4 + round((low / 2**octave - 1) * 4)
 
 
-def send(port, bodies, connections=2):
+def send(port, bodies, connections=2, path="/1/batch/shop", headers=LINES):
     """Sends request bodies over several connections; fails if any event was not taken."""
+    def sender():
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
+
+        def post(body):
+            connection.request("POST", path, body, headers)
+            answer = connection.getresponse()
+            text = answer.read()
+            return answer.status < 300 and b'"error' not in text, (answer.status, text[:300])
+        return post
+    send_all(bodies, sender, connections)
+
+
+def send_all(bodies, sender, connections=2):
+    """Sends bodies by several functions that `sender` makes; each tells whether its body was taken, and the answer."""
     waiting, lock, faults = iter(bodies), threading.Lock(), []
 
     def work():
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
+        post = sender()
         while not faults:
             with lock:
                 body = next(waiting, None)
             if body is None:
                 break
-            connection.request("POST", "/1/batch/shop", body, LINES)
-            answer = connection.getresponse()
-            text = answer.read()
-            if answer.status >= 300 or b'"error"' in text:
-                faults.append((answer.status, text[:300]))
-        connection.close()
+            taken, answer = post(body)
+            if not taken:
+                faults.append(answer)
 
     threads = [threading.Thread(target=work) for _ in range(connections)]
     for thread in threads:

@@ -8,8 +8,8 @@ from machine import describe
 
 HEAD = """# Measured performance
 
-Written by `make bench`, `make bench-load` and `make bench-growth` on {machine}; each part says
-when and how. All run in one go on one machine, so the ratios count more than the figures. Peers are ClickHouse
+Written by `make bench`, `make bench-otlp`, `make bench-load` and `make bench-growth` on {machine}; each part
+says when and how. All run in one go on one machine, so the ratios count more than the figures. Peers are ClickHouse
 (as chdb) and DuckDB from PyPI, in the client's process; Widefield answers over HTTP with JSON, its caches of
 answers off unless a column says otherwise. `hot` is the median of five after one to warm up, `cold` the first
 question to a new process with an empty page cache.
@@ -26,7 +26,7 @@ def keep(result, name, options):
 
 def write(path, folder):
     parts = [HEAD.format(machine=describe())]
-    for kind, draw in (("compared", comparison), ("load", load), ("growth", growth)):
+    for kind, draw in (("compared", comparison), ("otlp", otlp), ("load", load), ("growth", growth)):
         for name in sorted(glob.glob(os.path.join(folder, f"{kind}-*.json")), key=lambda name: (len(name), name)):
             with open(name) as file:
                 parts.append(draw(json.load(file)))
@@ -83,6 +83,28 @@ are the engine's own and include what it does after the last event came: sealing
 {table(head + ["answer"], asked)}
 
 {means}. Slower than a peer: {", ".join(slower) or "none"}.
+"""
+
+
+def otlp(result):
+    spans, kept = result["spans"], result["sent"]["HTTP"]
+    rows = [[name, f"{facts['bytes_sent'] / 1e6:,.0f}", f"{spans / facts['answered_cpu_s']:,.0f}",
+             f"{spans / facts['cpu_s']:,.0f}", f"{spans / facts['wall_s']:,.0f}", f"{facts['memory_mb']}"]
+            for name, facts in result["sent"].items()]
+    head = ["sent by", "MB sent", "spans/processor s, answered", "spans/processor s, all done", "spans/s", "most memory MB"]
+    return f"""
+## {spans:,} spans by OTLP
+
+`make bench-otlp SPANS={spans} SEED={result['seed']}`, {result['date']}: the shop's spans in requests of 512, {kept['fields']:.0f}
+fields each with those of their resource, a dataset for each of {kept['datasets']} services, on two connections. Every
+answer waits for `fdatasync`. Processor seconds are the server's: until the last request was answered, and until nothing
+more was done with the spans. `widefield bench`, which does nothing with the same requests but decode them in one thread,
+makes **{result['decoded_per_s']:,.0f}** spans a processor second into batches.
+
+{table(head, rows)}
+
+A trace by its id, of {kept['traces']} asked for twice: {milliseconds(kept['p50'])} ms in the middle,
+{milliseconds(kept['p99'])} ms at p99, {milliseconds(kept['trace_cpu_s'])} ms of processor time.
 """
 
 
