@@ -46,6 +46,12 @@ final class Evaluator {
     /// The series of an expression over all steps; of a scalar one without labels.
     func evaluate(_ node: PromQLNode, _ steps: Steps) throws(PromQLError) -> [StepSeries] {
         try settling { () throws(PromQLError) in
+            if !steps.isInstant && node.isFixed {
+                let once = Steps(start: steps.start, interval: steps.interval, count: 1)
+                let series = try evaluate(node, once)
+                try hold(series.count * steps.count)
+                return series.map { $0.repeated(steps.count) }
+            }
             switch node.kind {
             case .number(let value, _): return [StepSeries(constant: value, steps: steps.count)]
             case .string, .window, .subquery:

@@ -52,6 +52,17 @@ struct StepSeries {
         numbers = [Double](repeating: constant, count: steps)
     }
 
+    /// A series of one step, with the same value at so many.
+    func repeated(_ steps: Int) -> StepSeries {
+        var result = self
+        result.kinds = [Kind](repeating: kinds[0], count: steps)
+        result.numbers = [Double](repeating: numbers[0], count: steps)
+        if !histograms.isEmpty {
+            result.histograms = [Histogram?](repeating: histograms[0], count: steps)
+        }
+        return result
+    }
+
     var isEmpty: Bool { !kinds.contains { $0 != .none } }
 
     func has(_ step: Int) -> Bool { kinds[step] != .none }
