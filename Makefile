@@ -49,7 +49,7 @@ EVENTS ?= 1000000
 bench: build
 	.ci/benchmark compare $(BINARY) --events $(EVENTS) --seed $(SEED)
 
-SPANS ?= 500000
+SPANS ?= 1000000
 bench-otlp: build
 	.ci/benchmark otlp $(BINARY) --spans $(SPANS) --seed $(SEED)
 
