@@ -30,15 +30,16 @@ extension Query {
 
     /// The order of the answer, with the default where the query names none.
     ///
-    /// Events: newest first. Statistics: the first calculation that has an order (a heatmap has
-    /// none), highest first. Ties, and answers without a sort key, go by group key, ascending.
+    /// Events: newest first. Statistics: the first calculation that is shown and has an order (a
+    /// heatmap has none), else the first formula, highest first. Ties, and answers without a sort key, go by group key, ascending.
     public var effectiveSort: [SortKey] {
         if !sort.isEmpty { return sort }
         switch shape {
         case .events: return [SortKey("timestamp", descending: true)]
         case .statistics(let statistics):
-            let first = statistics.calculations.first { $0.aggregate != .heatmap }
-            return first.map { [SortKey($0.key, descending: true)] } ?? []
+            let shown = statistics.calculations.first { !$0.isHidden && $0.aggregate != .heatmap }
+            let name = shown?.key ?? statistics.formulas.first?.name
+            return name.map { [SortKey($0, descending: true)] } ?? []
         case .bubbleUp: return []
         }
     }

@@ -29,9 +29,13 @@ extension Query {
         switch shape {
         case .events: rest = []
         case .statistics(let statistics):
-            rest =
-                statistics.calculations.flatMap { [$0.argument, $0.filter] }.compactMap { $0 }
-                + statistics.groupBy.map(\.expression)
+            rest = statistics.expressions
+            var formulas: [String: ExpandedSize] = [:]
+            for formula in statistics.formulas {
+                let size = ExpandedSize(formula.expression, formulas)
+                if !fits(size) { return true }
+                formulas[formula.name] = size
+            }
         case .bubbleUp(let bubbleUp): rest = [bubbleUp.selection]
         }
         return !rest.allSatisfy { fits(ExpandedSize($0, known)) }

@@ -74,6 +74,9 @@ public struct EventListing: Hashable, Sendable {
 
 public struct Statistics: Hashable, Sendable {
     public var calculations: [Calculation]
+    /// Numbers worked out from those of a group; each may speak of calculations and of the formulas
+    /// before it.
+    public var formulas: [Formula] = []
     public var groupBy: [GroupKey]
     /// A condition over calculations and group keys, which appear in it as named fields carrying
     /// `Calculation.key` or the group's name.
@@ -83,6 +86,25 @@ public struct Statistics: Hashable, Sendable {
         self.calculations = calculations
         self.groupBy = groupBy
         self.having = having
+    }
+
+    /// The columns of the answer beside the keys: calculations that are shown, then formulas.
+    public var columns: [String] {
+        calculations.filter { !$0.isHidden }.map(\.key) + formulas.map(\.name)
+    }
+}
+
+/// A number of a group that is worked out from others.
+public struct Formula: Hashable, Sendable {
+    /// The column's name in the answer.
+    public var name: String
+    /// Over calculations and formulas, which appear in it as named fields carrying `Calculation.key` or
+    /// the formula's name.
+    public var expression: Expression
+
+    public init(name: String, expression: Expression) {
+        self.name = name
+        self.expression = expression
     }
 }
 
@@ -116,6 +138,8 @@ public struct Calculation: Hashable, Sendable {
     /// Only events that meet it take part (`count_if`); nil for all.
     public var filter: Expression?
     public var alias: String?
+    /// Whether only formulas, `having` and `sort` speak of it, and the answer does not show it.
+    public var isHidden = false
 
     public init(
         _ aggregate: Aggregate, of argument: Expression? = nil, where filter: Expression? = nil,

@@ -6,8 +6,10 @@ extension QueryGenerator {
     /// A query specification in the form that the product writes: defaults left out.
     mutating func specification() -> JSONValue {
         var object = JSONObject()
-        let calculations = calculations()
+        var calculations = calculations()
+        let formulas = chance(30) ? formulas(over: &calculations) : []
         object.append("calculations", .array(calculations.map { .object($0) }))
+        if !formulas.isEmpty { object.append("formulas", .array(formulas)) }
         if chance(60) { appendFilters(to: &object) }
         let columns =
             chance(60) ? ["service.name", "each(tags)", "dataset", "a b", "timestamp"] : ["a b"]
@@ -18,7 +20,11 @@ extension QueryGenerator {
         appendOrders(to: &object, calculations, breakdowns)
         if chance(40) {
             var having = JSONObject()
-            having.append("calculate_op", "COUNT")
+            if formulas.isEmpty || chance(50) {
+                having.append("calculate_op", "COUNT")
+            } else {
+                having.append("column", "f 0")
+            }
             having.append("op", .string(pick(["=", "!=", ">", ">=", "<", "<="])))
             having.append("value", chance(50) ? 10 : 2.5)
             object.append("havings", [.object(having)])
@@ -49,6 +55,24 @@ extension QueryGenerator {
             calculations.append(object)
         }
         return calculations
+    }
+
+    /// Formulas over the calculations that have names, after one has been given a name.
+    private mutating func formulas(over calculations: inout [JSONObject]) -> [JSONValue] {
+        calculations.append(
+            JSONObject([
+                .init("op", "MAX"), .init("column", "size"), .init("name", "largest"),
+            ]))
+        let names = calculations.compactMap { $0["name"]?.string }
+        let name = "$\"\(pick(names))\"".replacing("$\"largest\"", with: "$largest")
+        let texts = [
+            "DIV(\(name), $largest)", "IF(GT(\(name), 5), $largest, 0)", "MUL($largest, 2)",
+        ]
+        var formulas: [JSONValue] = [["name": "f 0", "expression": .string(pick(texts))]]
+        if chance(40) {
+            formulas.append(["name": "f1", "expression": .string("SUM($\"f 0\", \(name))")])
+        }
+        return formulas
     }
 
     private mutating func appendFilters(to object: inout JSONObject) {

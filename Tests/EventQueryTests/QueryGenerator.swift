@@ -164,7 +164,8 @@ extension QueryGenerator {
     }
 
     private func columns(of statistics: Statistics) -> [String] {
-        statistics.calculations.map(\.key) + statistics.groupBy.map(\.name)
+        statistics.calculations.map(\.key) + statistics.formulas.map(\.name)
+            + statistics.groupBy.map(\.name)
     }
 
     mutating func calculation() -> Calculation {
@@ -191,6 +192,10 @@ extension QueryGenerator {
         for calculation in list(0...3, { $0.calculation() })
         where names.insert(calculation.key).inserted {
             statistics.calculations.append(calculation)
+        }
+        if chance(30) {
+            addFormulas(to: &statistics)
+            names.formUnion(statistics.formulas.map(\.name))
         }
         for _ in 0..<below(3) {
             let expression = expression(depth: 2)

@@ -127,7 +127,15 @@ import Testing
             "is out of range: 9223372036854775807"
         ),
         (#"{"granularity":-1}"#, "granularity", "must not be below 0"),
-        (#"{"formulas":[{}]}"#, "formulas", "are not available yet"),
+        (
+            #"{"formulas":[{}]}"#, "formulas[0].name",
+            "is missing or the name of a property of every event"
+        ),
+        (
+            #"{"calculations":[{"op":"COUNT"}],"formulas":[{"name":"f","expression":"$COUNT"}]}"#,
+            "formulas[0].expression",
+            "$COUNT is not the name of a calculation or formula before"
+        ),
         (#"{"usage_mode":1}"#, "usage_mode", "must be true or false, not a number"),
     ])
     func `what a specification gets wrong is named with its path`(
@@ -145,7 +153,8 @@ import Testing
         "from a | where a = 1 and (b = 1 or c = 1) | stats count()",
         "from a | between now-2h and now-1h | stats count()", "from a | last 5ms | stats count()",
         "from a | stats count() by lower(b)", "from a | stats count() by b | having b = 1",
-        "from a | where a matches 'x' | stats count()",
+        "from a | where a matches 'x' | stats count()", "from a | stats x = count(), y = x + 1",
+        "from a | stats hide x = count(), y = x / x", "from a | stats y = count() / 2",
     ])
     func `a query that no specification can say is refused`(text: String) throws {
         let query = try Query(parsing: text)

@@ -38,7 +38,7 @@ public struct EventRow: Sendable {
 /// Numbers by group, and by time where a step was asked for.
 public struct StatisticsTable: Sendable {
     public var groupNames: [String]
-    /// The calculations' names, in the order in which they were asked for.
+    /// The names of calculations, in the order in which they were asked for, then of formulas.
     public var calculationNames: [String]
     public var rows: [Row]
     /// Buckets that have events, of the groups in `rows`, by time, then in the order of `rows`.
@@ -53,7 +53,7 @@ public struct StatisticsTable: Sendable {
     public struct Row: Sendable {
         /// One a group name.
         public var group: [FieldValue]
-        /// One a calculation.
+        /// One a calculation or formula.
         public var values: [AggregateValue]
     }
 

@@ -21,6 +21,8 @@ struct QueryPlan: Sendable {
     private(set) var groupBy: [GroupKey]
     let slots: [AggregateSlot]
     let calculations: [PlannedCalculation]
+    /// Over calculations only: formulas that they speak of are put in their places.
+    let formulas: [Formula]
     let evaluator: ExpressionEvaluator
 
     /// A calculation and the state that answers it.
@@ -28,6 +30,7 @@ struct QueryPlan: Sendable {
         let name: String
         let slot: Int
         let reading: AggregateReading
+        let isHidden: Bool
     }
 
     init(_ query: Query, now: Int64, options: QueryOptions, shift: Int64 = 0) throws(QueryFailure) {
@@ -59,6 +62,7 @@ struct QueryPlan: Sendable {
             groupBy = []
             slots = []
             calculations = []
+            formulas = []
             if case .bubbleUp(let bubbleUp) = query.shape {
                 selection = bubbleUp.selection.substituting(definitions)
             } else {
@@ -82,13 +86,22 @@ struct QueryPlan: Sendable {
             let index = slots.firstIndex(of: slot) ?? slots.count
             if index == slots.count { slots.append(slot) }
             planned.append(
-                PlannedCalculation(name: calculation.key, slot: index, reading: reading))
+                PlannedCalculation(
+                    name: calculation.key, slot: index, reading: reading,
+                    isHidden: calculation.isHidden))
+        }
+        var formulas: [String: Expression] = [:]
+        self.formulas = statistics.formulas.map { formula in
+            let expression = formula.expression.substituting(formulas)
+            formulas[formula.name] = expression
+            return Formula(name: formula.name, expression: expression)
         }
         self.slots = slots
         calculations = planned
         evaluator = try QueryPlan.evaluator(
             conditions + groupBy.map(\.expression) + slots.compactMap(\.argument)
-                + slots.compactMap(\.filter) + [statistics.having].compactMap { $0 })
+                + slots.compactMap(\.filter) + self.formulas.map(\.expression)
+                + [statistics.having].compactMap { $0 })
     }
 
     /// The plan with other time buckets, of the same width.

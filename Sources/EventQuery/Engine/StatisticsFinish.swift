@@ -17,7 +17,7 @@ extension QueryPlan {
         }
         let kept = keptGroups(groups)
         var table = StatisticsTable(
-            groupNames: groupBy.map(\.name), calculationNames: calculations.map(\.name),
+            groupNames: groupBy.map(\.name), calculationNames: statistics?.columns ?? [],
             rows: kept.map { row($0, in: groups) })
         if let buckets, let groupOfCell {
             table.series = try series(
@@ -53,11 +53,29 @@ extension QueryPlan {
             values: values(ofCell: cell, in: partial))
     }
 
+    /// What the answer shows of a cell: calculations, then formulas.
     private func values(ofCell cell: Int, in partial: GroupPartial) -> [AggregateValue] {
-        calculations.map { partial.states[$0.slot].value(ofCell: cell, $0.reading) }
+        var values: [AggregateValue] = []
+        for calculation in calculations where !calculation.isHidden {
+            values.append(
+                partial.states[calculation.slot].value(ofCell: cell, calculation.reading))
+        }
+        for formula in formulas {
+            values.append(.value(value(of: formula, ofCell: cell, in: partial)))
+        }
+        return values
     }
 
-    /// A calculation's value, or a group key's, by its name in the answer.
+    private func value(
+        of formula: Formula, ofCell cell: Int, in partial: GroupPartial
+    ) -> FieldValue {
+        evaluator.value(of: formula.expression) { reference in
+            guard case .named(let name) = reference else { return .missing }
+            return value(named: name, ofCell: cell, in: partial)
+        }
+    }
+
+    /// The value of a calculation, a formula or a group key, by its name in the answer.
     func value(named name: String, ofCell cell: Int, in partial: GroupPartial) -> FieldValue {
         reader(ofName: name, in: partial)(cell)
     }
@@ -72,6 +90,9 @@ extension QueryPlan {
                 }
                 return value
             }
+        }
+        if let formula = formulas.first(where: { $0.name == name }) {
+            return { value(of: formula, ofCell: $0, in: partial) }
         }
         guard let dimension = groupBy.firstIndex(where: { $0.name == name }) else {
             return { _ in .missing }

@@ -9,8 +9,7 @@ extension Query {
     /// Reads a query specification as Honeycomb's API takes it; `{}` counts two hours of events.
     ///
     /// Kept looser than Honeycomb's: any compare offset, and up to 10,000 rows. Refused with the
-    /// path: formulas, relational fields, and functions of calculated fields that have no
-    /// counterpart yet.
+    /// path: relational fields.
     public init(specification: JSONValue, dataset: String) throws(SpecificationError) {
         let object = try SpecificationObject(
             specification, at: "",
@@ -19,9 +18,6 @@ extension Query {
                 "limit", "time_range", "start_time", "end_time", "granularity",
                 "calculated_fields", "formulas", "compare_time_offset_seconds", "usage_mode", "id",
             ])
-        if let formulas = object["formulas"], formulas != .array([]) {
-            throw object.fail("formulas", "are not available yet")
-        }
         self.init()
         source = dataset == Query.allDatasets ? .all : .named([dataset])
         timeRange = try object.timeRange()
@@ -31,8 +27,14 @@ extension Query {
             transforms.append(.filter(condition))
         }
         var statistics = Statistics(calculations: try object.calculations())
-        statistics.groupBy = try object.breakdowns(beside: statistics.calculations)
-        statistics.having = try object.having(statistics.calculations)
+        statistics.formulas = try object.formulas(over: statistics.calculations)
+        // Formulas are answered in the place of what they are made of.
+        let isHidden = !statistics.formulas.isEmpty
+        for place in statistics.calculations.indices {
+            statistics.calculations[place].isHidden = isHidden
+        }
+        statistics.groupBy = try object.breakdowns(beside: statistics)
+        statistics.having = try object.having(statistics)
         shape = .statistics(statistics)
         sort = try object.orders(statistics)
         limit = try object.limit()
@@ -97,22 +99,23 @@ extension SpecificationObject {
         for element in try array("calculated_fields", limit: 100) {
             let object = try SpecificationObject(
                 element.value, at: element.path, known: ["name", "expression"])
-            guard let name = try object.string("name"), Words.properties[name] == nil else {
-                throw object.fail("name", "is missing or the name of a property of every event")
-            }
-            guard let text = try object.string("expression") else {
-                throw object.fail("expression", "is missing")
-            }
-            let expression: Expression
-            do {
-                expression = try DerivedColumnParser.expression(text)
-            } catch {
-                throw object.fail(
-                    "expression", "at character \(error.offset + 1): \(error.message)")
-            }
+            let (name, expression) = try object.derived()
             transforms.append(.evaluate(name: name, expression))
         }
         return transforms
+    }
+
+    /// A name and what it stands for.
+    fileprivate func derived() throws(SpecificationError) -> (name: String, Expression) {
+        guard let name = try string("name"), Words.properties[name] == nil else {
+            throw fail("name", "is missing or the name of a property of every event")
+        }
+        guard let text = try string("expression") else { throw fail("expression", "is missing") }
+        do {
+            return (name, try DerivedColumnParser.expression(text))
+        } catch {
+            throw fail("expression", "at character \(error.offset + 1): \(error.message)")
+        }
     }
 }
 
@@ -175,12 +178,51 @@ extension SpecificationObject {
     }
 }
 
+// MARK: - Formulas
+
+extension SpecificationObject {
+    /// Formulas over named calculations, `$name`, and over the formulas before each.
+    fileprivate func formulas(
+        over calculations: [Calculation]
+    ) throws(SpecificationError) -> [Formula] {
+        var names = calculations.compactMap(\.alias)
+        var formulas: [Formula] = []
+        for element in try array("formulas", limit: QueryLimits.calculationsMax) {
+            let object = try SpecificationObject(
+                element.value, at: element.path, known: ["name", "expression"])
+            let (name, expression) = try object.derived()
+            if calculations.contains(where: { $0.key == name }) || names.contains(name) {
+                throw object.fail("name", "\(name) is computed twice")
+            }
+            for case .named(let spoken) in expression.fields where !names.contains(spoken) {
+                throw object.fail(
+                    "expression", "$\(spoken) is not the name of a calculation or formula before")
+            }
+            formulas.append(Formula(name: name, expression: expression))
+            names.append(name)
+        }
+        return formulas
+    }
+
+    /// The formula that a condition without an operation is about; nil for any other.
+    fileprivate func formulaKey(
+        _ statistics: Statistics
+    ) throws(SpecificationError) -> String? {
+        guard self["calculate_op"] == nil, let name = try string("column") else { return nil }
+        guard statistics.formulas.contains(where: { $0.name == name }) else {
+            throw fail("column", "\(name) is not a formula")
+        }
+        return name
+    }
+}
+
 // MARK: - Groups, order, conditions on groups
 
 extension SpecificationObject {
     fileprivate func breakdowns(
-        beside calculations: [Calculation]
+        beside statistics: Statistics
     ) throws(SpecificationError) -> [GroupKey] {
+        let taken = statistics.calculations.map(\.key) + statistics.formulas.map(\.name)
         var keys: [GroupKey] = []
         for element in try array("breakdowns", limit: QueryLimits.groupKeysMax) {
             guard let name = element.value.string else {
@@ -188,7 +230,7 @@ extension SpecificationObject {
                 throw SpecificationError(path: element.path, message: message)
             }
             if keys.contains(where: { $0.name == name }) { continue }
-            if calculations.contains(where: { $0.key == name }) {
+            if taken.contains(name) {
                 throw SpecificationError(
                     path: element.path, message: "\(name) is the name of a calculation too")
             }
@@ -203,13 +245,15 @@ extension SpecificationObject {
     }
 
     fileprivate func having(
-        _ calculations: [Calculation]
+        _ statistics: Statistics
     ) throws(SpecificationError) -> Expression? {
         var conditions: [Expression] = []
         for element in try array("havings", limit: 100) {
             let object = try SpecificationObject(
                 element.value, at: element.path, known: ["calculate_op", "column", "op", "value"])
-            let key = try object.key(operationKey: "calculate_op", among: calculations)
+            let key =
+                try object.formulaKey(statistics)
+                ?? object.key(operationKey: "calculate_op", among: statistics.calculations)
             let sign = try object.string("op").flatMap { ComparisonOperator(rawValue: $0) }
             guard let sign else { throw object.fail("op", "must be one of = != > >= < <=") }
             guard let json = object["value"], json.number != nil,
@@ -238,6 +282,7 @@ extension SpecificationObject {
                 }
                 let names =
                     statistics.groupBy.map(\.name) + statistics.calculations.compactMap(\.alias)
+                    + statistics.formulas.map(\.name)
                 guard names.contains(column) else {
                     throw object.fail("column", "\(column) is not among the breakdowns")
                 }

@@ -21,6 +21,14 @@ extension Query {
             calculations.append(try calculation.specification())
         }
         object.append("calculations", .array(calculations))
+        if !statistics.formulas.isEmpty {
+            object.append("formulas", .array(try statistics.formulaSpecifications()))
+        }
+        guard statistics.calculations.allSatisfy({ $0.isHidden != statistics.formulas.isEmpty })
+        else {
+            let message = "a specification shows either all calculations or formulas alone"
+            throw SpecificationError(path: "calculations", message: message)
+        }
         try writeTransforms(to: &object)
         if !statistics.groupBy.isEmpty {
             object.append("breakdowns", .array(try statistics.breakdowns()))
@@ -149,6 +157,23 @@ extension Statistics {
         return names
     }
 
+    fileprivate func formulaSpecifications() throws(SpecificationError) -> [JSONValue] {
+        let names = calculations.compactMap(\.alias) + formulas.map(\.name)
+        var written: [JSONValue] = []
+        for formula in formulas {
+            let spoken = formula.expression.fields
+            guard let text = DerivedColumnPrinter.text(formula.expression),
+                spoken.allSatisfy({ names.contains($0.plainName ?? "") })
+            else {
+                let message =
+                    "a specification has no formula for \(formulaText(formula.expression))"
+                throw SpecificationError(path: "formulas", message: message)
+            }
+            written.append(["name": .string(formula.name), "expression": .string(text)])
+        }
+        return written
+    }
+
     /// The operation and column of a calculation by its key.
     private func operation(
         ofKey name: String, at path: String, key: String
@@ -169,6 +194,11 @@ extension Statistics {
         return .object(object)
     }
 
+    private func formulaColumn(_ name: String) -> JSONObject? {
+        guard formulas.contains(where: { $0.name == name }) else { return nil }
+        return JSONObject([JSONObject.Member("column", .string(name))])
+    }
+
     fileprivate func havings(_ having: Expression) throws(SpecificationError) -> [JSONValue] {
         var conditions = [having]
         if case .and(let operands) = having { conditions = operands }
@@ -178,6 +208,7 @@ extension Statistics {
                 case .compare(let sign, .field(.named(let name)), .literal(let value)) = condition,
                 JSONValue(value).number != nil,
                 var object = try operation(ofKey: name, at: "havings", key: "calculate_op")
+                    ?? formulaColumn(name)
             else {
                 let message = "a specification compares calculations with numbers only"
                 throw SpecificationError(path: "havings", message: message)

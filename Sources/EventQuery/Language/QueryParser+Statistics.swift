@@ -7,15 +7,16 @@ extension QueryParser {
         var statistics = Statistics(calculations: [])
         repeat {
             let start = place
-            let calculation = try calculation()
-            if !names.insert(calculation.key).inserted {
-                throw fail("\(calculation.key) is computed twice; give one an alias", at: start)
-            }
-            statistics.calculations.append(calculation)
-            if statistics.calculations.count > QueryLimits.calculationsMax {
-                throw fail("more than \(QueryLimits.calculationsMax) calculations", at: start)
+            let isHidden = takeHide()
+            if isHidden || isCalculation(known: statistics) {
+                var calculation = try calculation()
+                calculation.isHidden = isHidden
+                try add(calculation, to: &statistics, &names, at: start)
+            } else {
+                try formula(&statistics, &names)
             }
         } while take(",")
+        if statistics.columns.isEmpty { throw fail("stats shows nothing: all is hidden") }
         guard take(word: "by") else { return statistics }
         repeat {
             let start = place
@@ -34,6 +35,30 @@ extension QueryParser {
         return statistics
     }
 
+    private func add(
+        _ calculation: Calculation, to statistics: inout Statistics, _ names: inout Set<String>,
+        at start: Int
+    ) throws(QueryError) {
+        if !names.insert(calculation.key).inserted {
+            throw fail("\(calculation.key) is computed twice; give one an alias", at: start)
+        }
+        statistics.calculations.append(calculation)
+        if statistics.calculations.count > QueryLimits.calculationsMax {
+            throw fail("more than \(QueryLimits.calculationsMax) calculations", at: start)
+        }
+    }
+
+    /// Takes `hide` before a calculation that the answer is not to show.
+    private mutating func takeHide() -> Bool {
+        guard token.kind == .name("hide") else { return false }
+        switch following {
+        case .name, .quotedName:
+            advance()
+            return true
+        default: return false
+        }
+    }
+
     private mutating func calculation() throws(QueryError) -> Calculation {
         let alias = alias()
         var calculation = try aggregateCall()
@@ -46,6 +71,52 @@ extension QueryParser {
             calculation.filter = try expression()
         }
         return calculation
+    }
+
+    /// Whether a call of an aggregate alone is next, with or without alias, and no formula.
+    ///
+    /// What is neither is left to `calculation`, whose errors say what could stand there.
+    private func isCalculation(known statistics: Statistics) -> Bool {
+        var ahead = self
+        let alias = ahead.alias()
+        guard case .name(let name) = ahead.token.kind else {
+            if case .quotedName = ahead.token.kind { return false }
+            return ahead.token.kind != .sign("(") && ahead.token.kind != .sign("-")
+        }
+        guard ahead.following == .sign("(") else {
+            return alias == nil && !ResultScope(statistics).names.contains(name)
+        }
+        let isFunction = FunctionName(rawValue: name) != nil
+        guard name == "quantile" || Aggregate(callName: name) != nil else { return !isFunction }
+        do { _ = try ahead.aggregateCall() } catch { return !isFunction }
+        switch ahead.token.kind {
+        case .end, .sign("|"), .sign(","): return true
+        case .name(let word):
+            return word == "where" || word == "by" || !Words.reserved.contains(word)
+        default: return false
+        }
+    }
+
+    /// A number worked out from those that stand before it, and from calls of its own.
+    private mutating func formula(
+        _ statistics: inout Statistics, _ names: inout Set<String>
+    ) throws(QueryError) {
+        let start = place
+        let alias = alias()
+        scope = ResultScope(statistics)
+        scope?.isFormula = true
+        let expression = try expression()
+        scope = nil
+        for calculation in called { try add(calculation, to: &statistics, &names, at: start) }
+        called = []
+        let name = alias ?? statistics.formulaText(expression)
+        if !names.insert(name).inserted {
+            throw fail("\(name) is computed twice; give one an alias", at: start)
+        }
+        statistics.formulas.append(Formula(name: name, expression: expression))
+        if statistics.formulas.count > QueryLimits.calculationsMax {
+            throw fail("more than \(QueryLimits.calculationsMax) formulas", at: start)
+        }
     }
 
     private mutating func groupKey() throws(QueryError) -> GroupKey {
@@ -132,7 +203,10 @@ extension QueryParser {
         }
         let wanted = try name("a calculation or a group key")
         if scope.names.contains(wanted) { return wanted }
-        var message = "\"\(wanted)\" is neither a calculation nor a group key of stats"
+        var message =
+            scope.isFormula
+            ? "\"\(wanted)\" is not computed before the formula"
+            : "\"\(wanted)\" is neither a calculation nor a group key of stats"
         if let meant = nearestName(to: wanted, among: scope.names) {
             message += "; did you mean \(scope.text(ofKey: meant))?"
         }
@@ -146,6 +220,13 @@ extension QueryParser {
         let call = try aggregateCall()
         self.scope = outer
         if let key = scope.key(ofCall: call) { return key }
+        if scope.isFormula {
+            if let known = called.first(where: { $0.key == call.key }) { return known.key }
+            var calculation = call
+            calculation.isHidden = true
+            called.append(calculation)
+            return calculation.key
+        }
         throw fail(
             "stats does not compute \(call.callText)", at: start,
             expected: scope.names.map(scope.text(ofKey:)))

@@ -34,6 +34,8 @@ struct QueryParser {
     private var depth = 0
     /// Where names come from: the answer's columns in a `having`, else the event's fields.
     var scope: ResultScope?
+    /// Calculations that a formula called and that were not there.
+    var called: [Calculation] = []
 
     init(_ text: String) throws(QueryError) {
         self.text = Array(text.utf8)

@@ -83,7 +83,13 @@ extension Statistics {
     /// The calculations and group keys, as they follow `stats`.
     var queryText: String {
         let calls = calculations.map { calculation in
-            (calculation.alias.map { "\(Words.quoted($0)) = " } ?? "") + calculation.callText
+            (calculation.isHidden ? "hide " : "")
+                + (calculation.alias.map { "\(Words.quoted($0)) = " } ?? "")
+                + calculation.callText
+        }
+        let formulas = formulas.map { formula in
+            let text = formulaText(formula.expression)
+            return formula.name == text ? text : "\(Words.quoted(formula.name)) = \(text)"
         }
         let keys = groupBy.map { key in
             // A bare condition would read as an alias and its expression.
@@ -94,7 +100,14 @@ extension Statistics {
             return key.name == key.defaultName ? text : "\(Words.quoted(key.name)) = \(text)"
         }
         let groups = keys.isEmpty ? "" : " by " + keys.joined(separator: ", ")
-        return calls.joined(separator: ", ") + groups
+        return (calls + formulas).joined(separator: ", ") + groups
+    }
+
+    /// A formula as it is written, which is also its name when it has no other.
+    func formulaText(_ expression: Expression) -> String {
+        // A call alone would be read as a calculation of its own.
+        if case .field(.named(let name)) = expression { return Words.quoted(name) }
+        return ExpressionPrinter(scope: ResultScope(self)).text(expression)
     }
 }
 

@@ -1,18 +1,23 @@
 import Compute
 
-/// What `having` and `sort` may speak of: the calculations and group keys of the answer.
+/// What `having` and `sort` may speak of: the calculations, formulas and group keys of the answer.
 struct ResultScope {
     var calculations: [Calculation] = []
+    var formulaNames: [String] = []
     var groupNames: [String] = []
 
     init() {}
 
     init(_ statistics: Statistics) {
         calculations = statistics.calculations
+        formulaNames = statistics.formulas.map(\.name)
         groupNames = statistics.groupBy.map(\.name)
     }
 
-    var names: [String] { calculations.map(\.key) + groupNames }
+    var names: [String] { calculations.map(\.key) + formulaNames + groupNames }
+
+    /// Whether what is called and not there is computed beside the rest: in a formula.
+    var isFormula = false
 
     /// The key of the calculation that is this call, whatever its alias.
     func key(ofCall call: Calculation) -> String? {

@@ -62,7 +62,7 @@ extension Answer {
         guard case .statistics(let statistics) = query.shape else {
             return events.map(\.text) + compared.flatMap(\.texts)
         }
-        let header = statistics.groupBy.map(\.name) + statistics.calculations.map(\.key)
+        let header = statistics.groupBy.map(\.name) + statistics.columns
         var table = [header] + groups.map(\.texts)
         if query.step != nil {
             table.append(["series"])

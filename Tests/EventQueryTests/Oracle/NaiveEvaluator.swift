@@ -102,25 +102,40 @@ struct NaiveEvaluator {
             NaiveAggregate(calculation: $0, isUnweighted: query.isUnweighted)
         }
         func row(_ keys: [FieldValue], _ rows: [NaiveRow]) -> Answer.Row {
-            Answer.Row(keys: keys, cells: aggregates.map { $0.answer(rows) })
+            var row = Answer.Row(keys: keys, cells: aggregates.map { $0.answer(rows) })
+            for formula in statistics.formulas {
+                let expression = NaiveExpression { reference in
+                    guard case .named(let name) = reference else { return .missing }
+                    return column(name, row, statistics)
+                }
+                row.cells.append(.value(expression.evaluate(formula.expression)))
+            }
+            return row
+        }
+        func shown(_ row: Answer.Row) -> Answer.Row {
+            var row = row
+            let calculations = statistics.calculations
+            row.cells = row.cells.enumerated().filter { place, _ in
+                place >= calculations.count || !calculations[place].isHidden
+            }.map(\.element)
+            return row
         }
         var groups = members.map { row($0.key, $0.value) }
         groups = groups.filter { holds(statistics.having, $0, statistics) }
         groups.sort { precedes($0, $1, query.effectiveSort, statistics) }
         groups = Array(groups.prefix(query.rowLimit))
-        var answer = Answer(groups: groups)
+        var answer = Answer(groups: groups.map(shown))
         let kept = Set(groups.map(\.keys))
         let others = members.filter { !kept.contains($0.key) }.flatMap(\.value)
         answer.totals = (
-            aggregates.map { $0.answer(rows) },
-            others.isEmpty ? nil : aggregates.map { $0.answer(others) }
+            shown(row([], rows)).cells, others.isEmpty ? nil : shown(row([], others)).cells
         )
         guard case .every(let width) = query.step else { return answer }
         for group in groups {
             let buckets = Dictionary(grouping: members[group.keys] ?? []) { row in
                 floorDivide(row.event.timestamp, width) * width
             }
-            answer.series += buckets.map { ($0.key, row(group.keys, $0.value)) }
+            answer.series += buckets.map { ($0.key, shown(row(group.keys, $0.value))) }
         }
         answer.series.sort { first, second in
             if first.time != second.time { return first.time < second.time }
@@ -147,7 +162,8 @@ struct NaiveEvaluator {
         if let place = statistics.groupBy.firstIndex(where: { $0.name == name }) {
             return row.keys[place]
         }
-        if let place = statistics.calculations.firstIndex(where: { $0.key == name }),
+        let names = statistics.calculations.map(\.key) + statistics.formulas.map(\.name)
+        if let place = names.firstIndex(of: name), place < row.cells.count,
             case .value(let value) = row.cells[place]
         {
             return value

@@ -111,6 +111,7 @@ extension QueryGenerator {
             statistics.groupBy.append(
                 GroupKey(name: "g\(index)", expression: expression, isEach: isEach))
         }
+        if chance(30) { addFormulas(to: &statistics) }
         if chance(30) {
             let count = Expression.field(.named("COUNT"))
             let sign = pick(ComparisonOperator.allCases)
@@ -122,6 +123,25 @@ extension QueryGenerator {
             }
         }
         return statistics
+    }
+
+    /// Formulas over whatever is computed; what is hidden goes on being spoken of.
+    mutating func addFormulas(to statistics: inout Statistics) {
+        for index in 0..<1 + below(3) {
+            let names = statistics.calculations.map(\.key) + statistics.formulas.map(\.name)
+            func column(_ generator: inout QueryGenerator) -> Expression {
+                generator.chance(85)
+                    ? .field(.named(generator.pick(names))) : .literal(generator.eventValue())
+            }
+            var expression = Expression.arithmetic(
+                pick(ArithmeticOperator.allCases), column(&self), column(&self))
+            if chance(20) { expression = .call(.if, [expression, column(&self), column(&self)]) }
+            if chance(10) { expression = .compare(.less, expression, column(&self)) }
+            statistics.formulas.append(Formula(name: "r\(index)", expression: expression))
+        }
+        for place in statistics.calculations.indices {
+            statistics.calculations[place].isHidden = chance(30)
+        }
     }
 
     /// Sort keys whose values are exact, so that rounding cannot change the order.
