@@ -1,4 +1,4 @@
-internal import Events
+public import Events
 
 extension ExpressionEvaluator {
     /// Arithmetic on two numbers; missing when either is none, and where there is no finite result.
@@ -21,6 +21,11 @@ extension ExpressionEvaluator {
         case .modulo: result = x.truncatingRemainder(dividingBy: y)
         }
         return result.isFinite ? FieldValue(number: result) : .missing
+    }
+
+    /// The first of two numbers less the second; missing when either is none.
+    public static func difference(_ a: FieldValue, _ b: FieldValue) -> FieldValue {
+        arithmetic(.subtract, a, b)
     }
 
     /// The integer result, `missing` for a remainder by zero, nil where it does not fit.

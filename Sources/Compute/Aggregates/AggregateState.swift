@@ -71,12 +71,15 @@ public struct HistogramBin: Hashable, Sendable {
 public final class AggregateInput {
     public let column: Column?
     public let rows: Int
+    /// The events' times, for aggregates that reckon with them.
+    public let timestamps: [Int64]?
     private var numbersKnown: [Bool: NumberColumn] = [:]
     private var codesKnown: GroupCodes?
 
-    public init(_ column: Column?, rows: Int) {
+    public init(_ column: Column?, rows: Int, timestamps: [Int64]? = nil) {
         self.column = column
         self.rows = rows
+        self.timestamps = timestamps
     }
 
     /// The numbers of the column; booleans as 0 and 1 when asked for.

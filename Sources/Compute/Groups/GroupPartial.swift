@@ -110,6 +110,17 @@ public final class GroupPartial {
         return (result, map)
     }
 
+    /// The cells that are wanted, with those of one code in the last dimension as one.
+    public func keepingLastDimension(where isWanted: (Int) -> Bool) -> GroupPartial {
+        let last = space.dimensions.count - 1
+        let result = GroupPartial(
+            GroupSpace([space.dimensions[last]], rows: groups.count), states.map { $0.makeEmpty() })
+        let map = cells(
+            in: result.space, dimensions: last..<last + 1, of: groups.filter(isWanted))
+        result.merge(self, map, keepingOther: true)
+        return result
+    }
+
     /// All cells but those in `left` as one group.
     public func total(without left: Set<Int> = []) -> GroupPartial {
         let result = GroupPartial(GroupSpace([], rows: 0), states.map { $0.makeEmpty() })

@@ -11,6 +11,17 @@ struct AggregateSlot: Hashable, Sendable {
         case distinct
         case histogram
         case exactQuantiles
+        case openSpans
+    }
+
+    /// What of the time buckets of a group a calculation speaks of.
+    enum Span {
+        /// Each for itself, or all as one.
+        case bucket
+        /// The difference from one to the next.
+        case difference
+        /// Spans that are open in it, from this one or an earlier one.
+        case open
     }
 
     let kind: Kind
@@ -19,8 +30,12 @@ struct AggregateSlot: Hashable, Sendable {
 
     /// An empty state.
     ///
-    /// - Parameter readings: how it will be asked.
-    func makeState(_ readings: [AggregateReading]) -> any AggregateState {
+    /// - Parameters:
+    ///   - readings: how it will be asked.
+    ///   - frame: when spans are looked at.
+    func makeState(
+        _ readings: [AggregateReading], _ frame: @autoclosure () -> OpenSpanState.Frame
+    ) -> any AggregateState {
         switch kind {
         case .count: CountState(needsValue: argument != nil, takesAllRows: filter == nil)
         case .sum: SumState()
@@ -28,6 +43,7 @@ struct AggregateSlot: Hashable, Sendable {
         case .largest: ExtremeState(.largest)
         case .distinct: DistinctState()
         case .histogram: HistogramState()
+        case .openSpans: OpenSpanState(frame())
         case .exactQuantiles:
             ExactQuantileState(
                 shares: readings.compactMap { reading in
@@ -38,9 +54,11 @@ struct AggregateSlot: Hashable, Sendable {
 
     /// The state that a calculation needs, and how it is read.
     static func make(
-        _ calculation: Calculation, _ definitions: [String: Expression], isExact: Bool
-    ) throws(QueryFailure) -> (AggregateSlot, AggregateReading) {
+        _ calculation: Calculation, _ definitions: [String: Expression], _ options: QueryOptions
+    ) -> (AggregateSlot, AggregateReading, Span) {
         let (kind, reading): (Kind, AggregateReading)
+        var span = Span.bucket
+        var argument = calculation.argument
         switch calculation.aggregate {
         case .count: (kind, reading) = (.count, .plain)
         case .sum: (kind, reading) = (.sum, .sum)
@@ -49,16 +67,19 @@ struct AggregateSlot: Hashable, Sendable {
         case .max: (kind, reading) = (.largest, .plain)
         case .distinct: (kind, reading) = (.distinct, .plain)
         case .quantile(let share):
-            (kind, reading) = (isExact ? .exactQuantiles : .histogram, .quantile(share))
+            (kind, reading) = (options.isExact ? .exactQuantiles : .histogram, .quantile(share))
         case .heatmap: (kind, reading) = (.histogram, .histogram)
-        case .rateSum, .rateAvg, .rateMax, .concurrency:
-            throw .refused(
-                "\(calculation.key) cannot be answered yet; use sum, avg or max with a step")
+        case .rateSum: (kind, reading, span) = (.sum, .sum, .difference)
+        case .rateAvg: (kind, reading, span) = (.sum, .average, .difference)
+        case .rateMax: (kind, reading, span) = (.largest, .plain, .difference)
+        case .concurrency:
+            (kind, reading, span) = (.openSpans, .plain, .open)
+            argument = options.naming.value(of: \.duration)
         }
         let slot = AggregateSlot(
-            kind: kind, argument: calculation.argument?.substituting(definitions),
+            kind: kind, argument: argument?.substituting(definitions),
             filter: calculation.filter?.substituting(definitions))
-        return (slot, reading)
+        return (slot, reading, span)
     }
 
     /// How the state's number for a group comes from those of parts; nil when it is not that simple.
@@ -66,7 +87,7 @@ struct AggregateSlot: Hashable, Sendable {
         switch kind {
         case .count: .sum
         case .largest: .highest
-        case .sum, .smallest, .distinct, .histogram, .exactQuantiles: nil
+        case .sum, .smallest, .distinct, .histogram, .exactQuantiles, .openSpans: nil
         }
     }
 

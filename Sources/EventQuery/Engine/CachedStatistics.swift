@@ -54,7 +54,9 @@ struct CachedStatistics {
 
     /// Whether times and buckets are far enough from the ends of what there is to reckon with them.
     private static func isModest(_ plan: QueryPlan) -> Bool {
-        plan.timeRange.lowerBound >= .min / 4 && plan.timeRange.upperBound <= .max / 4
+        // How long a span is open depends on where the time range ends.
+        !plan.slots.contains { $0.kind == .openSpans } && plan.timeRange.lowerBound >= .min / 4
+            && plan.timeRange.upperBound <= .max / 4
             && plan.buckets?.width ?? 0 <= .max / 4
     }
 }

@@ -50,7 +50,7 @@ public struct QueryEngine: Sendable {
             answer = try bubbleUp(plan, sources, deadline, options, cancellation)
         }
         answer.meta.timeRange = plan.timeRange
-        answer.meta.step = plan.buckets?.width
+        answer.meta.step = query.step == nil ? nil : plan.buckets?.width
         answer.meta.warnings += plan.warnings(sources)
         answer.meta.elapsedNanoseconds = clock.monotonicNanoseconds() &- started
         return answer

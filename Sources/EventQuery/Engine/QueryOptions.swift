@@ -12,6 +12,8 @@ public struct QueryOptions: Sendable {
     /// Fields that are worked out from those that were sent, by name; what the query derives itself
     /// goes before them.
     public var definitions: [String: Expression] = [:]
+    /// Under which names events say what their part in a trace is.
+    public var naming = TraceNaming()
     /// Nanoseconds after which the best answer so far is given.
     public var timeLimit: Int64 = 30_000_000_000
     /// Bytes that the groups of one query may take.

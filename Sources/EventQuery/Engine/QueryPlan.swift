@@ -31,12 +31,16 @@ struct QueryPlan: Sendable {
         let slot: Int
         let reading: AggregateReading
         let isHidden: Bool
+        let span: AggregateSlot.Span
     }
+
+    /// Whether a calculation speaks of several time buckets at once.
+    var spansBuckets: Bool { calculations.contains { $0.span != .bucket } }
 
     init(_ query: Query, now: Int64, options: QueryOptions, shift: Int64 = 0) throws(QueryFailure) {
         self.query = query
         timeRange = try QueryPlan.range(query.timeRange, now: now, shift: shift)
-        buckets = try QueryPlan.buckets(query.step, timeRange)
+        buckets = try QueryPlan.buckets(query.step ?? query.stepOfRates, timeRange)
         switch query.source {
         case .all: datasets = nil
         case .named(let names): datasets = Set(names.map(DatasetName.key))
@@ -81,14 +85,13 @@ struct QueryPlan: Sendable {
         var slots: [AggregateSlot] = []
         var planned: [PlannedCalculation] = []
         for calculation in statistics.calculations {
-            let (slot, reading) = try AggregateSlot.make(
-                calculation, definitions, isExact: options.isExact)
+            let (slot, reading, span) = AggregateSlot.make(calculation, definitions, options)
             let index = slots.firstIndex(of: slot) ?? slots.count
             if index == slots.count { slots.append(slot) }
             planned.append(
                 PlannedCalculation(
                     name: calculation.key, slot: index, reading: reading,
-                    isHidden: calculation.isHidden))
+                    isHidden: calculation.isHidden, span: span))
         }
         var formulas: [String: Expression] = [:]
         self.formulas = statistics.formulas.map { formula in
@@ -144,7 +147,7 @@ struct QueryPlan: Sendable {
     var ungrouped: QueryPlan {
         var plan = self
         plan.groupBy = []
-        plan.buckets = nil
+        if !spansBuckets { plan.buckets = nil }
         plan.query.sort = []
         if var statistics {
             statistics.groupBy = []
@@ -248,5 +251,14 @@ extension Expression {
         case .and(let all), .or(let all): all.reduce(4) { $0 + $1.cost }
         default: fields.count <= 1 ? 5 : 100
         }
+    }
+}
+
+extension Query {
+    /// Differences between time buckets need some, also where no series is asked for.
+    fileprivate var stepOfRates: Step? {
+        guard case .statistics(let statistics) = shape else { return nil }
+        let rates: [Aggregate] = [.rateSum, .rateAvg, .rateMax]
+        return statistics.calculations.contains { rates.contains($0.aggregate) } ? .automatic : nil
     }
 }

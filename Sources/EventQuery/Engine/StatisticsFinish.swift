@@ -8,119 +8,165 @@ extension QueryPlan {
     func table(
         _ partial: GroupPartial, options: QueryOptions
     ) throws(QueryFailure) -> StatisticsTable {
-        var groups = partial
+        var groups = GroupReadings(partial)
+        var cells = GroupReadings(partial)
         var groupOfCell: CellMap?
         if buckets != nil {
             let (whole, map) = partial.droppingLastDimension()
-            groups = whole
+            groups = GroupReadings(whole)
             groupOfCell = map
+        }
+        var between: [BucketReadings.Place: [Int: FieldValue]] = [:]
+        if spansBuckets {
+            let map = groupOfCell ?? .same(partial.space.cellCount)
+            let readings = BucketReadings(self, partial, groupOfCell: map)
+            groups.special = readings.ofGroups
+            cells.special = readings.ofCells
+            between = readings.between
         }
         let kept = keptGroups(groups)
         var table = StatisticsTable(
             groupNames: groupBy.map(\.name), calculationNames: statistics?.columns ?? [],
             rows: kept.map { row($0, in: groups) })
-        if let buckets, let groupOfCell {
-            table.series = try series(
-                partial, buckets, groupOfCell, kept, rowsMax: options.seriesRowsMax)
+        if let buckets, let groupOfCell, query.step != nil {
+            table.series =
+                try series(
+                    cells, buckets, groupOfCell, kept, between, groups,
+                    rowsMax: options.seriesRowsMax)
         }
         if options.wantsTotals {
-            let total = groups.total()
+            let total = whole(of: partial, groups, groupOfCell, without: [])
             table.total = values(ofCell: 0, in: total)
-            let left = groups.total(without: Set(kept))
-            if left.rowCounts.count(ofCell: 0) > 0 { table.other = values(ofCell: 0, in: left) }
+            let left = whole(of: partial, groups, groupOfCell, without: Set(kept))
+            if left.partial.rowCounts.count(ofCell: 0) > 0 {
+                table.other = values(ofCell: 0, in: left)
+            }
         }
         return table
     }
 
-    private func keptGroups(_ partial: GroupPartial) -> [Int] {
+    /// All groups but some as one.
+    private func whole(
+        of partial: GroupPartial, _ groups: GroupReadings, _ groupOfCell: CellMap?,
+        without left: Set<Int>
+    ) -> GroupReadings {
+        let total = groups.partial.total(without: left)
+        var readings = GroupReadings(total)
+        guard spansBuckets else { return readings }
+        let inBuckets = groupOfCell.map { map in
+            partial.keepingLastDimension { !left.contains(map[$0]) }
+        }
+        readings.special =
+            BucketReadings(self, inBuckets ?? total, groupOfCell: nil).ofGroups
+        return readings
+    }
+
+    private func keptGroups(_ readings: GroupReadings) -> [Int] {
         // Without group keys there is one group, events or not.
-        var groups = groupBy.isEmpty ? [0] : partial.groups
+        var groups = groupBy.isEmpty ? [0] : readings.partial.groups
         if let having = statistics?.having {
             groups = groups.filter { cell in
                 evaluator.isTrue(having) { reference in
                     guard case .named(let name) = reference else { return .missing }
-                    return value(named: name, ofCell: cell, in: partial)
+                    return value(named: name, ofCell: cell, in: readings)
                 }
             }
         }
-        let order = GroupOrder(self, partial, query.effectiveSort)
+        let order = GroupOrder(self, readings, query.effectiveSort)
         return order.first(query.rowLimit, of: groups)
     }
 
-    private func row(_ cell: Int, in partial: GroupPartial) -> StatisticsTable.Row {
+    private func row(_ cell: Int, in readings: GroupReadings) -> StatisticsTable.Row {
         StatisticsTable.Row(
-            group: groupBy.indices.map { partial.space.value(ofCell: cell, in: $0) },
-            values: values(ofCell: cell, in: partial))
+            group: groupBy.indices.map { readings.partial.space.value(ofCell: cell, in: $0) },
+            values: values(ofCell: cell, in: readings))
     }
 
     /// What the answer shows of a cell: calculations, then formulas.
-    private func values(ofCell cell: Int, in partial: GroupPartial) -> [AggregateValue] {
+    private func values(ofCell cell: Int, in readings: GroupReadings) -> [AggregateValue] {
         var values: [AggregateValue] = []
-        for calculation in calculations where !calculation.isHidden {
-            values.append(
-                partial.states[calculation.slot].value(ofCell: cell, calculation.reading))
+        for (place, calculation) in calculations.enumerated() where !calculation.isHidden {
+            values.append(value(of: calculation, place, ofCell: cell, in: readings))
         }
         for formula in formulas {
-            values.append(.value(value(of: formula, ofCell: cell, in: partial)))
+            values.append(.value(value(of: formula, ofCell: cell, in: readings)))
         }
         return values
     }
 
     private func value(
-        of formula: Formula, ofCell cell: Int, in partial: GroupPartial
+        of calculation: PlannedCalculation, _ place: Int, ofCell cell: Int,
+        in readings: GroupReadings
+    ) -> AggregateValue {
+        if calculation.span != .bucket { return .value(readings.special[place]?[cell] ?? .missing) }
+        return readings.partial.states[calculation.slot].value(ofCell: cell, calculation.reading)
+    }
+
+    private func value(
+        of formula: Formula, ofCell cell: Int, in readings: GroupReadings
     ) -> FieldValue {
         evaluator.value(of: formula.expression) { reference in
             guard case .named(let name) = reference else { return .missing }
-            return value(named: name, ofCell: cell, in: partial)
+            return value(named: name, ofCell: cell, in: readings)
         }
     }
 
     /// The value of a calculation, a formula or a group key, by its name in the answer.
-    func value(named name: String, ofCell cell: Int, in partial: GroupPartial) -> FieldValue {
-        reader(ofName: name, in: partial)(cell)
+    func value(named name: String, ofCell cell: Int, in readings: GroupReadings) -> FieldValue {
+        reader(ofName: name, in: readings)(cell)
     }
 
     /// What gives the value of that name for each cell.
-    func reader(ofName name: String, in partial: GroupPartial) -> (Int) -> FieldValue {
-        if let calculation = calculations.first(where: { $0.name == name }) {
-            let state = partial.states[calculation.slot]
+    func reader(ofName name: String, in readings: GroupReadings) -> (Int) -> FieldValue {
+        if let place = calculations.firstIndex(where: { $0.name == name }) {
+            let calculation = calculations[place]
             return { cell in
-                guard case .value(let value) = state.value(ofCell: cell, calculation.reading) else {
-                    return .missing
-                }
+                let found = value(of: calculation, place, ofCell: cell, in: readings)
+                guard case .value(let value) = found else { return .missing }
                 return value
             }
         }
         if let formula = formulas.first(where: { $0.name == name }) {
-            return { value(of: formula, ofCell: $0, in: partial) }
+            return { value(of: formula, ofCell: $0, in: readings) }
         }
         guard let dimension = groupBy.firstIndex(where: { $0.name == name }) else {
             return { _ in .missing }
         }
-        return { partial.space.value(ofCell: $0, in: dimension) }
+        return { readings.partial.space.value(ofCell: $0, in: dimension) }
     }
 
     private func series(
-        _ partial: GroupPartial, _ buckets: TimeBuckets, _ groupOfCell: CellMap, _ kept: [Int],
+        _ cells: GroupReadings, _ buckets: TimeBuckets, _ groupOfCell: CellMap, _ kept: [Int],
+        _ between: [BucketReadings.Place: [Int: FieldValue]], _ groups: GroupReadings,
         rowsMax: Int
     ) throws(QueryFailure) -> [StatisticsTable.SeriesRow] {
         var place: [Int: Int] = [:]
         for (index, group) in kept.enumerated() { place[group] = index }
-        var cells: [(bucket: UInt32, place: Int, cell: Int)] = []
-        for cell in partial.groups {
+        // A bucket of a group with its cell, or with what is said of it where it has none.
+        var points: [(bucket: Int, place: Int, cell: Int?, special: [Int: FieldValue])] = []
+        for cell in cells.partial.groups {
             guard let index = place[groupOfCell[cell]] else { continue }
-            let bucket = partial.space.code(ofCell: cell, in: groupBy.count)
-            cells.append((bucket, index, cell))
+            let bucket = cells.partial.space.code(ofCell: cell, in: groupBy.count)
+            points.append((Int(bucket), index, cell, [:]))
         }
-        guard cells.count <= rowsMax else {
+        for (spot, special) in between {
+            guard let index = place[spot.group] else { continue }
+            points.append((spot.bucket, index, nil, special))
+        }
+        guard points.count <= rowsMax else {
             throw .refused(
-                "the series has \(cells.count) rows, more than \(rowsMax); take a longer step, a "
+                "the series has \(points.count) rows, more than \(rowsMax); take a longer step, a "
                     + "shorter range or a lower limit")
         }
-        cells.sort { ($0.bucket, $0.place) < ($1.bucket, $1.place) }
-        return cells.map { bucket, _, cell in
-            StatisticsTable.SeriesRow(
-                time: buckets.start(ofBucket: Int(bucket)), row: row(cell, in: partial))
+        points.sort { ($0.bucket, $0.place) < ($1.bucket, $1.place) }
+        var nothing = GroupReadings(emptyPartial())
+        return points.map { bucket, place, cell, special in
+            var row = row(cell ?? kept[place], in: cell == nil ? groups : cells)
+            if cell == nil {
+                nothing.special = special.mapValues { [0: $0] }
+                row.values = values(ofCell: 0, in: nothing)
+            }
+            return StatisticsTable.SeriesRow(time: buckets.start(ofBucket: bucket), row: row)
         }
     }
 }
@@ -143,12 +189,12 @@ extension QueryPlan {
 /// The order of groups in an answer: by the sort keys, ties by group key, ascending.
 struct GroupOrder {
     private let plan: QueryPlan
-    private let partial: GroupPartial
+    private let readings: GroupReadings
     private let keys: [SortKey]
 
-    init(_ plan: QueryPlan, _ partial: GroupPartial, _ keys: [SortKey]) {
+    init(_ plan: QueryPlan, _ readings: GroupReadings, _ keys: [SortKey]) {
         self.plan = plan
-        self.partial = partial
+        self.readings = readings
         self.keys = keys
     }
 
@@ -158,12 +204,13 @@ struct GroupOrder {
         // Work is kept for groups that can come first: the rest is cut off by the first key alone.
         // Fast path: numbers that a double holds exactly are compared as doubles.
         if let calculation = plan.calculations.first(where: { $0.name == key.name }),
-            let numbers = partial.states[calculation.slot]
+            calculation.span == .bucket,
+            let numbers = readings.partial.states[calculation.slot]
                 .exactNumbers(ofCells: groups, calculation.reading)
         {
             return first(limit, of: groups, by: numbers, descending: key.descending)
         }
-        let values = groups.map(plan.reader(ofName: key.name, in: partial))
+        let values = groups.map(plan.reader(ofName: key.name, in: readings))
         return first(limit, of: groups, by: values, descending: key.descending)
     }
 
@@ -194,16 +241,16 @@ struct GroupOrder {
 
     private func precedes(_ a: Int, _ b: Int, _ keys: ArraySlice<SortKey>) -> Bool {
         for key in keys {
-            let x = plan.value(named: key.name, ofCell: a, in: partial)
-            let y = plan.value(named: key.name, ofCell: b, in: partial)
+            let x = plan.value(named: key.name, ofCell: a, in: readings)
+            let y = plan.value(named: key.name, ofCell: b, in: readings)
             if x != y { return key.descending ? x > y : x < y }
         }
         for dimension in plan.groupBy.indices {
-            let x = partial.space.code(ofCell: a, in: dimension)
-            let y = partial.space.code(ofCell: b, in: dimension)
+            let x = readings.partial.space.code(ofCell: a, in: dimension)
+            let y = readings.partial.space.code(ofCell: b, in: dimension)
             if x == y { continue }
             // Fast path: codes of a sorted dictionary are in the order of their values.
-            if case .values(let dictionary) = partial.space.dimensions[dimension] {
+            if case .values(let dictionary) = readings.partial.space.dimensions[dimension] {
                 if dictionary.isSorted { return x < y }
                 return dictionary.value(ofCode: x) < dictionary.value(ofCode: y)
             }

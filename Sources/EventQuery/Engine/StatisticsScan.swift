@@ -84,7 +84,11 @@ final class StatisticsScan {
     ) throws {
         for (slot, state) in zip(plan.slots, partial.states) {
             let input: AggregateInput
-            if let known = inputs[slot.argument] {
+            if slot.kind == .openSpans {
+                input = AggregateInput(
+                    try slot.argument.flatMap { try columns.column($0) }, rows: columns.rows,
+                    timestamps: try columns.source.loadTimestamps())
+            } else if let known = inputs[slot.argument] {
                 input = known
             } else {
                 let column = try slot.argument.flatMap { try columns.column($0) }
@@ -117,7 +121,9 @@ final class StatisticsScan {
 extension QueryPlan {
     @Sendable func makeStates() -> [any AggregateState] {
         slots.indices.map { slot in
-            slots[slot].makeState(calculations.filter { $0.slot == slot }.map(\.reading))
+            slots[slot].makeState(
+                calculations.filter { $0.slot == slot }.map(\.reading),
+                OpenSpanState.Frame(timeRange, buckets))
         }
     }
 

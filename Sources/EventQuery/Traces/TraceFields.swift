@@ -1,3 +1,4 @@
+internal import Compute
 internal import Events
 
 /// Under which names events say what trace they belong to, and what their part in it is.
@@ -42,11 +43,32 @@ public struct TraceNaming: Sendable {
     public var usual = TraceFields()
     /// By `DatasetName.key`.
     public var byDataset: [String: TraceFields] = [:]
+    /// What datasets are called, by `DatasetName.key`; those that are not there are called so.
+    public var datasets: [String: [String]] = [:]
 
     public init() {}
 
     func fields(of dataset: String) -> TraceFields {
         byDataset.isEmpty ? usual : byDataset[DatasetName.key(dataset)] ?? usual
+    }
+
+    /// The part's value in an event: that of the first name that it has, of those of its dataset.
+    func value(of part: KeyPath<TraceFields, [String]>) -> Expression {
+        func first(_ names: [String]) -> Expression {
+            let fields = names.map { Expression.field(.named($0)) }
+            return fields.count == 1 ? fields[0] : .call(.coalesce, fields)
+        }
+        let usual = first(self.usual[keyPath: part])
+        var parts: [Expression] = []
+        for (key, fields) in byDataset.sorted(by: { $0.key < $1.key })
+        where fields[keyPath: part] != self.usual[keyPath: part] {
+            let names = datasets[key] ?? [key]
+            parts += [
+                .membership(.field(.dataset), names.map { .string($0) }, negated: false),
+                first(fields[keyPath: part]),
+            ]
+        }
+        return parts.isEmpty ? usual : .call(.if, parts + [usual])
     }
 
     /// Every name that says which trace an event belongs to.

@@ -25,6 +25,7 @@ struct QueryService: Sendable {
         let now = now ?? clock.wallNanoseconds()
         let sources = try sources(for: &query, environment: environment, now: now)
         var options = question.options
+        options.naming = naming(in: environment)
         options.definitions = query.definitions(from: storedColumns(of: environment))
         do throws(QueryFailure) {
             return try engine.answer(
@@ -56,6 +57,16 @@ struct QueryService: Sendable {
             throw HTTPRefusal(.error(404, "no event belongs to this trace"))
         }
         return answer
+    }
+
+    /// The names by which traces are put together.
+    private func naming(in environment: String) -> TraceNaming {
+        var naming = definitions.definitions(of: environment).traceNaming
+        if !naming.byDataset.isEmpty {
+            naming.datasets = Dictionary(
+                grouping: datasets.names(in: environment), by: DatasetName.key)
+        }
+        return naming
     }
 
     private func storedColumns(of environment: String) -> [StoredColumn] {

@@ -29,7 +29,7 @@ struct NaiveAggregate {
         case .quantile(let share): return .value(quantile(share, entries))
         case .heatmap: return .bins(heatmap(entries))
         case .rateSum, .rateAvg, .rateMax, .concurrency:
-            preconditionFailure("the oracle does not know \(calculation.aggregate)")
+            preconditionFailure("a calculation over several buckets")
         }
     }
 

@@ -21,7 +21,7 @@ func naiveElements(_ value: FieldValue) -> Set<FieldValue> {
         })
 }
 
-/// The events with arrays in the place of some strings of some fields.
+/// The events with arrays in the place of some strings of some fields, and with durations.
 func addingArrays(_ events: [ModelEvent]) -> [ModelEvent] {
     events.map { event in
         var event = event
@@ -33,6 +33,12 @@ func addingArrays(_ events: [ModelEvent]) -> [ModelEvent] {
             }
             if number % 8 == 2 { event.fields[name] = .string("[\"v1\", \"v1\", null, true, 0.5]") }
             if number % 16 == 3 { event.fields[name] = .string("[]") }
+        }
+        // From a hundredth of the time between events up to some times of it.
+        if event.rate > 1 {
+            event.fields["duration_ms"] = .float(Double(event.timestamp % 97_000) * 1e-6)
+        } else if event.timestamp % 5_000 == 0 {
+            event.fields["duration_ms"] = .int(event.timestamp % 3_000 / 1_000 - 1)
         }
         return event
     }

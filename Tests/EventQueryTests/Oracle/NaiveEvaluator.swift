@@ -101,8 +101,23 @@ struct NaiveEvaluator {
         let aggregates = statistics.calculations.map {
             NaiveAggregate(calculation: $0, isUnweighted: query.isUnweighted)
         }
-        func row(_ keys: [FieldValue], _ rows: [NaiveRow]) -> Answer.Row {
-            var row = Answer.Row(keys: keys, cells: aggregates.map { $0.answer(rows) })
+        var width: Int64?
+        if case .every(let step) = query.step { width = step }
+        let buckets = NaiveBuckets(
+            range: bounds(query.timeRange), width: width, isUnweighted: query.isUnweighted)
+        // In a bucket, what spans buckets is told of the whole group.
+        func row(
+            _ keys: [FieldValue], _ rows: [NaiveRow], bucket: (time: Int64, of: [NaiveRow])? = nil
+        ) -> Answer.Row {
+            let cells = aggregates.map { aggregate -> Answer.Cell in
+                guard NaiveBuckets.concerns(aggregate.calculation) else {
+                    return aggregate.answer(rows)
+                }
+                let found = buckets.answer(aggregate.calculation, bucket?.of ?? rows)
+                guard let bucket else { return .value(found.whole) }
+                return .value(found.buckets[bucket.time] ?? .missing)
+            }
+            var row = Answer.Row(keys: keys, cells: cells)
             for formula in statistics.formulas {
                 let expression = NaiveExpression { reference in
                     guard case .named(let name) = reference else { return .missing }
@@ -132,10 +147,20 @@ struct NaiveEvaluator {
         )
         guard case .every(let width) = query.step else { return answer }
         for group in groups {
-            let buckets = Dictionary(grouping: members[group.keys] ?? []) { row in
+            let all = members[group.keys] ?? []
+            var inBuckets = Dictionary(grouping: all) { row in
                 floorDivide(row.event.timestamp, width) * width
             }
-            answer.series += buckets.map { ($0.key, shown(row(group.keys, $0.value))) }
+            for calculation in statistics.calculations
+            where calculation.aggregate == .concurrency {
+                for time in buckets.answer(calculation, all).buckets.keys
+                where inBuckets[time] == nil {
+                    inBuckets[time] = []
+                }
+            }
+            answer.series += inBuckets.map { time, rows in
+                (time, shown(row(group.keys, rows, bucket: (time, all))))
+            }
         }
         answer.series.sort { first, second in
             if first.time != second.time { return first.time < second.time }

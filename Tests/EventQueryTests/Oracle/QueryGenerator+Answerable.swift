@@ -85,6 +85,7 @@ extension QueryGenerator {
         } else {
             query.shape = .statistics(answerableStatistics())
             if chance(40) { query.step = .every(Int64(1 + below(4)) * Int64(count) * 100) }
+            if query.step != nil { addSpanning(to: &query) }
             if chance(15) { query.compareOffset = Int64(1 + below(count)) * 1000 }
             if case .statistics(let statistics) = query.shape { query.sort = safeSort(statistics) }
         }
@@ -123,6 +124,17 @@ extension QueryGenerator {
             }
         }
         return statistics
+    }
+
+    /// Calculations that speak of several time buckets.
+    private mutating func addSpanning(to query: inout Query) {
+        guard case .statistics(var statistics) = query.shape, chance(50) else { return }
+        var calculation = Calculation(
+            pick([.rateSum, .rateAvg, .rateMax, .concurrency]), alias: "spanning")
+        if calculation.aggregate != .concurrency { calculation.argument = eventField() }
+        if chance(30) { calculation.filter = eventCondition(depth: 1) }
+        statistics.calculations.append(calculation)
+        query.shape = .statistics(statistics)
     }
 
     /// Formulas over whatever is computed; what is hidden goes on being spoken of.
