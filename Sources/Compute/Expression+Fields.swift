@@ -31,25 +31,36 @@ extension Expression {
     /// The expression with each field that `definitions` names replaced by what defines it.
     public func substituting(_ definitions: [String: Expression]) -> Expression {
         if definitions.isEmpty { return self }
+        return replacingFields { reference in
+            if case .named(let name) = reference { definitions[name] } else { nil }
+        }
+    }
+
+    /// The expression with each field replaced by what `replacement` says; nil leaves it.
+    public func replacingFields(
+        _ replacement: (FieldReference) -> Expression?
+    ) -> Expression {
         switch self {
         case .literal: return self
-        case .field(.named(let name)): return definitions[name] ?? self
-        case .field: return self
-        case .not(let a): return .not(a.substituting(definitions))
-        case .and(let all): return .and(all.map { $0.substituting(definitions) })
-        case .or(let all): return .or(all.map { $0.substituting(definitions) })
+        case .field(let reference): return replacement(reference) ?? self
+        case .not(let a): return .not(a.replacingFields(replacement))
+        case .and(let all): return .and(all.map { $0.replacingFields(replacement) })
+        case .or(let all): return .or(all.map { $0.replacingFields(replacement) })
         case .compare(let operation, let a, let b):
-            return .compare(operation, a.substituting(definitions), b.substituting(definitions))
+            return .compare(
+                operation, a.replacingFields(replacement), b.replacingFields(replacement))
         case .membership(let a, let values, let negated):
-            return .membership(a.substituting(definitions), values, negated: negated)
+            return .membership(a.replacingFields(replacement), values, negated: negated)
         case .match(let operation, let a, let text, let negated):
-            return .match(operation, a.substituting(definitions), text, negated: negated)
+            return .match(operation, a.replacingFields(replacement), text, negated: negated)
         case .exists(let a, let negated):
-            return .exists(a.substituting(definitions), negated: negated)
-        case .negate(let a): return .negate(a.substituting(definitions))
+            return .exists(a.replacingFields(replacement), negated: negated)
+        case .negate(let a): return .negate(a.replacingFields(replacement))
         case .arithmetic(let operation, let a, let b):
-            return .arithmetic(operation, a.substituting(definitions), b.substituting(definitions))
-        case .call(let name, let all): return .call(name, all.map { $0.substituting(definitions) })
+            return .arithmetic(
+                operation, a.replacingFields(replacement), b.replacingFields(replacement))
+        case .call(let name, let all):
+            return .call(name, all.map { $0.replacingFields(replacement) })
         }
     }
 }

@@ -33,6 +33,8 @@ public enum FieldReference: Hashable, Sendable {
     case dataset
     /// How many events this one stands for, from 1.
     case sampleRate
+    /// A field of another event of the trace, or a property of it by its name.
+    case related(Relation, String)
 }
 
 public enum ComparisonOperator: String, Hashable, Sendable, CaseIterable {

@@ -12,8 +12,9 @@ extension QueryGenerator {
         if !formulas.isEmpty { object.append("formulas", .array(formulas)) }
         if chance(60) { appendFilters(to: &object) }
         let columns =
-            chance(60) ? ["service.name", "each(tags)", "dataset", "a b", "timestamp"] : ["a b"]
-        let breakdowns = Array(columns.prefix(below(6)))
+            chance(60)
+            ? ["service.name", "each(tags)", "dataset", "root.name", "a b", "timestamp"] : ["a b"]
+        let breakdowns = Array(columns.prefix(below(7)))
         if !breakdowns.isEmpty {
             object.append("breakdowns", .array(breakdowns.map { .string($0) }))
         }
@@ -45,7 +46,8 @@ extension QueryGenerator {
         for index in 0..<below(4) {
             var object = JSONObject()
             object.append("op", .string(pick(operations)))
-            object.append("column", .string(pick(["duration_ms", "a b", "samplerate"])))
+            object.append(
+                "column", .string(pick(["duration_ms", "a b", "samplerate", "child.duration_ms"])))
             if chance(40) {
                 object.append("name", .string("name \(index)"))
                 if chance(60) { appendFilters(to: &object) }
@@ -83,7 +85,13 @@ extension QueryGenerator {
 
     private mutating func filter() -> JSONValue {
         var object = JSONObject()
-        object.append("column", .string(pick(["a", "service.name", "timestamp", "and", "é`"])))
+        object.append(
+            "column",
+            .string(
+                pick([
+                    "a", "service.name", "timestamp", "and", "é`", "root.a b",
+                    "none.trace.parent_id",
+                ])))
         switch below(5) {
         case 0: object.append("op", .string(pick(["exists", "does-not-exist"])))
         case 3:

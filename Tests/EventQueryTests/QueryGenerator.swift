@@ -58,6 +58,9 @@ extension QueryGenerator {
     }
 
     mutating func reference() -> FieldReference {
+        if chance(10) {
+            return .related(pick(Relation.allCases), pick(["a", "two words", "b.c", "é"]))
+        }
         if chance(15) { return pick([.timestamp, .received, .dataset, .sampleRate]) }
         return .named(chance(5) ? "timestamp" : name())
     }

@@ -10,11 +10,17 @@ public final class SourceEvaluator {
     public let source: any EventSource
     let evaluator: ExpressionEvaluator
     private let memo: DictionaryMemo
+    /// Where fields of related events come from; nil when none is asked for.
+    public let related: (any RelatedColumns)?
     private var columns: [FieldReference: Column?] = [:]
     /// Bytes of the fields that were asked for, as they are kept.
     public private(set) var bytesScanned = 0
 
-    public init(_ source: any EventSource, _ evaluator: ExpressionEvaluator, memo: DictionaryMemo) {
+    public init(
+        _ source: any EventSource, _ evaluator: ExpressionEvaluator, memo: DictionaryMemo,
+        related: (any RelatedColumns)? = nil
+    ) {
+        self.related = related
         self.source = source
         self.evaluator = evaluator
         self.memo = memo
@@ -32,6 +38,8 @@ public final class SourceEvaluator {
         case .named(let name):
             column = try source.values(named: name)
             bytesScanned += source.storedByteCount(ofColumn: name)
+        case .related(let relation, let name):
+            column = try related?.column(relation, name, for: self)
         case .timestamp: column = Column(integers: try source.loadTimestamps())
         case .received: column = Column(integers: try source.loadReceived())
         case .dataset: column = Column(rows: rows, coded: try source.loadDatasets())

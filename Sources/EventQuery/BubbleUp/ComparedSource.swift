@@ -37,7 +37,7 @@ final class ComparedSourceScan {
 
     func scan(_ source: any EventSource, place: Int) throws {
         precondition(source.rows <= EventLimits.rowsPerBatch, "BUG: a source of too many rows")
-        let columns = SourceEvaluator(source, plan.evaluator, memo: memo)
+        let columns = plan.columns(of: source, memo)
         defer { bytesScanned += columns.bytesScanned }
         guard let found = try plan.selectedRows(columns) else { return }
         rowsScanned += source.rows

@@ -96,7 +96,7 @@ final class FieldScan {
 
     private func column(_ name: String, _ source: any EventSource) throws -> Column? {
         guard let definition = plan.definitions[name] else { return try source.loadColumn(name) }
-        let columns = SourceEvaluator(source, plan.evaluator, memo: DictionaryMemo())
+        let columns = plan.columns(of: source, DictionaryMemo())
         return try columns.column(definition)
     }
 }

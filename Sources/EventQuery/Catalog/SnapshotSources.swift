@@ -18,7 +18,10 @@ extension EventStoreSnapshot {
         }
         let range = query.absoluteRange(now: now)
         var wanted: Set<String>?
-        if case .named(let names) = query.source { wanted = Set(names.map(DatasetName.key)) }
+        // Relatives may be of any dataset.
+        if case .named(let names) = query.source, !query.speaksOfRelatives {
+            wanted = Set(names.map(DatasetName.key))
+        }
         var sources: [any EventSource] = head
         for stored in segments {
             let matters = stored.datasets.contains { dataset in

@@ -82,6 +82,12 @@ struct AggregateSlot: Hashable, Sendable {
         return (slot, reading, span)
     }
 
+    /// The relation of which an event may have several that the slot takes, one after the other.
+    var manyRelation: Relation? {
+        [argument, filter].compactMap { $0?.fields.compactMap(\.relation).first(where: \.isMany) }
+            .first
+    }
+
     /// How the state's number for a group comes from those of parts; nil when it is not that simple.
     var combination: LeadingGroups.Combination? {
         switch kind {

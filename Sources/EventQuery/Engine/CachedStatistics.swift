@@ -54,8 +54,11 @@ struct CachedStatistics {
 
     /// Whether times and buckets are far enough from the ends of what there is to reckon with them.
     private static func isModest(_ plan: QueryPlan) -> Bool {
+        // Relatives may lie in other segments.
+        if !plan.needs.isEmpty { return false }
         // How long a span is open depends on where the time range ends.
-        !plan.slots.contains { $0.kind == .openSpans } && plan.timeRange.lowerBound >= .min / 4
+        return !plan.slots.contains { $0.kind == .openSpans }
+            && plan.timeRange.lowerBound >= .min / 4
             && plan.timeRange.upperBound <= .max / 4
             && plan.buckets?.width ?? 0 <= .max / 4
     }

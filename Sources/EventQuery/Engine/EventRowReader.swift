@@ -111,7 +111,7 @@ private struct EventReader {
         received = try source.loadReceived()
         rates = try source.loadSampleRates()
         datasets = try source.loadDatasets()
-        evaluator = SourceEvaluator(source, plan.evaluator, memo: memo)
+        evaluator = plan.columns(of: source, memo)
         var wanted: Set<String>?
         if case .events(let listing) = plan.query.shape { wanted = listing.fields.map { Set($0) } }
         self.wanted = wanted

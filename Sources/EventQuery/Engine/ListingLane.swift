@@ -32,7 +32,7 @@ final class ListingLane {
     func scan(
         _ source: any EventSource, index: Int, bound: ListingPosition?
     ) throws -> [ListingCandidate] {
-        let columns = SourceEvaluator(source, plan.evaluator, memo: memo)
+        let columns = plan.columns(of: source, memo)
         defer { bytesScanned += columns.bytesScanned }
         guard let selection = try plan.selectedRows(columns) else { return [] }
         rowsScanned += source.rows

@@ -34,7 +34,9 @@ public struct QueryEngine: Sendable {
     ) throws(QueryFailure) -> QueryAnswer {
         let started = clock.monotonicNanoseconds()
         let deadline = started &+ options.timeLimit
-        let plan = try QueryPlan(query, now: now, options: options)
+        let plan = try findingRelatives(
+            try QueryPlan(query, now: now, options: options), sources, deadline, options,
+            cancellation)
         var answer: QueryAnswer
         switch query.shape {
         case .events:
@@ -42,7 +44,9 @@ public struct QueryEngine: Sendable {
         case .statistics:
             answer = try statistics(plan, sources, deadline, options, cancellation)
             if let offset = query.compareOffset {
-                let earlier = try QueryPlan(query, now: now, options: options, shift: offset)
+                let earlier = try findingRelatives(
+                    try QueryPlan(query, now: now, options: options, shift: offset), sources,
+                    deadline, options, cancellation)
                 let before = try statistics(earlier, sources, deadline, options, cancellation)
                 answer.compare(with: before)
             }

@@ -9,11 +9,14 @@ struct QueryPlan: Sendable {
     private(set) var timeRange: Range<Int64>
     private(set) var buckets: TimeBuckets?
     /// Dataset names in the form they are compared in; nil for all.
-    let datasets: Set<String>?
+    private(set) var datasets: Set<String>?
     /// Only these events take part; nil for all.
-    let sample: EventSample?
+    private(set) var sample: EventSample?
     /// Conditions that must all hold; those cheaper to test first.
-    let conditions: [Expression]
+    private(set) var conditions: [Expression]
+    /// What is asked of other events of the same traces, and what was found.
+    private(set) var needs: RelatedNeeds
+    private(set) var related: RelatedSpans?
     /// What `eval` gave names to.
     let definitions: [String: Expression]
     /// Of a `bubbleup`, the condition that tells its selection from the others; else nil.
@@ -24,15 +27,6 @@ struct QueryPlan: Sendable {
     /// Over calculations only: formulas that they speak of are put in their places.
     let formulas: [Formula]
     let evaluator: ExpressionEvaluator
-
-    /// A calculation and the state that answers it.
-    struct PlannedCalculation: Sendable {
-        let name: String
-        let slot: Int
-        let reading: AggregateReading
-        let isHidden: Bool
-        let span: AggregateSlot.Span
-    }
 
     /// Whether a calculation speaks of several time buckets at once.
     var spansBuckets: Bool { calculations.contains { $0.span != .bucket } }
@@ -59,6 +53,9 @@ struct QueryPlan: Sendable {
                 conditions += condition.substituting(definitions).conjuncts
             }
         }
+        var needs = RelatedNeeds(definitions)
+        conditions = needs.takeConditions(from: conditions)
+        try needs.takeFields(of: conditions, in: .condition)
         self.conditions = conditions.enumerated()
             .sorted { ($0.element.cost, $0.offset) < ($1.element.cost, $1.offset) }.map(\.element)
         self.definitions = definitions
@@ -72,8 +69,12 @@ struct QueryPlan: Sendable {
             } else {
                 selection = nil
             }
+            try needs.takeFields(of: [selection].compactMap { $0 }, in: .condition)
+            try needs.takeFields(of: Array(definitions.values), in: .value)
+            self.needs = needs
             evaluator = try QueryPlan.evaluator(
-                conditions + Array(definitions.values) + [selection].compactMap { $0 })
+                conditions + Array(definitions.values) + [selection].compactMap { $0 }
+                    + needs.conditions)
             return
         }
         selection = nil
@@ -82,29 +83,16 @@ struct QueryPlan: Sendable {
                 name: $0.name, expression: $0.expression.substituting(definitions),
                 isEach: $0.isEach)
         }
-        var slots: [AggregateSlot] = []
-        var planned: [PlannedCalculation] = []
-        for calculation in statistics.calculations {
-            let (slot, reading, span) = AggregateSlot.make(calculation, definitions, options)
-            let index = slots.firstIndex(of: slot) ?? slots.count
-            if index == slots.count { slots.append(slot) }
-            planned.append(
-                PlannedCalculation(
-                    name: calculation.key, slot: index, reading: reading,
-                    isHidden: calculation.isHidden, span: span))
-        }
-        var formulas: [String: Expression] = [:]
-        self.formulas = statistics.formulas.map { formula in
-            let expression = formula.expression.substituting(formulas)
-            formulas[formula.name] = expression
-            return Formula(name: formula.name, expression: expression)
-        }
-        self.slots = slots
-        calculations = planned
+        (slots, calculations) = statistics.planned(definitions, options)
+        formulas = statistics.plannedFormulas
+        try needs.takeFields(of: groupBy.map(\.expression), in: .value)
+        try needs.takeFields(
+            of: slots.flatMap { [$0.argument, $0.filter] }.compactMap { $0 }, in: .aggregate)
+        self.needs = needs
         evaluator = try QueryPlan.evaluator(
             conditions + groupBy.map(\.expression) + slots.compactMap(\.argument)
-                + slots.compactMap(\.filter) + self.formulas.map(\.expression)
-                + [statistics.having].compactMap { $0 })
+                + slots.compactMap(\.filter) + formulas.map(\.expression)
+                + [statistics.having].compactMap { $0 } + needs.conditions)
     }
 
     /// The plan with other time buckets, of the same width.
@@ -141,6 +129,22 @@ struct QueryPlan: Sendable {
         return rates.map { rates in
             rates.map { UInt32(clamping: UInt64($0) * UInt64(factor)) }
         } ?? [UInt32](repeating: factor, count: source.rows)
+    }
+
+    func with(_ related: RelatedSpans) -> QueryPlan {
+        var plan = self
+        plan.related = related
+        return plan
+    }
+
+    /// The plan for all events in the time range, of whatever dataset.
+    var forRelatives: QueryPlan {
+        var plan = self
+        plan.datasets = nil
+        plan.sample = nil
+        plan.conditions = []
+        plan.needs = RelatedNeeds([:])
+        return plan
     }
 
     /// The plan for all groups as one, without time buckets.
@@ -251,14 +255,5 @@ extension Expression {
         case .and(let all), .or(let all): all.reduce(4) { $0 + $1.cost }
         default: fields.count <= 1 ? 5 : 100
         }
-    }
-}
-
-extension Query {
-    /// Differences between time buckets need some, also where no series is asked for.
-    fileprivate var stepOfRates: Step? {
-        guard case .statistics(let statistics) = shape else { return nil }
-        let rates: [Aggregate] = [.rateSum, .rateAvg, .rateMax]
-        return statistics.calculations.contains { rates.contains($0.aggregate) } ? .automatic : nil
     }
 }

@@ -52,6 +52,7 @@ extension QueryPlan {
         for condition in conditions {
             if !narrow(try scan.rows(where: condition)) { return nil }
         }
+        if !needs.isEmpty, try !narrowByRelatives(scan, narrow) { return nil }
         return SelectedRows(selection, of: source)
     }
 

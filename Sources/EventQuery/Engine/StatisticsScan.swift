@@ -25,7 +25,7 @@ final class StatisticsScan {
     var byteCount: Int { partials.reduce(0) { $0 + $1.byteCount } }
 
     func scan(_ source: any EventSource) throws {
-        let columns = SourceEvaluator(source, plan.evaluator, memo: memo)
+        let columns = plan.columns(of: source, memo)
         defer { bytesScanned += columns.bytesScanned }
         guard let selection = try plan.selectedRows(columns) else { return }
         rowsScanned += source.rows
@@ -83,6 +83,10 @@ final class StatisticsScan {
         _ inputs: inout [Expression?: AggregateInput]
     ) throws {
         for (slot, state) in zip(plan.slots, partial.states) {
+            if let relation = slot.manyRelation {
+                try update(state, slot, grouped, relation, columns)
+                continue
+            }
             let input: AggregateInput
             if slot.kind == .openSpans {
                 input = AggregateInput(
@@ -100,6 +104,25 @@ final class StatisticsScan {
                 rows = grouped.restricted(to: try columns.rows(where: filter))
             }
             try state.update(rows, input)
+        }
+    }
+
+    /// Feeds a state with all relatives of each row: with the first of each, then with the second, and
+    /// so on.
+    private func update(
+        _ state: any AggregateState, _ slot: AggregateSlot, _ grouped: GroupedRows,
+        _ relation: Relation, _ columns: SourceEvaluator
+    ) throws {
+        guard let first = columns.related as? RelatedRows else { return }
+        for place in 0..<(try first.most(relation, columns)) {
+            let columns = plan.columns(of: columns.source, memo, relative: place)
+            guard let related = columns.related as? RelatedRows else { return }
+            var rows = grouped.restricted(to: try related.rows(having: relation, columns))
+            if let filter = slot.filter {
+                rows = rows.restricted(to: try columns.rows(where: filter))
+            }
+            let column = try slot.argument.flatMap { try columns.column($0) }
+            try state.update(rows, AggregateInput(column, rows: columns.rows))
         }
     }
 

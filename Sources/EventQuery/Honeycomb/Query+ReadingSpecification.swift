@@ -8,8 +8,8 @@ extension Query {
 
     /// Reads a query specification as Honeycomb's API takes it; `{}` counts two hours of events.
     ///
-    /// Kept looser than Honeycomb's: any compare offset, and up to 10,000 rows. Refused with the
-    /// path: relational fields.
+    /// Kept looser than Honeycomb's: any compare offset, up to 10,000 rows, and calculations over fields of
+    /// other spans of a trace.
     public init(specification: JSONValue, dataset: String) throws(SpecificationError) {
         let object = try SpecificationObject(
             specification, at: "",
@@ -238,7 +238,7 @@ extension SpecificationObject {
             if each != nil, keys.contains(where: \.isEach) {
                 throw SpecificationError(path: element.path, message: "each stands only once")
             }
-            let column = try SpecificationFilters.column(each ?? name, at: element.path)
+            let column = Expression.field(FieldReference(plainName: each ?? name))
             keys.append(GroupKey(name: name, expression: column, isEach: each != nil))
         }
         return keys
@@ -251,9 +251,13 @@ extension SpecificationObject {
         for element in try array("havings", limit: 100) {
             let object = try SpecificationObject(
                 element.value, at: element.path, known: ["calculate_op", "column", "op", "value"])
-            let key =
-                try object.formulaKey(statistics)
-                ?? object.key(operationKey: "calculate_op", among: statistics.calculations)
+            let key: String
+            if let formula = try object.formulaKey(statistics) {
+                key = formula
+            } else {
+                key = try object.key(
+                    operationKey: "calculate_op", among: statistics.calculations)
+            }
             let sign = try object.string("op").flatMap { ComparisonOperator(rawValue: $0) }
             guard let sign else { throw object.fail("op", "must be one of = != > >= < <=") }
             guard let json = object["value"], json.number != nil,

@@ -26,18 +26,6 @@ enum SpecificationFilters {
         ComparisonOperator.allCases.map(\.rawValue) + matches.map(\.name)
         + ["exists", "does-not-exist", "in", "not-in", "has", "does-not-have"]
 
-    /// Prefixes that speak of another span of the same trace.
-    private static let relations = ["root", "parent", "child", "any", "any2", "any3", "none"]
-
-    /// A column of a filter or a breakdown.
-    static func column(_ name: String, at path: String) throws(SpecificationError) -> Expression {
-        if let dot = name.firstIndex(of: "."), relations.contains(String(name[..<dot])) {
-            let message = "relational fields (\(name[...dot])…) are not available yet"
-            throw SpecificationError(path: path, message: message)
-        }
-        return .field(FieldReference(plainName: name))
-    }
-
     /// The column of which `each(column)` speaks; nil for any other text.
     static func elements(_ text: String) -> String? {
         guard text.hasPrefix("each("), text.hasSuffix(")") else { return nil }
@@ -78,7 +66,7 @@ enum SpecificationFilters {
             throw object.fail("column", "is missing")
         }
         guard let operation = try object.string("op") else { throw object.fail("op", "is missing") }
-        let column = try column(name, at: object.path(of: "column"))
+        let column = Expression.field(FieldReference(plainName: name))
         if operation == "exists" || operation == "does-not-exist" {
             if object["value"] != nil { throw object.fail("value", "\(operation) takes no value") }
             return .exists(column, negated: operation == "does-not-exist")

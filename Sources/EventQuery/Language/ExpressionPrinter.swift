@@ -147,7 +147,9 @@ extension FieldReference {
     /// Nil for a sent field that is called like a property of the event.
     var plainName: String? {
         switch self {
-        case .named(let name): Words.properties[name] == nil ? name : nil
+        case .named(let name):
+            Words.properties[name] == nil && Words.related(name) == nil ? name : nil
+        case .related(let relation, let name): "\(relation.rawValue).\(name)"
         case .timestamp: "timestamp"
         case .received: "received"
         case .dataset: "dataset"
@@ -156,9 +158,19 @@ extension FieldReference {
     }
 
     /// The reference of a bare name in an expression.
-    init(plainName: String) { self = Words.properties[plainName] ?? .named(plainName) }
+    init(plainName: String) {
+        self =
+            Words.properties[plainName] ?? Words.related(plainName).map { .related($0, $1) }
+            ?? .named(plainName)
+    }
 
     var queryText: String {
+        if case .related(let relation, let name) = self {
+            // In backquotes it would be a sent field of that name.
+            let bare = "\(relation.rawValue).\(name)"
+            if Words.quoted(bare) == bare { return bare }
+            return "\(relation.rawValue)(\(FieldValue.string(name).queryText))"
+        }
         guard case .named(let name) = self else { return plainName ?? "" }
         return plainName == nil ? "field(\(FieldValue.string(name).queryText))" : Words.quoted(name)
     }

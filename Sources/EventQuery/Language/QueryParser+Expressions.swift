@@ -206,6 +206,7 @@ extension QueryParser {
         advance()
         advance()
         if name == "field" { return try fieldCall() }
+        if let relation = Relation(rawValue: name) { return try relatedCall(relation) }
         let function = FunctionName(rawValue: name)
         guard function != nil || name == "exists" else { throw unknownFunction(name, at: start) }
         var arguments: [Part] = []
@@ -240,6 +241,17 @@ extension QueryParser {
         advance()
         try expect(")")
         return Part(expression: .field(.named(name)))
+    }
+
+    /// `root("two words")`: the relative's field of that name.
+    private mutating func relatedCall(_ relation: Relation) throws(QueryError) -> Part {
+        guard scope == nil else { throw fail("having speaks of calculations and group keys") }
+        guard case .string(let name) = token.kind, !name.isEmpty else {
+            throw unexpected(["a field's name in quotes"])
+        }
+        advance()
+        try expect(")")
+        return Part(expression: .field(.related(relation, name)))
     }
 
     private func unknownFunction(_ name: String, at start: Int) -> QueryError {

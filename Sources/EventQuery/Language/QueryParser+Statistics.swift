@@ -80,9 +80,12 @@ extension QueryParser {
         var ahead = self
         let alias = ahead.alias()
         guard case .name(let name) = ahead.token.kind else {
-            if case .quotedName = ahead.token.kind { return false }
-            return ahead.token.kind != .sign("(") && ahead.token.kind != .sign("-")
+            switch ahead.token.kind {
+            case .quotedName, .string, .number, .time, .sign("("), .sign("-"): return false
+            default: return true
+            }
         }
+        if ["not", "true", "false", "null"].contains(name) { return false }
         guard ahead.following == .sign("(") else {
             return alias == nil && !ResultScope(statistics).names.contains(name)
         }

@@ -25,6 +25,15 @@ enum Words {
         "samplerate": .sampleRate,
     ]
 
+    /// The relation and the field that a bare name means: `root.name`.
+    static func related(_ name: String) -> (Relation, String)? {
+        guard let dot = name.firstIndex(of: "."),
+            let relation = Relation(rawValue: String(name[..<dot]))
+        else { return nil }
+        let field = String(name[name.index(after: dot)...])
+        return field.isEmpty ? nil : (relation, field)
+    }
+
     /// What people write who come from elsewhere, and how it is called here.
     private static let synonyms = [
         "count_distinct": "distinct", "uniq": "distinct", "mean": "avg", "average": "avg",

@@ -1,6 +1,7 @@
 import Compute
 import EventQuery
 import Events
+import TestSupport
 
 /// Calculations that speak of several time buckets at once.
 struct NaiveBuckets {

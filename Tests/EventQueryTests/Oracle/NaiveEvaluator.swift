@@ -42,16 +42,27 @@ struct NaiveEvaluator {
         }
     }
 
+    private func relations(_ query: Query) -> NaiveRelations {
+        let bounds = bounds(query.timeRange)
+        return NaiveRelations(events.filter { bounds.contains($0.timestamp) }, query)
+    }
+
     private func selectedRows(_ query: Query) -> [NaiveRow] {
         let bounds = bounds(query.timeRange)
+        let relations = relations(query)
         return events.compactMap { event in
             guard bounds.contains(event.timestamp) else { return nil }
             if case .named(let names) = query.source, !names.contains(event.dataset) { return nil }
-            var row = NaiveRow(event: event)
+            guard var row = relations.related(NaiveRow(event: event)) else { return nil }
             for transform in query.transforms {
                 let expression = NaiveExpression(value: row.value)
                 switch transform {
-                case .filter(let condition): if !expression.isTrue(condition) { return nil }
+                case .filter(let condition):
+                    // What is about one relative alone was asked already.
+                    let parts = NaiveRelations.conjuncts(condition).filter {
+                        NaiveRelations.onlyRelation($0) == nil
+                    }
+                    if !parts.allSatisfy(expression.isTrue) { return nil }
                 case .evaluate(let name, let formula):
                     row.derived[name] = expression.evaluate(formula)
                 }
@@ -101,6 +112,7 @@ struct NaiveEvaluator {
         let aggregates = statistics.calculations.map {
             NaiveAggregate(calculation: $0, isUnweighted: query.isUnweighted)
         }
+        let relations = relations(query)
         var width: Int64?
         if case .every(let step) = query.step { width = step }
         let buckets = NaiveBuckets(
@@ -111,7 +123,8 @@ struct NaiveEvaluator {
         ) -> Answer.Row {
             let cells = aggregates.map { aggregate -> Answer.Cell in
                 guard NaiveBuckets.concerns(aggregate.calculation) else {
-                    return aggregate.answer(rows)
+                    return aggregate.answer(
+                        rows.flatMap { relations.spread($0, aggregate.calculation) })
                 }
                 let found = buckets.answer(aggregate.calculation, bucket?.of ?? rows)
                 guard let bucket else { return .value(found.whole) }

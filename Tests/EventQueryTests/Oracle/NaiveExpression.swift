@@ -9,6 +9,8 @@ import TestSupport
 struct NaiveRow {
     var event: ModelEvent
     var derived: [String: FieldValue] = [:]
+    /// Which event of each relation is meant.
+    var relatives: [Relation: NaiveRelative] = [:]
 
     /// `makeBatch` says that an event is received five nanoseconds after it happened.
     var received: Int64 { event.timestamp + 5 }
@@ -20,6 +22,8 @@ struct NaiveRow {
         case .received: .int(received)
         case .dataset: .string(event.dataset)
         case .sampleRate: .int(Int64(event.rate))
+        case .related(let relation, let name):
+            relatives[relation]?.value(FieldReference(naivePlainName: name)) ?? .missing
         }
     }
 }

@@ -76,6 +76,7 @@ extension QueryGenerator {
                 : .evaluate(name: "f\(generator.below(14))", generator.eventNumber())
         }
         query.isUnweighted = chance(15)
+        if chance(20) { addRelations(to: &query) }
         if chance(20) {
             query.shape = .bubbleUp(BubbleUp(selection: eventCondition()))
         } else if chance(25) {
@@ -102,12 +103,14 @@ extension QueryGenerator {
         for index in 0..<below(5) {
             var calculation = Calculation(pick(aggregates), of: eventField())
             if chance(20) { calculation.argument = eventNumber() }
+            if chance(10) { calculation.argument = relatedField([.root, .parent, .child]) }
             if chance(25) { calculation.filter = eventCondition(depth: 1) }
             calculation.alias = "c\(index)"
             statistics.calculations.append(calculation)
         }
         for index in 0..<(chance(3) ? 3 : pick([0, 1, 1, 1, 2])) {
-            let expression = chance(80) ? eventField() : eventNumber()
+            var expression = chance(80) ? eventField() : eventNumber()
+            if chance(10) { expression = relatedField([.root, .parent, .child, .any]) }
             let isEach = chance(20) && !statistics.groupBy.contains(where: \.isEach)
             statistics.groupBy.append(
                 GroupKey(name: "g\(index)", expression: expression, isEach: isEach))
@@ -124,6 +127,22 @@ extension QueryGenerator {
             }
         }
         return statistics
+    }
+
+    /// Conditions on other events of the trace.
+    private mutating func addRelations(to query: inout Query) {
+        for _ in 0..<1 + below(2) {
+            let relation = pick(Relation.allCases)
+            let condition = eventCondition(depth: 1).replacingFields { reference in
+                .field(.related(relation, reference.plainText))
+            }
+            query.transforms.insert(.filter(condition), at: 0)
+        }
+    }
+
+    /// A field of another event of the trace, in a group or an aggregate.
+    private mutating func relatedField(_ relations: [Relation]) -> Expression {
+        .field(.related(pick(relations), "f\(below(13))"))
     }
 
     /// Calculations that speak of several time buckets.
@@ -163,5 +182,18 @@ extension QueryGenerator {
             statistics.calculations.filter { exact.contains($0.aggregate) }.map(\.key)
             + statistics.groupBy.map(\.name)
         return list(0...2) { SortKey($0.pick(keys), descending: $0.chance(50)) }
+    }
+}
+
+extension FieldReference {
+    /// The name of a sent field or a property.
+    fileprivate var plainText: String {
+        switch self {
+        case .named(let name), .related(_, let name): name
+        case .timestamp: "timestamp"
+        case .received: "received"
+        case .dataset: "dataset"
+        case .sampleRate: "samplerate"
+        }
     }
 }

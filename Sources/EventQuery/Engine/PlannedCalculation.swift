@@ -1,0 +1,50 @@
+internal import Compute
+internal import Events
+
+/// A calculation and the state that answers it.
+struct PlannedCalculation: Sendable {
+    let name: String
+    let slot: Int
+    let reading: AggregateReading
+    let isHidden: Bool
+    let span: AggregateSlot.Span
+}
+
+extension Statistics {
+    /// The calculations over the states that they need, of which several share one.
+    func planned(
+        _ definitions: [String: Expression], _ options: QueryOptions
+    ) -> (slots: [AggregateSlot], calculations: [PlannedCalculation]) {
+        var slots: [AggregateSlot] = []
+        var planned: [PlannedCalculation] = []
+        for calculation in calculations {
+            let (slot, reading, span) = AggregateSlot.make(calculation, definitions, options)
+            let index = slots.firstIndex(of: slot) ?? slots.count
+            if index == slots.count { slots.append(slot) }
+            planned.append(
+                PlannedCalculation(
+                    name: calculation.key, slot: index, reading: reading,
+                    isHidden: calculation.isHidden, span: span))
+        }
+        return (slots, planned)
+    }
+
+    /// The formulas over calculations alone: those that they speak of are put in their places.
+    var plannedFormulas: [Formula] {
+        var known: [String: Expression] = [:]
+        return formulas.map { formula in
+            let expression = formula.expression.substituting(known)
+            known[formula.name] = expression
+            return Formula(name: formula.name, expression: expression)
+        }
+    }
+}
+
+extension Query {
+    /// Differences between time buckets need some, also where no series is asked for.
+    var stepOfRates: Step? {
+        guard case .statistics(let statistics) = shape else { return nil }
+        let rates: [Aggregate] = [.rateSum, .rateAvg, .rateMax]
+        return statistics.calculations.contains { rates.contains($0.aggregate) } ? .automatic : nil
+    }
+}

@@ -1,0 +1,138 @@
+import Compute
+import EventQuery
+import Events
+import TestSupport
+
+/// Another event of a trace, behind a reference: rows hold rows.
+final class NaiveRelative {
+    let row: NaiveRow
+
+    init(_ row: NaiveRow) { self.row = row }
+
+    func value(_ reference: FieldReference) -> FieldValue { row.value(reference) }
+}
+
+extension FieldReference {
+    init(naivePlainName name: String) {
+        switch name {
+        case "timestamp": self = .timestamp
+        case "received": self = .received
+        case "dataset": self = .dataset
+        case "samplerate": self = .sampleRate
+        default: self = .named(name)
+        }
+    }
+
+    var naiveRelation: Relation? {
+        if case .related(let relation, _) = self { relation } else { nil }
+    }
+}
+
+/// Relatives by the shortest road: every event is looked at for every event.
+struct NaiveRelations {
+    private let events: [NaiveRow]
+    private let conditions: [Relation: [Expression]]
+    private let fields: [Relation: [String]]
+    /// Whether the query speaks of any relative.
+    private let isAsked: Bool
+
+    /// - Parameter events: all in the time range, of all datasets.
+    init(_ events: [ModelEvent], _ query: Query) {
+        self.events = events.map { NaiveRow(event: $0) }
+        var conditions: [Relation: [Expression]] = [:]
+        for case .filter(let filter) in query.transforms {
+            for part in NaiveRelations.conjuncts(filter) {
+                if let relation = NaiveRelations.onlyRelation(part) {
+                    conditions[relation, default: []].append(part)
+                }
+            }
+        }
+        self.conditions = conditions
+        var fields: [Relation: [String]] = [:]
+        if case .statistics(let statistics) = query.shape {
+            let all =
+                statistics.groupBy.map(\.expression)
+                + statistics.calculations.flatMap { [$0.argument, $0.filter].compactMap { $0 } }
+            for case .related(let relation, let name) in all.flatMap(\.fields) {
+                fields[relation, default: []].append(name)
+            }
+        }
+        self.fields = fields
+        let transformed = query.transforms.flatMap { transform in
+            switch transform {
+            case .filter(let expression), .evaluate(_, let expression): expression.fields
+            }
+        }
+        var selected: Set<FieldReference> = []
+        if case .bubbleUp(let bubbleUp) = query.shape { selected = bubbleUp.selection.fields }
+        isAsked =
+            !fields.isEmpty || transformed.contains { $0.naiveRelation != nil }
+            || selected.contains { $0.naiveRelation != nil }
+    }
+
+    static func conjuncts(_ condition: Expression) -> [Expression] {
+        if case .and(let all) = condition { return all.flatMap(conjuncts) }
+        return [condition]
+    }
+
+    static func onlyRelation(_ condition: Expression) -> Relation? {
+        let relations = Set(condition.fields.map(\.naiveRelation))
+        return relations.count == 1 ? relations.first ?? nil : nil
+    }
+
+    private func text(_ row: NaiveRow, _ name: String) -> String? {
+        guard case .string(let text) = row.value(.named(name)) else { return nil }
+        return text
+    }
+
+    /// All events of a relation to one that meet the relation's conditions, by time.
+    func relatives(_ relation: Relation, of row: NaiveRow) -> [NaiveRow] {
+        guard let trace = text(row, "trace.trace_id") else { return [] }
+        let found = events.filter { other in
+            guard text(other, "trace.trace_id") == trace else { return false }
+            let isRelated =
+                switch relation {
+                case .root:
+                    text(other, "trace.parent_id") == nil && text(other, "trace.span_id") != nil
+                case .parent:
+                    text(other, "trace.span_id") != nil
+                        && text(other, "trace.span_id") == text(row, "trace.parent_id")
+                case .child:
+                    text(other, "trace.parent_id") != nil
+                        && text(other, "trace.parent_id") == text(row, "trace.span_id")
+                case .any, .any2, .any3, .none: true
+                }
+            var candidate = row
+            candidate.relatives = [relation: NaiveRelative(other)]
+            return isRelated
+                && (conditions[relation] ?? []).allSatisfy {
+                    NaiveExpression(value: candidate.value).isTrue($0)
+                }
+        }
+        return found.sorted { $0.event.timestamp < $1.event.timestamp }
+    }
+
+    /// The row with the first of its relatives of each kind; nil when a condition on them fails.
+    func related(_ row: NaiveRow) -> NaiveRow? {
+        if !isAsked { return row }
+        var row = row
+        let wanted = Set(conditions.keys).union(fields.keys).union([.root, .parent])
+        for relation in wanted {
+            let found = relatives(relation, of: row)
+            if conditions[relation] != nil, found.isEmpty != (relation == .none) { return nil }
+            if relation != .none { row.relatives[relation] = found.first.map { NaiveRelative($0) } }
+        }
+        return row
+    }
+
+    /// The row once for each of its children, for what is aggregated over them.
+    func spread(_ row: NaiveRow, _ calculation: Calculation) -> [NaiveRow] {
+        let fields = [calculation.argument, calculation.filter].compactMap { $0 }.flatMap(\.fields)
+        guard fields.contains(where: { $0.naiveRelation == .child }) else { return [row] }
+        return relatives(.child, of: row).map { child in
+            var row = row
+            row.relatives[.child] = NaiveRelative(child)
+            return row
+        }
+    }
+}

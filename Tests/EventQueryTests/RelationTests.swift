@@ -1,0 +1,70 @@
+import EventQuery
+import Events
+import TestSupport
+import Testing
+
+@Suite struct RelationTests {
+    @Test(arguments: [
+        (
+            "where child.ms > 100 or ms > 100 | stats count()",
+            "a condition on child. must be about it alone, and be joined to others by and: "
+                + "child.ms > 100 or ms > 100"
+        ),
+        (
+            "stats count() by none.name",
+            "none. stands only in conditions that are about it alone, joined by and: none.name"
+        ),
+        (
+            "stats sum(any.ms)",
+            "any. has no one value to aggregate; root., parent. and child. have: any.ms"
+        ),
+        ("bubbleup where child.ms > ms", "a condition on child. must be about it alone"),
+        (
+            "eval x = child.ms + any.ms | fields x",
+            "child.ms + any.ms speaks of several relatives of many"
+        ),
+    ])
+    func `what relatives cannot be asked is refused with the reason`(
+        text: String, message: String
+    ) throws {
+        let engine = try EngineRunner([ModelEvent(timestamp: 0, fields: [:])], .head, now: 10)
+        let query = try Query(parsing: "from * | last 1us | " + text)
+        let error = #expect(throws: QueryFailure.self) { try engine.answer(query) }
+        #expect(error?.description.hasPrefix(message) == true, "\(error?.description ?? "")")
+    }
+
+    @Test func `relatives that take too much memory are refused`() throws {
+        let events = (0..<2000).map { index in
+            ModelEvent(
+                timestamp: Int64(index),
+                fields: ["trace.trace_id": .string("t\(index)"), "trace.span_id": .string("s")])
+        }
+        let engine = try EngineRunner(events, .head, now: 2000)
+        let query = try Query(parsing: "from * | last 2us | stats count() by root.trace.trace_id")
+        var options = QueryOptions()
+        options.memoryLimit = 100_000
+        let error = #expect(throws: QueryFailure.self) {
+            try engine.answer(query, options: options)
+        }
+        guard case .outOfMemory = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+    }
+
+    @Test func `rates without a step have the buckets of an automatic one`() throws {
+        let events = (0..<600).map { index in
+            ModelEvent(
+                timestamp: Int64(index) * 1_000_000_000, fields: ["n": .int(Int64(index * index))])
+        }
+        let engine = try EngineRunner(events, .mixed, now: 600_000_000_000)
+        let plain = try engine.answer(
+            Query(parsing: "from shop | last 10m | stats rate_max(n), rate_sum(n)"))
+        let stepped = try engine.answer(
+            Query(parsing: "from shop | last 10m step auto | stats rate_max(n), rate_sum(n)"))
+        #expect(plain.groups.map(\.texts) == stepped.groups.map(\.texts))
+        #expect(plain.groups.first?.texts.first != "null")
+        #expect(plain.series.isEmpty)
+        #expect(stepped.series.count == 120)
+    }
+}
