@@ -101,4 +101,17 @@ import Testing
         let written = try query(derived).specification()
         #expect(written["calculated_fields"]?.array?.first?["expression"]?.string == derived)
     }
+
+    @Test(arguments: [UInt64](0..<20))
+    func `generated expressions survive the way through query and text`(seed: UInt64) throws {
+        var generator = QueryGenerator(seed: seed)
+        for _ in 0..<100 {
+            let derived = generator.derivedColumn()
+            let query = try query(derived)
+            #expect(try Query(parsing: query.text) == query, "seed \(seed): \(derived)")
+            let written = try query.specification()
+            let again = try Query(specification: written, dataset: "d")
+            #expect(again == query, "seed \(seed): \(derived)\n\(written.text)")
+        }
+    }
 }

@@ -67,4 +67,35 @@ import Testing
         #expect(plain.series.isEmpty)
         #expect(stepped.series.count == 120)
     }
+
+    @Test func `a dataset's own names say what trace its events belong to and how long they took`()
+        throws
+    {
+        let events = [
+            ModelEvent(
+                timestamp: 0, dataset: "shop",
+                fields: [
+                    "trace.trace_id": .string("t"), "trace.span_id": .string("a"),
+                    "name": .string("root"), "duration_ms": .float(0.000_5),
+                ]),
+            ModelEvent(
+                timestamp: 500, dataset: "Logs",
+                fields: ["tid": .string("t"), "name": .string("log"), "took": .float(0.000_25)]),
+        ]
+        var options = QueryOptions()
+        var logs = TraceFields()
+        logs.traceID = ["tid"]
+        logs.duration = ["took"]
+        options.naming.byDataset = ["logs": logs]
+        options.naming.datasets = ["logs": ["Logs"]]
+        let engine = try EngineRunner(events, .head, now: 1000)
+        func lines(_ text: String) throws -> [[String]] {
+            let query = try Query(parsing: "from * | last 1us | " + text)
+            return try engine.answer(query, options: options).groups.map(\.texts)
+        }
+        #expect(
+            try lines("where root.name = 'root' | stats count() by name | sort name")
+                == [["\"log\"", "1"], ["\"root\"", "1"]])
+        #expect(try lines("stats concurrency()") == [["0.75"]])
+    }
 }
