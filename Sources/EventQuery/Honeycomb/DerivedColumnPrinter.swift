@@ -1,7 +1,7 @@
 import Compute
 import Events
 
-/// Writes our expressions as calculated fields, as calls throughout.
+/// Writes our expressions as calculated fields, as calls but for `!=`.
 enum DerivedColumnPrinter {
     /// The expression of a calculated field; nil for what Honeycomb's functions do not say.
     static func text(_ expression: Expression) -> String? {
@@ -14,7 +14,9 @@ enum DerivedColumnPrinter {
         case .and(let operands): return call("AND", truths(operands))
         case .or(let operands): return call("OR", truths(operands))
         case .compare(.notEqual, let left, let right):
-            return call("NOT", [.compare(.equal, left, right)])
+            // The one operator that no function says.
+            guard let first = text(left), let second = text(right) else { return nil }
+            return "(\(first) != \(second))"
         case .compare(let sign, let left, let right):
             let known = DerivedColumnFunctions.comparisons.first { $0.sign == sign }
             return known.flatMap { call($0.name, [left, right]) }
