@@ -55,9 +55,9 @@ import Testing
             data("query", [("query", "up"), ("time", "300.5")])
                 == "{\"resultType\":\"vector\",\"result\":["
                 + "{\"metric\":{\"__name__\":\"up\",\"instance\":\"1\",\"job\":\"a\"},"
-                + "\"value\":[300.5,\"6\"]},"
+                + "\"value\":[300.500,\"6\"]},"
                 + "{\"metric\":{\"__name__\":\"up\",\"instance\":\"2\",\"job\":\"b\"},"
-                + "\"value\":[300.5,\"0\"]}]}")
+                + "\"value\":[300.500,\"0\"]}]}")
     }
 
     @Test func `a scalar and a text are pairs`() {
@@ -66,7 +66,7 @@ import Testing
                 == "{\"resultType\":\"scalar\",\"result\":[600,\"2\"]}")
         #expect(
             data("query", [("query", "-1 / 0"), ("time", "1970-01-01T00:00:01.25Z")])
-                == "{\"resultType\":\"scalar\",\"result\":[1.25,\"-Inf\"]}")
+                == "{\"resultType\":\"scalar\",\"result\":[1.250,\"-Inf\"]}")
         #expect(
             data("query", [("query", "\"a\"")])
                 == "{\"resultType\":\"string\",\"result\":[600,\"a\"]}")

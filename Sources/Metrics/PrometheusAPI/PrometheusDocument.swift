@@ -4,6 +4,8 @@ internal import SeriesStore
 /// Writes the documents of Prometheus's API.
 struct PrometheusDocument {
     private var writer = JSONWriter()
+    /// The bytes of one sample, kept for the next.
+    private var scratch: [UInt8] = []
     private var warnings: [String] = []
     private var infos: [String] = []
 
@@ -116,10 +118,13 @@ struct PrometheusDocument {
         switch answer.value {
         case .scalar(let time, let number):
             result("scalar")
-            sample(time, NumberText.json(number))
+            sample(time, number)
         case .string(let time, let text):
             result("string")
-            sample(time, text)
+            writer.beginArray()
+            seconds(time)
+            writer.string(text)
+            writer.endArray()
         case .vector(let series):
             result("vector")
             array(truncated(series, limit)) { document, one in
@@ -139,11 +144,23 @@ struct PrometheusDocument {
         writer.key("result")
     }
 
-    private mutating func sample(_ time: Int64, _ text: String) {
-        writer.beginArray()
-        writer.double(Double(time) / 1000)
-        writer.string(text)
-        writer.endArray()
+    /// A time with a number, which stands in quotes because JSON has no infinity.
+    private mutating func sample(_ time: Int64, _ number: Double) {
+        scratch.removeAll(keepingCapacity: true)
+        scratch.append(UInt8(ascii: "["))
+        NumberText.appendSeconds(time, to: &scratch)
+        scratch.append(UInt8(ascii: ","))
+        scratch.append(UInt8(ascii: "\""))
+        NumberText.appendJSON(number, to: &scratch)
+        scratch.append(UInt8(ascii: "\""))
+        scratch.append(UInt8(ascii: "]"))
+        writer.raw(scratch)
+    }
+
+    private mutating func seconds(_ time: Int64) {
+        scratch.removeAll(keepingCapacity: true)
+        NumberText.appendSeconds(time, to: &scratch)
+        writer.raw(scratch)
     }
 
     private mutating func write(_ series: SeriesData, isVector: Bool) {
@@ -160,7 +177,7 @@ struct PrometheusDocument {
         if isVector {
             if let place = numbers.first {
                 writer.key("value")
-                sample(samples.timestamps[place], NumberText.json(samples.values[place]))
+                sample(samples.timestamps[place], samples.values[place])
             } else if let place = histograms.first {
                 writer.key("histogram")
                 histogram(samples, place)
@@ -169,8 +186,7 @@ struct PrometheusDocument {
             if !numbers.isEmpty {
                 writer.key("values")
                 array(numbers) { document, place in
-                    document.sample(
-                        samples.timestamps[place], NumberText.json(samples.values[place]))
+                    document.sample(samples.timestamps[place], samples.values[place])
                 }
             }
             if !histograms.isEmpty {
@@ -185,7 +201,7 @@ struct PrometheusDocument {
         guard let stored = samples.histograms[place] else { return }
         let histogram = Histogram(stored)
         writer.beginArray()
-        writer.double(Double(samples.timestamps[place]) / 1000)
+        seconds(samples.timestamps[place])
         writer.beginObject()
         writer.key("count")
         writer.string(NumberText.json(histogram.count))

@@ -35,6 +35,50 @@ enum NumberText {
         return special(value) ?? (isPlain ? plain(value) : scientific(value))
     }
 
+    /// Appends what `json` gives.
+    ///
+    /// Fast path: whole numbers digit by digit, and what Swift writes without an exponent as it is; a
+    /// tenth of the time of taking the digits apart.
+    static func appendJSON(_ value: Double, to bytes: inout [UInt8]) {
+        if let whole = Int64(exactly: value), whole.magnitude < 1 << 53 {
+            if value.sign == .minus { bytes.append(UInt8(ascii: "-")) }
+            return appendDigits(whole.magnitude, to: &bytes)
+        }
+        var text = value.description
+        let isPlain = text.withUTF8 { utf8 in
+            let isPlain = value.isFinite && !utf8.contains(UInt8(ascii: "e"))
+            if isPlain { bytes.append(contentsOf: utf8) }
+            return isPlain
+        }
+        if !isPlain { bytes.append(contentsOf: json(value).utf8) }
+    }
+
+    /// Appends seconds with the milliseconds behind the point.
+    static func appendSeconds(_ milliseconds: Int64, to bytes: inout [UInt8]) {
+        if milliseconds < 0 { bytes.append(UInt8(ascii: "-")) }
+        let (seconds, rest) = milliseconds.magnitude.quotientAndRemainder(dividingBy: 1000)
+        appendDigits(seconds, to: &bytes)
+        if rest == 0 { return }
+        bytes.append(UInt8(ascii: "."))
+        for digit in [rest / 100, rest / 10 % 10, rest % 10] {
+            bytes.append(UInt8(ascii: "0") + UInt8(digit))
+        }
+    }
+
+    private static func appendDigits(_ value: UInt64, to bytes: inout [UInt8]) {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+            var rest = value
+            var start = digits.count
+            repeat {
+                let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
+                start -= 1
+                digits[start] = UInt8(ascii: "0") + UInt8(digit)
+                rest = quotient
+            } while rest > 0
+            bytes.append(contentsOf: UnsafeMutableBufferPointer(rebasing: digits[start...]))
+        }
+    }
+
     private static func scientific(_ value: Double) -> String {
         let number = Digits(value)
         let exponent = number.point - 1
