@@ -85,7 +85,7 @@ let package = Package(
         swiftTests("IngestTests", ["Ingest", "Events", "Bytes", "TestSupport"]),
         swiftTests("EventStoreTests", ["EventStore", "Events", "Host", "Bytes", "TestSupport"]),
         swiftTests("SeriesStoreTests", ["SeriesStore", "Host", "Bytes", "TestSupport"]),
-        swiftTests("MetricsTests", ["Metrics", "SeriesStore", "Bytes", "TestSupport"]),
+        swiftTests("MetricsTests", ["Metrics", "SeriesStore", "Host", "Bytes", "TestSupport"]),
         swiftTests("TidyTests", []),
         readersOfHostileInput,
         swiftTests(

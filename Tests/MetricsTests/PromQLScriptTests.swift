@@ -1,4 +1,7 @@
 import Foundation
+import Host
+import SeriesStore
+import TestSupport
 import Testing
 
 @testable import Metrics
@@ -31,9 +34,41 @@ import Testing
         ],
     ]
 
+    /// Scripts with every kind of sample; what they load goes to files of blocks and is read back.
+    @Test(arguments: ["functions", "native_histograms", "staleness", "at_modifier"])
+    func `cases pass over series in blocks on disk`(file: String) throws {
+        let outcomes = try run(file) { script in
+            let store = try SeriesStore(
+                Machine(
+                    files: SimulatedProcess(SimulatedDisk(seed: 1)), clock: SimulatedClock(),
+                    random: SimulatedRandomness(seed: 1)),
+                directory: "data",
+                options: SeriesStore.Options { left, right in
+                    var sum = Histogram(left)
+                    _ = try? sum.add(Histogram(right))
+                    return sum.stored
+                })
+            #expect(try store.write(script.samples).isEmpty)
+            try store.close(endingBy: .max, now: 0)
+            #expect(store.figures().openSeries == 0)
+            return store.view(of: .written, .average)
+        }
+        guard let outcomes else { return }
+        check(outcomes, file)
+    }
+
     @Test(arguments: files)
     func `every case passes but those that are known not to`(file: String) throws {
         guard let outcomes = try run(file) else { return }
+        let passed = outcomes.count { $0.failure == nil }
+        print("\(file): \(passed) of \(outcomes.count) cases")
+        for (lines, reason) in PromQLScriptTests.skipped[file] ?? [] {
+            print("\(file): \(lines.count) skipped: \(reason)")
+        }
+        check(outcomes, file)
+    }
+
+    private func check(_ outcomes: [ScriptOutcome], _ file: String) {
         let skipped = Set(PromQLScriptTests.skipped[file]?.flatMap(\.lines) ?? [])
         for outcome in outcomes {
             if let failure = outcome.failure, !skipped.contains(outcome.line) {
@@ -46,15 +81,13 @@ import Testing
         }
     }
 
-    private func run(_ file: String) throws -> [ScriptOutcome]? {
+    private func run(
+        _ file: String,
+        over makeSource: @escaping (ScriptStore) throws -> any SeriesSource = { $0 }
+    ) throws -> [ScriptOutcome]? {
         guard let text = CaseScripts.text("promql/\(file).test") else { return nil }
-        var runner = ScriptRunner(text)
+        var runner = ScriptRunner(text, makeSource: makeSource)
         try runner.run()
-        let passed = runner.outcomes.count { $0.failure == nil }
-        print("\(file): \(passed) of \(runner.outcomes.count) cases")
-        for (lines, reason) in PromQLScriptTests.skipped[file] ?? [] {
-            print("\(file): \(lines.count) skipped: \(reason)")
-        }
         return runner.outcomes
     }
 }

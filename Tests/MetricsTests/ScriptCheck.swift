@@ -10,9 +10,9 @@ struct ScriptCheck {
     private let evaluation: ScriptEvaluation
     private let engine: PromQLEngine
 
-    init(_ evaluation: ScriptEvaluation, _ store: ScriptStore) {
+    init(_ evaluation: ScriptEvaluation, _ source: any SeriesSource) {
         self.evaluation = evaluation
-        engine = PromQLEngine(store)
+        engine = PromQLEngine(source)
     }
 
     /// What is not as expected; nil when all is.

@@ -51,9 +51,16 @@ struct ScriptRunner {
     private let lines: [String]
     private var place = 0
     private var store = ScriptStore()
+    /// What is asked about the series; nil when they have changed.
+    private var source: (any SeriesSource)?
+    private let makeSource: (ScriptStore) throws -> any SeriesSource
     private(set) var outcomes: [ScriptOutcome] = []
 
-    init(_ text: String) {
+    /// - Parameter makeSource: what is asked about the series of the script.
+    init(
+        _ text: String, makeSource: @escaping (ScriptStore) throws -> any SeriesSource = { $0 }
+    ) {
+        self.makeSource = makeSource
         lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
             let trimmed = line.drop { $0.isWhitespace }
             return trimmed.hasPrefix("#") ? "" : String(trimmed).trimmedEnd
@@ -67,6 +74,7 @@ struct ScriptRunner {
             if line.isEmpty { continue }
             if line.hasPrefix("clear") {
                 store = ScriptStore()
+                source = nil
             } else if line.hasPrefix("load") {
                 try load(line)
             } else if line.hasPrefix("eval") {
@@ -82,6 +90,7 @@ struct ScriptRunner {
     private mutating func load(_ line: String) throws {
         let words = line.split(whereSeparator: \.isWhitespace)
         let step = try milliseconds(String(words[1]))
+        source = nil
         while place < lines.count, !lines[place].isEmpty {
             defer { place += 1 }
             // When a counter began, which is not stored here.
@@ -132,8 +141,10 @@ struct ScriptRunner {
         }
         try readExpectations(&evaluation)
         let failure: String?
+        let asked = try source ?? makeSource(store)
+        source = asked
         do {
-            failure = try ScriptCheck(evaluation, store).failure()
+            failure = try ScriptCheck(evaluation, asked).failure()
         } catch {
             failure = "\(error)"
         }

@@ -44,6 +44,18 @@ struct ScriptStore: SeriesSource {
         return .notReset
     }
 
+    /// All of it, series by series.
+    var samples: [LabeledSample] {
+        all.sorted { $0.key < $1.key }.flatMap { labels, samples in
+            (0..<samples.count).map { place in
+                let histogram = samples.histograms.isEmpty ? nil : samples.histograms[place]
+                return LabeledSample(
+                    labels, samples.timestamps[place],
+                    histogram.map { .histogram($0) } ?? .float(samples.values[place]))
+            }
+        }
+    }
+
     func select(_ matchers: [LabelMatcher], from: Int64, to: Int64) -> [SeriesData] {
         all.keys.sorted().compactMap { labels in
             guard matchers.allSatisfy({ $0.matches(labels) }),
