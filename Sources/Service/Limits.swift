@@ -76,6 +76,10 @@ enum ServiceLimits {
     /// what memory there is, so that a question over all fields of some million events finds them.
     static let columnCacheBytes = min(
         max(256 << 20, ProcessMemory.availableBytes() / 8), 8 << 30)
+    /// Bytes that all questions under way may hold together: a quarter of what memory there is.
+    ///
+    /// One alone may hold `QueryOptions.memoryLimit`.
+    static let queryMemoryBytes = max(512 << 20, ProcessMemory.availableBytes() / 4)
     /// Bytes of an idempotency key; the log keeps it for a day.
     static let idempotencyKeyBytesMax = 1024
     /// Milliseconds a query may be given.

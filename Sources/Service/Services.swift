@@ -32,7 +32,8 @@ struct Services: Sendable {
             store: store, datasets: datasets,
             engine: QueryEngine(
                 pool: try WorkerPool(parallelism: threads), clock: clock,
-                cacheBytes: queryCacheBytes),
+                cacheBytes: queryCacheBytes,
+                memory: QueryMemory(bytesMax: ServiceLimits.queryMemoryBytes)),
             definitions: definitions,
             clock: clock)
         watch = try ClientWatch()
@@ -50,6 +51,7 @@ struct Services: Sendable {
             + exportRoutes
             + QueryRoutes(service: queries, watch: watch).routes
             + TraceRoutes(service: queries, watch: watch, streams: StreamThreads()).routes
+            + ExplainRoutes(service: queries, watch: watch).routes
             + TailRoutes(service: queries, ending: tailEnding).routes
             + QueryDataRoutes(service: queries, watch: watch, scheme: scheme).routes
             + NamedQueryRoutes(definitions: queries.definitions, scheme: scheme).routes

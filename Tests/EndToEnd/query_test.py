@@ -246,6 +246,30 @@ class QueryTest(ServerTest):
         self.assertEqual(set(data), {"results"})
         self.assertGreater(len(data["results"]), 2)
 
+    def test_an_explanation_shows_plan_pruning_and_steps(self):
+        text = "from shop | last 4h | where error = true | stats count() by service.name"
+        plain = self.server.json("POST", "/api/explain", {"query": text})
+        self.assertEqual(plain["plan"]["conditions"], ["error = true"])
+        self.assertEqual(plain["sources"]["rows"], 3000)
+        self.assertNotIn("steps", plain)
+        self.restart()
+        self.server.request("POST", "/1/events/other", b'{"a": 1}')
+        analyzed = self.server.json("POST", "/api/explain", {"query": text, "analyze": True})
+        self.assertEqual(analyzed["segments"]["all"], 1)
+        self.assertEqual([p["reason"] for p in analyzed["pruned"]], ["dataset"])
+        steps = {step["step"]: step for step in analyzed["steps"]}
+        [count] = self.server.rows("from shop | last 4h | where error | stats count()")
+        self.assertEqual(steps["where error = true"]["rows_out"], analyzed["meta"]["events"])
+        self.assertLessEqual(analyzed["meta"]["events"], count["COUNT"])
+        old = self.server.json("POST", "/api/explain", {
+            "query": "from shop | between 2020-01-01 and 2020-01-02 | stats count()"})
+        self.assertEqual(old["segments"]["pruned_by_time"], 1)
+        shown = self.tool("explain", "--analyze", text)
+        self.assertIn("where   error = true", shown)
+        self.assertIn("aggregates", shown)
+        self.tool("explain", "from shop | wher", code=1)
+        self.assertIn("^", self.errors)
+
     def test_a_query_with_a_name_is_kept(self):
         text = "from shop | last 4h | stats count()"
         self.tool("queries", "save", "how many / all", text)

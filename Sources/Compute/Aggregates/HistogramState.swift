@@ -185,7 +185,7 @@ public final class HistogramState: AggregateState {
     }
 
     /// Events of one cell that have a number.
-    func total(ofCell cell: Int) -> UInt64 {
+    public func total(ofCell cell: Int) -> UInt64 {
         if list != nil {
             var total: UInt64 = 0
             forEachBucket(ofCell: cell) { total += $1 }

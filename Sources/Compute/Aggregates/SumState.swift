@@ -96,6 +96,11 @@ public final class SumState: AggregateState {
         }
     }
 
+    /// Numbers of one cell, by weight.
+    public func count(ofCell cell: Int) -> UInt64 {
+        (ints.isEmpty ? 0 : ints[cell].count) &+ (floats.isEmpty ? 0 : floats[cell].count)
+    }
+
     public func value(ofCell cell: Int, _ reading: AggregateReading) -> AggregateValue {
         let whole = ints.isEmpty ? Integers() : ints[cell]
         let rest = floats.isEmpty ? Floats() : floats[cell]

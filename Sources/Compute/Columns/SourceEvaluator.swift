@@ -15,6 +15,8 @@ public final class SourceEvaluator {
     private var columns: [FieldReference: Column?] = [:]
     /// Bytes of the fields that were asked for, as they are kept.
     public private(set) var bytesScanned = 0
+    /// Called now and then within long work; what it throws ends the work.
+    public var checkpoint: (() throws -> Void)?
 
     public init(
         _ source: any EventSource, _ evaluator: ExpressionEvaluator, memo: DictionaryMemo,
@@ -63,6 +65,7 @@ public final class SourceEvaluator {
         let dictionary = DictionaryBuilder()
         var codes = [UInt32](repeating: 0, count: rows)
         for row in 0..<rows {
+            try pause(at: row)
             codes[row] = dictionary.code(of: evaluator.value(of: expression) { lookup($0, row) })
             try SourceEvaluator.checkSize(dictionary)
         }
@@ -91,6 +94,7 @@ public final class SourceEvaluator {
             let result = DictionaryBuilder()
             var map = [result.code(of: evaluator.value(of: expression) { _ in .missing })]
             for index in 0..<dictionary.count {
+                try pause(at: index)
                 let value = dictionary[index]
                 map.append(result.code(of: evaluator.value(of: expression) { _ in value }))
                 try SourceEvaluator.checkSize(result)
@@ -194,6 +198,29 @@ public final class SourceEvaluator {
         return found
     }
 
+    /// Asks whether to go on, once in a thousand steps: that costs nothing beside them.
+    @inline(__always)
+    private func pause(at step: Int) throws {
+        if step & 1023 == 1023 { try checkpoint?() }
+    }
+
+    /// Whether it is known without reading values that a condition holds for no row.
+    public func isRuledOut(_ condition: Expression) throws -> Bool {
+        switch condition {
+        case .and(let all): return try all.contains { try isRuledOut($0) }
+        case .or(let all): return try all.allSatisfy { try isRuledOut($0) }
+        case .not, .compare(.notEqual, _, _), .membership(_, _, negated: true),
+            .match(_, _, _, negated: true), .exists:
+            return false
+        default:
+            let fields = condition.fields
+            guard fields.count == 1, let field = fields.first,
+                !evaluator.isTrue(condition, { _ in .missing })
+            else { return false }
+            return try isRuledOut(condition, field)
+        }
+    }
+
     /// Whether what is known of a field's values proves that the condition holds for no row; then
     /// its values need not be read.
     private func isRuledOut(_ condition: Expression, _ field: FieldReference) throws -> Bool {
@@ -230,8 +257,9 @@ public final class SourceEvaluator {
     private func rowByRow(_ condition: Expression, _ fields: Set<FieldReference>) throws -> Bitmap {
         let lookup = try rowLookup(fields)
         var result = Bitmap(count: rows)
-        for row in 0..<rows where evaluator.isTrue(condition, { lookup($0, row) }) {
-            result[row] = true
+        for row in 0..<rows {
+            try pause(at: row)
+            if evaluator.isTrue(condition, { lookup($0, row) }) { result[row] = true }
         }
         return result
     }

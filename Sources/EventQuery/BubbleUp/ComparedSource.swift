@@ -35,12 +35,12 @@ final class ComparedSourceScan {
 
     init(_ plan: QueryPlan) { self.plan = plan }
 
-    func scan(_ source: any EventSource, place: Int) throws {
+    func scan(_ source: any EventSource, place: Int, _ work: SourceQueue) throws {
         precondition(source.rows <= EventLimits.rowsPerBatch, "BUG: a source of too many rows")
         let columns = plan.columns(of: source, memo)
+        columns.checkpoint = { try work.checkpoint() }
         defer { bytesScanned += columns.bytesScanned }
         guard let found = try plan.selectedRows(columns) else { return }
-        rowsScanned += source.rows
         var chosen = Bitmap(count: source.rows)
         if let selection = plan.selection {
             chosen = try columns.rows(where: selection)
@@ -50,6 +50,7 @@ final class ComparedSourceScan {
             source: source, all: found.rows.map { ComparedRows($0) } ?? .range(0..<source.rows),
             selected: chosen.isEmpty ? nil : ComparedRows(chosen),
             weights: try plan.weights(of: source))
+        rowsScanned += source.rows
         events += compared.all.count
         byteCount += compared.byteCount
         add(compared)

@@ -11,7 +11,7 @@ extension QueryEngine {
         _ plan: QueryPlan, _ sources: [any EventSource], _ deadline: Int64,
         _ options: QueryOptions, _ cancellation: QueryCancellation
     ) throws(QueryFailure) -> QueryAnswer {
-        let work = SourceQueue(sources.count, deadline, clock, cancellation)
+        let work = SourceQueue(sources.count, deadline, clock, cancellation, memory)
         let rows = try rowsToCompare(plan, sources, work, options)
         var meta = AnswerMeta()
         meta.events = rows.events
@@ -19,7 +19,7 @@ extension QueryEngine {
         let spilled = try spilledFields(rows.sources, work, options)
         let names = FieldNames(rows.sources, spilled, plan)
         meta.bytesScanned = rows.bytesScanned + names.storedBytes
-        let fields = SourceQueue(names.names.count, deadline, clock, cancellation)
+        let fields = SourceQueue(names.names.count, deadline, clock, cancellation, memory)
         let scans = (0..<pool.parallelism).map { _ in
             FieldScan(
                 plan, rows.sources, spilled, rows.sizes, fields,
@@ -71,7 +71,9 @@ extension QueryEngine {
             var held = 0
             while let index = work.next() {
                 do {
-                    try scan.scan(sources[index], place: index)
+                    try scan.scan(sources[index], place: index, work)
+                } catch is Interrupted {
+                    break
                 } catch {
                     work.fail(QueryFailure(scanning: error))
                 }

@@ -12,6 +12,8 @@ struct AggregateSlot: Hashable, Sendable {
         case histogram
         case exactQuantiles
         case openSpans
+        /// What tells how far another state's numbers may be off.
+        case sampling(ofNumbers: Bool)
     }
 
     /// What of the time buckets of a group a calculation speaks of.
@@ -44,6 +46,7 @@ struct AggregateSlot: Hashable, Sendable {
         case .distinct: DistinctState()
         case .histogram: HistogramState()
         case .openSpans: OpenSpanState(frame())
+        case .sampling(let ofNumbers): SamplingState(needsNumbers: ofNumbers)
         case .exactQuantiles:
             ExactQuantileState(
                 shares: readings.compactMap { reading in
@@ -93,7 +96,9 @@ struct AggregateSlot: Hashable, Sendable {
         switch kind {
         case .count: .sum
         case .largest: .highest
-        case .sum, .smallest, .distinct, .histogram, .exactQuantiles, .openSpans: nil
+        case .sum, .smallest, .distinct, .histogram, .exactQuantiles, .openSpans,
+            .sampling:
+            nil
         }
     }
 

@@ -29,7 +29,9 @@ struct EventRowReader {
     /// The events at the given places, in their order.
     ///
     /// Throws `QueryFailure.tooLarge` as soon as they take more than `bytesMax` bytes together.
-    mutating func rows(at places: [EventPlace], bytesMax: Int) throws -> [EventRow] {
+    mutating func rows(
+        at places: [EventPlace], bytesMax: Int, _ share: MemoryShare? = nil
+    ) throws -> [EventRow] {
         var bytes = 0
         var rows = [EventRow?](repeating: nil, count: places.count)
         let bySource = Dictionary(grouping: places.indices, by: { places[$0].source })
@@ -38,15 +40,17 @@ struct EventRowReader {
                 (sources[share.source], share.places.map { places[$0].row })
             }
             let readers = try EventReader.readers(shares, plan, memo, pool)
-            for (share, reader) in zip(portion, readers) {
+            let before = bytes
+            for (part, reader) in zip(portion, readers) {
                 bytesScanned += reader.bytesScanned
-                for (index, place) in share.places.enumerated() {
+                for (index, place) in part.places.enumerated() {
                     let row = try reader.row(index)
                     bytes += row.byteCount
                     if bytes > bytesMax { throw QueryFailure.tooLarge(limit: bytesMax) }
                     rows[place] = row
                 }
             }
+            try share?.hold(bytes - before)
         }
         return rows.compactMap { $0 }
     }

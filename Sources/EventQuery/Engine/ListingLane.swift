@@ -30,13 +30,25 @@ final class ListingLane {
 
     /// The first `limit` events of a source, in no order, without those that come after `bound`.
     func scan(
-        _ source: any EventSource, index: Int, bound: ListingPosition?
+        _ source: any EventSource, index: Int, bound: ListingPosition?, _ work: SourceQueue
     ) throws -> [ListingCandidate] {
         let columns = plan.columns(of: source, memo)
+        columns.checkpoint = { try work.checkpoint() }
         defer { bytesScanned += columns.bytesScanned }
         guard let selection = try plan.selectedRows(columns) else { return [] }
+        let start = plan.trace?.now
+        let found = try first(of: selection, columns, index, bound)
         rowsScanned += source.rows
         events += selection.count
+        plan.trace?.note(.order, rowsIn: selection.count, rowsOut: found.count, since: start)
+        return found
+    }
+
+    private func first(
+        of selection: SelectedRows, _ columns: SourceEvaluator, _ index: Int,
+        _ bound: ListingPosition?
+    ) throws -> [ListingCandidate] {
+        let source = columns.source
         let times = try source.loadTimestamps()
         if order.isByTime {
             let rows = firstByTime(selection, of: source, times, bound)

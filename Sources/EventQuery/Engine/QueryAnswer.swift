@@ -45,6 +45,9 @@ public struct StatisticsTable: Sendable {
     public var series: [SeriesRow] = []
     /// All groups as one, kept or not.
     public var total: [AggregateValue]?
+    /// Of `total` and `other`, as in rows.
+    public var totalBounds: [SamplingBounds?] = []
+    public var otherBounds: [SamplingBounds?] = []
     /// The groups that `rows` leaves out, as one; nil when it leaves out none.
     public var other: [AggregateValue]?
     /// The same, this much earlier.
@@ -55,6 +58,8 @@ public struct StatisticsTable: Sendable {
         public var group: [FieldValue]
         /// One a calculation or formula.
         public var values: [AggregateValue]
+        /// One a calculation, nil for those that are exact; none at all where nothing was sampled.
+        public var bounds: [SamplingBounds?] = []
     }
 
     public struct SeriesRow: Sendable {

@@ -10,13 +10,18 @@ public struct QueryEngine: Sendable {
     let pool: WorkerPool
     let clock: any HostClock
     private let cache: PartialCache
+    let memory: QueryMemory
 
     /// An engine on the threads of a pool.
     ///
-    /// - Parameter cacheBytes: what partials of sealed segments may take; 0 to keep none.
+    /// - Parameters:
+    ///   - cacheBytes: what partials of sealed segments may take; 0 to keep none.
+    ///   - memory: what all questions may hold together.
     public init(
-        pool: WorkerPool, clock: any HostClock, cacheBytes: Int = QueryLimits.partialCacheBytes
+        pool: WorkerPool, clock: any HostClock, cacheBytes: Int = QueryLimits.partialCacheBytes,
+        memory: QueryMemory = QueryMemory()
     ) {
+        self.memory = memory
         self.pool = pool
         self.clock = clock
         cache = PartialCache(bytesMax: cacheBytes)
@@ -72,7 +77,7 @@ public struct QueryEngine: Sendable {
             + parted.parts.flatMap { part in
                 part.sources.map { StatisticsLane.Piece.source($0, of: part) }
             }
-        let work = SourceQueue(pieces.count, deadline, clock, cancellation)
+        let work = SourceQueue(pieces.count, deadline, clock, cancellation, memory)
         let question = PartialCache.Question(plan)
         // To copy a few partials takes less than to wake a thread for them.
         let threads = pieces.count - parted.known.count + parted.known.count / 8
@@ -93,17 +98,24 @@ public struct QueryEngine: Sendable {
             meta.isPartial = true
             partials += parted.parts.compactMap { $0.unfinished(for: plan) }
         }
+        let mergeStart = plan.trace?.now
         let partial =
             partials.isEmpty
             ? plan.emptyPartial()
             : GroupPartial.merging(partials, showing: plan.leadingGroups(options))
+        plan.trace?.note(
+            .merge, rowsIn: partials.reduce(0) { $0 + $1.groups.count },
+            rowsOut: partial.groups.count, since: mergeStart)
         for calculation in plan.calculations {
             let slot = plan.slots[calculation.slot]
             meta.approximate[calculation.name] = slot.error(of: calculation.reading)
             let ignored = partial.states[calculation.slot].ignored
             if ignored > 0 { meta.ignored[calculation.name] = ignored }
         }
+        let answerStart = plan.trace?.now
         var table = try plan.table(partial, options: options)
+        plan.trace?.note(
+            .answer, rowsIn: partial.groups.count, rowsOut: table.rows.count, since: answerStart)
         if plan.groupBy.contains(where: \.isEach) {
             meta.warnings.append(
                 "events with several elements stand in several groups: groups add up to more than "
@@ -166,7 +178,12 @@ public struct QueryEngine: Sendable {
                 meta.cursor = plan.cursor(after: page, earlier: cursor)
             }
             var reader = EventRowReader(plan, sources, DictionaryMemo(), pool)
-            let rows = try reader.rows(at: page.map(\.place), bytesMax: options.listingLimit)
+            let start = plan.trace?.now
+            let rows = try reader.rows(
+                at: page.map(\.place), bytesMax: options.listingLimit, MemoryShare(memory))
+            plan.trace?.note(
+                .fields, rowsIn: page.count, rowsOut: rows.count, bytes: reader.bytesScanned,
+                since: start)
             meta.events = scan.events
             meta.rowsScanned = scan.rowsScanned
             meta.bytesScanned = scan.bytesScanned + reader.bytesScanned
@@ -197,12 +214,20 @@ public struct QueryEngine: Sendable {
                 }
                 if wave.isEmpty { return false }
                 let (taken, lanes, bound) = (wave, scan.lanes, scan.bound)
+                let work = SourceQueue(taken.count, deadline, clock, cancellation, memory)
                 let found = pool.parallelMap(taken.count) { lane in
                     Result {
-                        try lanes[lane].scan(sources[taken[lane]], index: taken[lane], bound: bound)
+                        try lanes[lane].scan(
+                            sources[taken[lane]], index: taken[lane], bound: bound, work)
                     }
                 }
-                for candidates in found { scan.add(try candidates.get()) }
+                for candidates in found {
+                    if case .failure(let error) = candidates, error is Interrupted {
+                        if let failure = work.failure { throw failure }
+                        return true
+                    }
+                    scan.add(try candidates.get())
+                }
                 width = lanes.count
             }
         } catch {

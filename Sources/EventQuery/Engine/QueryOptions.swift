@@ -23,6 +23,8 @@ public struct QueryOptions: Sendable {
     /// Bytes that the events of one answer may take, names and 32 bytes a field included.
     public var listingLimit = 128 << 20
 
+    /// Told of each step and what it took; nil to measure nothing.
+    public var trace: QueryTrace?
     /// Where a listing goes on, of a query that was `continued(at:)` it; nil for its first page.
     public var cursor: ListingCursor?
 
@@ -45,6 +47,8 @@ public enum QueryFailure: Error, Sendable, CustomStringConvertible {
     case refused(String)
     /// The groups need more than the query's share of memory.
     case outOfMemory(limit: Int)
+    /// All questions together need more memory than there is for them.
+    case memoryIsShort
     /// The events of the answer are larger than one answer may be.
     case tooLarge(limit: Int)
     case cancelled
@@ -66,6 +70,8 @@ public enum QueryFailure: Error, Sendable, CustomStringConvertible {
         case .outOfMemory(let limit):
             "the groups of this query need more than \(limit >> 20) MiB; "
                 + "narrow the filter or the time range, or group by fewer fields"
+        case .memoryIsShort:
+            "the questions under way need all memory that there is for questions; ask again later"
         case .tooLarge(let limit):
             "the events of this answer take more than \(limit >> 20) MiB; "
                 + "take fewer of them with limit, or fewer of their fields with fields"

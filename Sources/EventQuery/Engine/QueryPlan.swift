@@ -27,12 +27,15 @@ struct QueryPlan: Sendable {
     /// Over calculations only: formulas that they speak of are put in their places.
     let formulas: [Formula]
     let evaluator: ExpressionEvaluator
+    /// Told what each step takes; nil where nobody asks.
+    private(set) var trace: QueryTrace?
 
     /// Whether a calculation speaks of several time buckets at once.
     var spansBuckets: Bool { calculations.contains { $0.span != .bucket } }
 
     init(_ query: Query, now: Int64, options: QueryOptions, shift: Int64 = 0) throws(QueryFailure) {
         self.query = query
+        trace = options.trace
         timeRange = try QueryPlan.range(query.timeRange, now: now, shift: shift)
         buckets = try QueryPlan.buckets(query.step ?? query.stepOfRates, timeRange)
         switch query.source {
@@ -83,7 +86,8 @@ struct QueryPlan: Sendable {
                 name: $0.name, expression: $0.expression.substituting(definitions),
                 isEach: $0.isEach)
         }
-        (slots, calculations) = statistics.planned(definitions, options)
+        (slots, calculations) = statistics.planned(
+            definitions, options, tellsBounds: !query.isUnweighted)
         formulas = statistics.plannedFormulas
         try needs.takeFields(of: groupBy.map(\.expression), in: .value)
         try needs.takeFields(
@@ -99,6 +103,13 @@ struct QueryPlan: Sendable {
     func with(_ buckets: TimeBuckets?) -> QueryPlan {
         var plan = self
         plan.buckets = buckets
+        return plan
+    }
+
+    /// The plan, telling nobody what it takes.
+    var untraced: QueryPlan {
+        var plan = self
+        plan.trace = nil
         return plan
     }
 

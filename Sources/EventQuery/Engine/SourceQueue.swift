@@ -1,6 +1,9 @@
 internal import Host
 internal import Synchronization
 
+/// Work on a source that was ended before anything was counted, by time or by the client.
+struct Interrupted: Error {}
+
 /// Gives out sources, or other pieces of a query, to threads until all are given, time is up, or
 /// something went wrong.
 final class SourceQueue: Sendable {
@@ -13,10 +16,13 @@ final class SourceQueue: Sendable {
     private let failed = Mutex<QueryFailure?>(nil)
     /// Bytes that all threads hold.
     private let held = Atomic<Int>(0)
+    private let memory: QueryMemory
 
     init(
-        _ count: Int, _ deadline: Int64, _ clock: any HostClock, _ cancellation: QueryCancellation
+        _ count: Int, _ deadline: Int64, _ clock: any HostClock,
+        _ cancellation: QueryCancellation, _ memory: QueryMemory
     ) {
+        self.memory = memory
         self.count = count
         self.deadline = deadline
         self.clock = clock
@@ -39,8 +45,18 @@ final class SourceQueue: Sendable {
         return true
     }
 
-    /// Notes that a thread holds so many bytes more, and answers what all hold.
-    func hold(_ bytes: Int) -> Int { held.wrappingAdd(bytes, ordering: .relaxed).newValue }
+    deinit { _ = memory.hold(-held.load(ordering: .relaxed)) }
+
+    /// Throws `Interrupted` when there is no time for more; for work within a source.
+    func checkpoint() throws {
+        if !mayGoOn { throw Interrupted() }
+    }
+
+    /// Notes that a thread holds so many bytes more, and answers what all of this question hold.
+    func hold(_ bytes: Int) -> Int {
+        if bytes != 0, !memory.hold(bytes) { fail(.memoryIsShort) }
+        return held.wrappingAdd(bytes, ordering: .relaxed).newValue
+    }
 
     func fail(_ failure: QueryFailure) {
         failed.withLock { if $0 == nil { $0 = failure } }

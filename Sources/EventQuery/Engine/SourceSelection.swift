@@ -31,39 +31,50 @@ extension QueryPlan {
         let bounds = source.timeBounds
         guard bounds.upperBound >= timeRange.lowerBound, bounds.lowerBound < timeRange.upperBound,
             source.rows > 0
-        else { return nil }
-        var selection: Bitmap?
-        func narrow(_ rows: Bitmap) -> Bool {
-            selection?.formIntersection(rows)
-            if selection == nil { selection = rows }
-            return selection?.isEmpty == false
+        else {
+            trace?.note(.time, rowsIn: source.rows, rowsOut: 0, isRuledOut: true, since: nil)
+            return nil
         }
-        switch try rowsOfDatasets(source) {
-        case .all: break
-        case .none: return nil
-        case .some(let rows): if !narrow(rows) { return nil }
+        var selection: Bitmap?
+        func narrow(_ place: QueryTrace.Place, _ find: () throws -> Bitmap?) rethrows -> Bool {
+            let (start, bytes) = (trace?.now, scan.bytesScanned)
+            let before = trace == nil ? 0 : selection?.population ?? source.rows
+            if let rows = try find() {
+                selection?.formIntersection(rows)
+                if selection == nil { selection = rows }
+            }
+            let goesOn = selection?.isEmpty != true
+            trace?.note(
+                place, rowsIn: before, rowsOut: selection?.population ?? source.rows,
+                bytes: scan.bytesScanned - bytes,
+                isRuledOut: !goesOn && scan.bytesScanned == bytes, since: start)
+            return goesOn
+        }
+        if datasets != nil || source.hasDeadRows {
+            guard try narrow(.datasets, { try rowsOfDatasets(source) }) else { return nil }
         }
         if bounds.lowerBound < timeRange.lowerBound || bounds.upperBound >= timeRange.upperBound {
-            let times = try source.loadTimestamps()
-            let rows = timeRange.rows(of: times, ascending: source.ascendingRuns)
-            if !narrow(rows) { return nil }
+            let isMet = try narrow(.time) {
+                let times = try source.loadTimestamps()
+                return timeRange.rows(of: times, ascending: source.ascendingRuns)
+            }
+            if !isMet { return nil }
         }
-        if let sample, !narrow(try sample.rows(of: source)) { return nil }
-        for condition in conditions {
-            if !narrow(try scan.rows(where: condition)) { return nil }
+        if let sample, try !narrow(.sample, { try sample.rows(of: source) }) { return nil }
+        for (index, condition) in conditions.enumerated() {
+            try scan.checkpoint?()
+            guard try narrow(.condition(index), { try scan.rows(where: condition) }) else {
+                return nil
+            }
         }
-        if !needs.isEmpty, try !narrowByRelatives(scan, narrow) { return nil }
+        if !needs.isEmpty, try !narrowByRelatives(scan, { rows in narrow(.relatives) { rows } }) {
+            return nil
+        }
         return SelectedRows(selection, of: source)
     }
 
-    private enum DatasetRows {
-        case all
-        case none
-        case some(Bitmap)
-    }
-
-    private func rowsOfDatasets(_ source: any EventSource) throws -> DatasetRows {
-        if datasets == nil && !source.hasDeadRows { return .all }
+    /// The rows of the datasets that are asked about; nil for all rows.
+    func rowsOfDatasets(_ source: any EventSource) throws -> Bitmap? {
         let lane = try source.loadDatasets()
         var isWanted = [false]
         for index in 0..<lane.dictionary.count {
@@ -73,9 +84,9 @@ extension QueryPlan {
             }
             isWanted.append(datasets?.contains(DatasetName.key(name)) ?? true)
         }
-        if isWanted.dropFirst().allSatisfy({ $0 }) && !source.hasDeadRows { return .all }
-        if !isWanted.contains(true) { return .none }
-        return .some(lane.codes.rows { isWanted[Int($0)] })
+        if isWanted.dropFirst().allSatisfy({ $0 }) && !source.hasDeadRows { return nil }
+        if !isWanted.contains(true) { return Bitmap(count: source.rows) }
+        return lane.codes.rows { isWanted[Int($0)] }
     }
 }
 

@@ -108,6 +108,8 @@ final class StatisticsLane {
         while let index = work.next() {
             do {
                 try take(pieces[index])
+            } catch is Interrupted {
+                break
             } catch {
                 work.fail(QueryFailure(scanning: error))
             }
@@ -127,7 +129,7 @@ final class StatisticsLane {
                 handIn()
                 current = (part, StatisticsScan(part.plan), 0)
             }
-            try current?.scan.scan(source)
+            try current?.scan.scan(source, work)
             current?.sources += 1
         }
     }

@@ -25,9 +25,10 @@ extension QueryPlan {
             between = readings.between
         }
         let kept = keptGroups(groups)
+        let bounds = BoundsReader(self, groups.partial)
         var table = StatisticsTable(
             groupNames: groupBy.map(\.name), calculationNames: statistics?.columns ?? [],
-            rows: kept.map { row($0, in: groups) })
+            rows: kept.map { row($0, in: groups, bounds) })
         if let buckets, let groupOfCell, query.step != nil {
             table.series =
                 try series(
@@ -37,9 +38,11 @@ extension QueryPlan {
         if options.wantsTotals {
             let total = whole(of: partial, groups, groupOfCell, without: [])
             table.total = values(ofCell: 0, in: total)
+            table.totalBounds = BoundsReader(self, total.partial).bounds(ofCell: 0)
             let left = whole(of: partial, groups, groupOfCell, without: Set(kept))
             if left.partial.rowCounts.count(ofCell: 0) > 0 {
                 table.other = values(ofCell: 0, in: left)
+                table.otherBounds = BoundsReader(self, left.partial).bounds(ofCell: 0)
             }
         }
         return table
@@ -76,10 +79,12 @@ extension QueryPlan {
         return order.first(query.rowLimit, of: groups)
     }
 
-    private func row(_ cell: Int, in readings: GroupReadings) -> StatisticsTable.Row {
+    private func row(
+        _ cell: Int, in readings: GroupReadings, _ bounds: BoundsReader
+    ) -> StatisticsTable.Row {
         StatisticsTable.Row(
             group: groupBy.indices.map { readings.partial.space.value(ofCell: cell, in: $0) },
-            values: values(ofCell: cell, in: readings))
+            values: values(ofCell: cell, in: readings), bounds: bounds.bounds(ofCell: cell))
     }
 
     /// What the answer shows of a cell: calculations, then formulas.
@@ -159,12 +164,18 @@ extension QueryPlan {
                     + "shorter range or a lower limit")
         }
         points.sort { ($0.bucket, $0.place) < ($1.bucket, $1.place) }
+        let (bounds, groupBounds) = (
+            BoundsReader(self, cells.partial), BoundsReader(self, groups.partial)
+        )
         var nothing = GroupReadings(emptyPartial())
         return points.map { bucket, place, cell, special in
-            var row = row(cell ?? kept[place], in: cell == nil ? groups : cells)
+            var row = row(
+                cell ?? kept[place], in: cell == nil ? groups : cells,
+                cell == nil ? groupBounds : bounds)
             if cell == nil {
                 nothing.special = special.mapValues { [0: $0] }
                 row.values = values(ofCell: 0, in: nothing)
+                row.bounds = []
             }
             return StatisticsTable.SeriesRow(time: buckets.start(ofBucket: bucket), row: row)
         }

@@ -24,16 +24,19 @@ final class StatisticsScan {
 
     var byteCount: Int { partials.reduce(0) { $0 + $1.byteCount } }
 
-    func scan(_ source: any EventSource) throws {
+    /// Counts a source; throws `Interrupted`, with nothing of it counted, when `work` must not go on.
+    func scan(_ source: any EventSource, _ work: SourceQueue) throws {
         let columns = plan.columns(of: source, memo)
+        columns.checkpoint = { try work.checkpoint() }
         defer { bytesScanned += columns.bytesScanned }
         guard let selection = try plan.selectedRows(columns) else { return }
-        rowsScanned += source.rows
-        events += selection.count
+        let start = plan.trace?.now
+        let selectionBytes = columns.bytesScanned
         var dimensions: [GroupSpace.Dimension] = []
         var codes: [CodeArray] = []
         var sets: (elements: ElementCodes, dimension: Int)?
         for key in plan.groupBy {
+            try work.checkpoint()
             if key.isEach {
                 let elements = try columns.elements(key.expression)
                 sets = (elements, dimensions.count)
@@ -51,14 +54,58 @@ final class StatisticsScan {
                 buckets.buckets(try source.loadTimestamps(), ascending: source.ascendingRuns))
         }
         let partial = partial(dimensions, rows: source.rows)
-        var inputs: [Expression?: AggregateInput] = [:]
-        try feed(partial, codes, selection.rows, selection.count, columns, &inputs)
+        plan.trace?.note(
+            .groups, rowsIn: selection.count, rowsOut: selection.count,
+            bytes: columns.bytesScanned - selectionBytes, since: start)
+        let aggregatesStart = plan.trace?.now
+        let groupBytes = columns.bytesScanned
+        defer {
+            plan.trace?.note(
+                .aggregates, rowsIn: selection.count, rowsOut: selection.count,
+                bytes: columns.bytesScanned - groupBytes, since: aggregatesStart)
+        }
+        let inputs = try Inputs(plan.slots, columns)
+        // From here on the source is counted as a whole.
+        columns.checkpoint = nil
+        rowsScanned += source.rows
+        events += selection.count
+        try feed(partial, codes, selection.rows, selection.count, columns, inputs)
         guard let (elements, dimension) = sets else { return }
         for place in 1..<elements.most(in: selection.rows) {
             let (others, rows) = elements.elements(at: place, in: selection.rows)
             codes[dimension] = others
-            try feed(partial, codes, rows, nil, columns, &inputs)
+            try feed(partial, codes, rows, nil, columns, inputs)
         }
+    }
+
+    /// What the aggregates of one source take, worked out before the first of them is fed.
+    private struct Inputs {
+        private var arguments: [Expression?: AggregateInput] = [:]
+        private var spans: [Expression?: AggregateInput] = [:]
+        private var filters: [Expression: Bitmap] = [:]
+
+        init(_ slots: [AggregateSlot], _ columns: SourceEvaluator) throws {
+            for slot in slots {
+                try columns.checkpoint?()
+                if slot.manyRelation != nil { continue }
+                if slot.kind == .openSpans {
+                    spans[slot.argument] = AggregateInput(
+                        try slot.argument.flatMap { try columns.column($0) }, rows: columns.rows,
+                        timestamps: try columns.source.loadTimestamps())
+                } else if arguments[slot.argument] == nil {
+                    let column = try slot.argument.flatMap { try columns.column($0) }
+                    arguments[slot.argument] = AggregateInput(column, rows: columns.rows)
+                }
+                if let filter = slot.filter, filters[filter] == nil {
+                    filters[filter] = try columns.rows(where: filter)
+                }
+            }
+        }
+
+        func argument(of slot: AggregateSlot) -> AggregateInput? {
+            slot.kind == .openSpans ? spans[slot.argument] : arguments[slot.argument]
+        }
+        func filter(of slot: AggregateSlot) -> Bitmap? { slot.filter.flatMap { filters[$0] } }
     }
 
     /// Feeds rows, each in the group of its codes.
@@ -66,7 +113,7 @@ final class StatisticsScan {
     /// - Parameter count: how many rows, where it is known.
     private func feed(
         _ partial: GroupPartial, _ codes: [CodeArray], _ rows: Bitmap?, _ count: Int?,
-        _ columns: SourceEvaluator, _ inputs: inout [Expression?: AggregateInput]
+        _ columns: SourceEvaluator, _ inputs: Inputs
     ) throws {
         let source = columns.source
         let cells = partial.space.cells(codes, rows: source.rows, selection: rows)
@@ -75,34 +122,14 @@ final class StatisticsScan {
             rows: source.rows, selection: rows, count: count, cells: cells,
             weights: try plan.weights(of: source))
         partial.rowCounts.update(grouped.unweighted, AggregateInput(nil, rows: source.rows))
-        try update(partial, grouped, columns, &inputs)
-    }
-
-    private func update(
-        _ partial: GroupPartial, _ grouped: GroupedRows, _ columns: SourceEvaluator,
-        _ inputs: inout [Expression?: AggregateInput]
-    ) throws {
         for (slot, state) in zip(plan.slots, partial.states) {
             if let relation = slot.manyRelation {
                 try update(state, slot, grouped, relation, columns)
                 continue
             }
-            let input: AggregateInput
-            if slot.kind == .openSpans {
-                input = AggregateInput(
-                    try slot.argument.flatMap { try columns.column($0) }, rows: columns.rows,
-                    timestamps: try columns.source.loadTimestamps())
-            } else if let known = inputs[slot.argument] {
-                input = known
-            } else {
-                let column = try slot.argument.flatMap { try columns.column($0) }
-                input = AggregateInput(column, rows: columns.rows)
-                inputs[slot.argument] = input
-            }
+            guard let input = inputs.argument(of: slot) else { continue }
             var rows = grouped
-            if let filter = slot.filter {
-                rows = grouped.restricted(to: try columns.rows(where: filter))
-            }
+            if let filter = inputs.filter(of: slot) { rows = grouped.restricted(to: filter) }
             try state.update(rows, input)
         }
     }

@@ -11,7 +11,7 @@ extension QueryEngine {
         _ options: QueryOptions, _ cancellation: QueryCancellation
     ) throws(QueryFailure) -> QueryPlan {
         if plan.needs.isEmpty { return plan }
-        let work = SourceQueue(sources.count, deadline, clock, cancellation)
+        let work = SourceQueue(sources.count, deadline, clock, cancellation, memory)
         let lanes = Lanes((0..<pool.parallelism).map { _ in RelatedScan(plan, options) })
         pool.parallelFor(lanes.count) { lane in
             while let index = work.next() {
@@ -41,7 +41,7 @@ private final class RelatedScan {
     private(set) var spans: RelatedSpans
 
     init(_ plan: QueryPlan, _ options: QueryOptions) {
-        self.plan = plan.forRelatives
+        self.plan = plan.forRelatives.untraced
         spans = RelatedSpans(plan.needs, options.naming)
     }
 

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Glibc
 
 /// A result document as a terminal shows it.
 struct AnswerTable {
@@ -20,7 +21,11 @@ struct AnswerTable {
         var table = TextTable(columns)
         for row in series ?? results {
             let time = series == nil ? [] : [row["time"]?.string ?? ""]
-            table.append(time + (groups + calculations).map { AnswerTable.cell(row["data"]?[$0]) })
+            table.append(
+                time
+                    + (groups + calculations).map {
+                        AnswerTable.cell(row["data"]?[$0]) + AnswerTable.bounds(row["bounds"]?[$0])
+                    })
         }
         return table.text(usesColor: usesColor)
     }
@@ -69,6 +74,18 @@ struct AnswerTable {
                     + names.map { AnswerTable.cell(event["data"]?[$0], missing: "") })
         }
         return table
+    }
+
+    /// How far a number may be off, where events were sampled: ` (1188 to 1212)`.
+    private static func bounds(_ bounds: JSONValue?) -> String {
+        guard let low = bounds?["low"]?.number else { return "" }
+        guard let high = bounds?["high"]?.number else { return " or more" }
+        func rounded(_ number: Double) -> String {
+            let digits = max(0, 2 - Int(log10(max(1, (high - low) / 2))))
+            let scale = pow(10, Double(digits))
+            return cell(.double((number * scale).rounded() / scale))
+        }
+        return " (\(rounded(low)) to \(rounded(high)))"
     }
 
     private static func cell(_ value: JSONValue?, missing: String = "missing") -> String {

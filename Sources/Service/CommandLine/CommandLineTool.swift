@@ -37,7 +37,8 @@ public enum CommandLineTool {
     }
 
     static let commands: [CommandSpec] = [
-        .serve, .send, .query, .queries, .export, .tail, .bubbleup, .trace, .datasets, .fields,
+        .serve, .send, .query, .queries, .explain, .export, .tail, .bubbleup, .trace, .datasets,
+        .fields,
         .keys,
         .verify,
         .generate,

@@ -35,6 +35,41 @@ struct QueryService: Sendable {
         }
     }
 
+    /// Says how a question is answered, and if it is to be analyzed, what that took.
+    ///
+    /// Throws the refusal to send.
+    func explanation(
+        of question: Question, environment: String, isAnalyzed: Bool,
+        cancellation: QueryCancellation
+    ) throws(HTTPRefusal) -> ExplanationDocument {
+        var query = question.query
+        try checkDatasets(of: query, in: environment)
+        let now = clock.wallNanoseconds()
+        let segments = SegmentPruning(query, store.snapshot(environment: environment), now: now)
+        let sources = try sources(for: &query, environment: environment, now: now)
+        var options = question.options
+        options.definitions = query.definitions(from: storedColumns(of: environment))
+        // What was counted before would hide what it takes to count.
+        options.usesCache = false
+        do throws(QueryFailure) {
+            let explanation = try engine.explain(query, over: sources, now: now, options: options)
+            guard isAnalyzed else {
+                return ExplanationDocument(
+                    query: question.query, explanation: explanation, segments: segments,
+                    analysis: nil)
+            }
+            let trace = QueryTrace(clock: clock)
+            options.trace = trace
+            let answer = try engine.answer(
+                query, over: sources, now: now, options: options, cancellation: cancellation)
+            return ExplanationDocument(
+                query: question.query, explanation: explanation, segments: segments,
+                analysis: (trace.steps, answer.meta))
+        } catch {
+            throw HTTPRefusal(error.response)
+        }
+    }
+
     /// Finds a trace among all datasets of an environment.
     ///
     /// Throws the refusal to send, 404 when no event names the trace.
@@ -69,7 +104,7 @@ struct QueryService: Sendable {
         return naming
     }
 
-    private func storedColumns(of environment: String) -> [StoredColumn] {
+    func storedColumns(of environment: String) -> [StoredColumn] {
         let all = definitions.definitions(of: environment)
         if all.all(.derivedColumns).isEmpty { return [] }
         return all.storedColumns(
@@ -106,6 +141,7 @@ extension QueryFailure {
         switch self {
         case .refused(let message): .error(400, message)
         case .outOfMemory, .tooLarge: .error(422, description)
+        case .memoryIsShort: .busy(503, description, retryAfterSeconds: 1)
         case .cancelled: .error(503, description)
         case .storage(let message): .error(500, "stored events cannot be read: \(message)")
         }

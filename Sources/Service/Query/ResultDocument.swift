@@ -73,8 +73,12 @@ struct ResultDocument {
         if case .statistics(let total)? = totalSeries?.content {
             write(total.series, of: total, as: "total_by_aggregate_series")
         }
-        if hasTotal, let total = table.total { write(total, of: table, as: "total_by_aggregate") }
-        if hasOther, let other = table.other { write(other, of: table, as: "other_by_aggregate") }
+        if hasTotal, let total = table.total {
+            write(total, table.totalBounds, of: table, as: "total_by_aggregate")
+        }
+        if hasOther, let other = table.other {
+            write(other, table.otherBounds, of: table, as: "other_by_aggregate")
+        }
         guard let compared = table.compared else { return }
         write(compared.rows, of: table, as: "compare_results")
         if hasSeries, answer.meta.step != nil {
@@ -93,9 +97,31 @@ struct ResultDocument {
             writer.beginObject()
             writer.members(of: row, in: table)
             writer.endObject()
+            write(row.bounds, of: table)
             writer.endObject()
         }
         writer.endArray()
+    }
+
+    /// `"bounds": {"COUNT": {"effective_n": …, "low": …, "high": …}, …}`, where anything was sampled.
+    private mutating func write(_ bounds: [SamplingBounds?], of table: StatisticsTable) {
+        guard bounds.contains(where: { $0 != nil }) else { return }
+        writer.key("bounds")
+        writer.beginObject()
+        for (name, bounds) in zip(table.calculationNames, bounds) {
+            guard let bounds else { continue }
+            writer.key(name)
+            writer.beginObject()
+            for (key, number) in [
+                ("effective_n", bounds.effectiveCount), ("low", bounds.low), ("high", bounds.high),
+            ] {
+                guard let number, number.isFinite else { continue }
+                writer.key(key)
+                writer.double(number)
+            }
+            writer.endObject()
+        }
+        writer.endObject()
     }
 
     private mutating func write(
@@ -111,13 +137,15 @@ struct ResultDocument {
             writer.beginObject()
             writer.members(of: point.row, in: table)
             writer.endObject()
+            write(point.row.bounds, of: table)
             writer.endObject()
         }
         writer.endArray()
     }
 
     private mutating func write(
-        _ values: [AggregateValue], of table: StatisticsTable, as name: String
+        _ values: [AggregateValue], _ bounds: [SamplingBounds?], of table: StatisticsTable,
+        as name: String
     ) {
         writer.key(name)
         writer.beginObject()
@@ -128,6 +156,7 @@ struct ResultDocument {
             writer.aggregate(value)
         }
         writer.endObject()
+        write(bounds, of: table)
         writer.endObject()
     }
 

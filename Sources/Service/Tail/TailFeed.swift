@@ -55,6 +55,8 @@ struct TailFeed: Sendable {
         var question = Question(self.question.query)
         question.query.limit = min(most, ServiceLimits.tailEventsPerPoll)
         question.options.listingLimit = ServiceLimits.tailBytesPerPoll
+        question.options.definitions = question.query.definitions(
+            from: service.storedColumns(of: self.question.environment))
         let answer: QueryAnswer
         do throws(QueryFailure) {
             answer = try service.engine.answer(

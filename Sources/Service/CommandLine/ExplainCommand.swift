@@ -1,0 +1,86 @@
+internal import Bytes
+
+extension CommandSpec {
+    static let explain = CommandSpec(
+        "explain", operands: "'from D | …' | @NAME", operandCount: 1...1,
+        summary: "Shows how a question is answered: the plan, what is not read and why.",
+        options: ServerConnection.options + [
+            OptionSpec("analyze", help: "ask it, and show what each step took"),
+            OptionSpec("environment", "NAME", help: "whose events", byDefault: "the key's"),
+            OptionSpec("format", "text|json", help: "how it is written", byDefault: "text"),
+        ],
+        example: "widefield explain --analyze 'from shop | where error | stats count() by name'",
+        run: { arguments, terminal throws(CommandFailure) in
+            let format = arguments["format"] ?? "text"
+            guard ["text", "json"].contains(format) else {
+                throw .usage("--format must be text or json", of: "explain")
+            }
+            let text = arguments.operands[0]
+            var body = JSONObject()
+            let isNamed = text.hasPrefix("@")
+            body[isNamed ? "saved" : "query"] = .string(isNamed ? String(text.dropFirst()) : text)
+            body["analyze"] = .bool(arguments.switches.contains("analyze"))
+            var server = try ServerConnection(arguments)
+            let response = try server.send(
+                "POST", "/api/explain" + environmentParameter(arguments, after: "?"),
+                headers: ["Content-Type": "application/json"],
+                body: Array(JSONValue.object(body).text.utf8))
+            guard response.status < 300 else { throw queryFailure(response, text) }
+            guard format == "text", let document = try? JSONValue(parsing: response.body) else {
+                terminal.write(response.body + [UInt8(ascii: "\n")])
+                return
+            }
+            terminal.write(explanationText(document, usesColor: terminal.usesColor))
+        })
+}
+
+private func explanationText(_ document: JSONValue, usesColor: Bool) -> String {
+    func count(_ value: JSONValue?) -> String { groupedDigits(Int(value?.integer ?? 0)) }
+    func list(_ value: JSONValue?) -> String {
+        (value?.array ?? []).compactMap(\.string).joined(separator: ", ")
+    }
+    var lines = [document["query"]?.string ?? "", ""]
+    let plan = document["plan"]
+    lines.append("time    \(list(plan?["time_range"]).replacing(", ", with: " to "))")
+    for condition in plan?["conditions"]?.array ?? [] {
+        lines.append("where   \(condition.string ?? "")")
+    }
+    let groups = list(plan?["group_by"])
+    if !groups.isEmpty { lines.append("by      \(groups)") }
+    for state in plan?["states"]?.array ?? [] {
+        let argument = state["argument"]?.string.map { " of \($0)" } ?? ""
+        let filter = state["filter"]?.string.map { " where \($0)" } ?? ""
+        let kind = state["kind"]?.string ?? ""
+        lines.append("keep    \(kind)\(argument)\(filter) for \(list(state["calculations"]))")
+    }
+    lines.append("order   \(list(plan?["order"])), limit \(count(plan?["limit"]))")
+    let (segments, sources) = (document["segments"], document["sources"])
+    lines += [
+        "",
+        "segments  \(count(segments?["all"])), of which \(count(segments?["pruned_by_time"])) are of "
+            + "another time and \(count(segments?["pruned_by_dataset"])) of other datasets",
+        "sources   \(count(sources?["all"])) with \(count(sources?["rows"])) rows",
+    ]
+    for pruned in document["pruned"]?.array ?? [] {
+        lines.append(
+            "not read  \(count(pruned["sources"])) with \(count(pruned["rows"])) rows: "
+                + (pruned["reason"]?.string ?? ""))
+    }
+    lines.append(
+        "read      \(count(sources?["to_read"])) with \(count(sources?["rows_to_read"])) rows, "
+            + "\(count(sources?["bytes_to_read"])) bytes of the fields that are named")
+    let text = lines.map { harmless($0) }.joined(separator: "\n") + "\n"
+    guard let steps = document["steps"]?.array else { return text }
+    var table = TextTable(
+        [TextTable.Column(title: "step", isNumber: false)]
+            + ["sources", "ruled out", "rows in", "rows out", "bytes", "ms"].map {
+                TextTable.Column(title: $0, isNumber: true)
+            })
+    for step in steps {
+        table.append(
+            [step["step"]?.string ?? ""]
+                + ["sources", "ruled_out", "rows_in", "rows_out", "bytes"].map { count(step[$0]) }
+                + [step["ms"]?.text ?? ""])
+    }
+    return text + "\n" + table.text(usesColor: usesColor)
+}
