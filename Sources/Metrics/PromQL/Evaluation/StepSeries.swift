@@ -1,7 +1,7 @@
 internal import SeriesStore
 
 /// The moments at which an expression is worked out.
-struct Steps: Equatable {
+struct Steps {
     /// Milliseconds since 1970.
     let start: Int64
     /// Milliseconds, above 0.
@@ -9,7 +9,6 @@ struct Steps: Equatable {
     let count: Int
 
     func time(_ step: Int) -> Int64 { start + Int64(step) * interval }
-    var end: Int64 { time(max(0, count - 1)) }
     var isInstant: Bool { count == 1 }
 }
 

@@ -15,6 +15,11 @@ struct WindowSeries {
         labels = data.labels
         dropsName = false
         let samples = data.samples
+        if samples.histograms.isEmpty && !samples.values.contains(where: StaleMarker.isStale) {
+            // Fast path: the arrays are shared, not copied.
+            (times, numbers) = (samples.timestamps, samples.values)
+            return
+        }
         times.reserveCapacity(samples.count)
         numbers.reserveCapacity(samples.count)
         for place in 0..<samples.count where !StaleMarker.isStale(samples.values[place]) {

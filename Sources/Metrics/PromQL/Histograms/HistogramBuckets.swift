@@ -24,15 +24,6 @@ struct HistogramBuckets: Hashable, Sendable {
 
     mutating func removeAll() { self = HistogramBuckets() }
 
-    /// Replaces each count; buckets that become empty go.
-    mutating func change(_ change: (Int32, Double) -> Double) {
-        var changed = HistogramBuckets()
-        for (place, index) in indices.enumerated() {
-            changed.append(index, change(index, counts[place]))
-        }
-        self = changed
-    }
-
     /// Leaves out what `isKept` does not want.
     mutating func filter(_ isKept: (Int32) -> Bool) {
         var kept = HistogramBuckets()

@@ -136,7 +136,6 @@ struct Parser {
         let token = try current()
         if token.kind == .keyword(.on) || token.kind == .keyword(.ignoring) {
             advance()
-            operation.matching.isGiven = true
             operation.matching.isOn = token.kind == .keyword(.on)
             operation.matching.labels = try parseGrouping()
             try parseGroup(&operation.matching)

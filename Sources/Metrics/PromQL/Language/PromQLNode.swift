@@ -122,8 +122,6 @@ struct VectorMatching: Sendable {
     var labels: [String] = []
     /// Whether `labels` are those that must be equal, not those that need not be.
     var isOn = false
-    /// Whether `on` or `ignoring` was given.
-    var isGiven = false
     /// Labels of the one side that the result takes over.
     var included: [String] = []
     /// The value of a series that one side lacks, by side.
