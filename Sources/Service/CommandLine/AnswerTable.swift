@@ -14,6 +14,9 @@ struct AnswerTable {
         let results = document["data"]?["results"]?.array ?? []
         if calculations.isEmpty { return eventTable(results).text(usesColor: usesColor) }
         let series = document["data"]?["series"]?.array
+        if series == nil, let earlier = document["data"]?["compare_results"]?.array {
+            return comparison(of: results, with: earlier).text(usesColor: usesColor)
+        }
         var columns = (groups + calculations).enumerated().map { index, name in
             TextTable.Column(title: name, isNumber: index >= groups.count)
         }
@@ -28,6 +31,31 @@ struct AnswerTable {
                     })
         }
         return table.text(usesColor: usesColor)
+    }
+
+    /// Each number with the one of the earlier time beside it; groups that are gone stand last.
+    private func comparison(of rows: [JSONValue], with earlier: [JSONValue]) -> TextTable {
+        let (groups, calculations) = (names("groups"), names("calculations"))
+        func key(_ row: JSONValue?) -> [JSONValue?] { groups.map { row?["data"]?[$0] } }
+        var before = Dictionary(earlier.map { (key($0), $0) }) { first, _ in first }
+        var table = TextTable(
+            groups.map { TextTable.Column(title: $0, isNumber: false) }
+                + calculations.flatMap {
+                    [
+                        TextTable.Column(title: $0, isNumber: true),
+                        TextTable.Column(title: "before", isNumber: true),
+                    ]
+                })
+        func append(_ row: JSONValue?, _ old: JSONValue?) {
+            table.append(
+                groups.map { AnswerTable.cell((row ?? old)?["data"]?[$0]) }
+                    + calculations.flatMap { name in
+                        [row, old].map { AnswerTable.cell($0?["data"]?[name], missing: "") }
+                    })
+        }
+        for row in rows { append(row, before.removeValue(forKey: key(row))) }
+        for old in earlier where before.removeValue(forKey: key(old)) != nil { append(nil, old) }
+        return table
     }
 
     /// What was done for the answer, in one line.
