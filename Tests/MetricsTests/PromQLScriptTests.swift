@@ -92,6 +92,30 @@ import Testing
     }
 }
 
+/// What a user sees, in scripts of the project's own.
+@Suite struct PromQLFixtureTests {
+    static let folder = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
+        .appending(path: "fixtures/promql")
+
+    @Test func `every case of every script passes`() throws {
+        let names = try FileManager.default.contentsOfDirectory(
+            atPath: PromQLFixtureTests.folder.path()
+        )
+        .filter { $0.hasSuffix(".test") }
+        #expect(!names.isEmpty)
+        for name in names.sorted() {
+            let url = PromQLFixtureTests.folder.appending(path: name)
+            var runner = ScriptRunner(try String(contentsOf: url, encoding: .utf8))
+            try runner.run()
+            #expect(!runner.outcomes.isEmpty)
+            for outcome in runner.outcomes where outcome.failure != nil {
+                Issue.record("\(name):\(outcome.line) \(outcome.query): \(outcome.failure ?? "")")
+            }
+        }
+    }
+}
+
 /// Scripts by others, which lie beside the project or where `WIDEFIELD_CASES` says.
 enum CaseScripts {
     private static let folder: URL = {
