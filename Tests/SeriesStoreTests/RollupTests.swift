@@ -136,6 +136,23 @@ import Testing
         #expect(try store.all(.hour).count == 1)
     }
 
+    @Test func `a late sample of what is gone does not take the place of its cells`() throws {
+        let fixture = StoreFixture()
+        fixture.options.retention = [.written: hour, .minute: 2 * hour]
+        let store = try fixture.open()
+        let written = samples(4).filter { $0.timestamp < start + 12 * hour }
+        _ = try store.write(written)
+        try store.close(endingBy: start + 12 * hour, now: start + 12 * hour)
+        let late = LabeledSample(labels, start + 5, .float(7))
+        for age in [hour, 40 * hour] {
+            try store.retain(now: start + 12 * hour + age)
+            #expect(try store.write([late]).map(\.place) == [0])
+            try store.close(endingBy: .max, now: start + 12 * hour + age)
+            #expect(try store.all(.hour) == cells(written, hour, .sum))
+        }
+        #expect(try store.all(.minute).isEmpty)
+    }
+
     @Test func `histograms are kept, gauges summed and others as they were last`() throws {
         let store = try StoreFixture().open()
         func histogram(_ count: Double, _ reset: NativeHistogram.CounterReset) -> SampleValue {

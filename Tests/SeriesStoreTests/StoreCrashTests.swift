@@ -130,7 +130,15 @@ import Testing
             #expect(try fixture.open().findings.map(\.code) == [.damaged])
         }
         let mended = try fixture.open()
-        _ = try mended.write(parts[0])
+        // A sample alone would take the place of the minutes that are left of the block.
+        #expect(try mended.write([parts[0][0]]).map(\.place) == [0])
+        let whole = right.map {
+            SeriesData(
+                labels: $0.labels,
+                samples: $0.samples.clamped(from: start, to: start + 2 * hour - 1))
+        }
+        #expect(try mended.replaceBlock(at: start, with: whole).isEmpty)
+        _ = try mended.write(Array(parts[0].filter { $0.timestamp >= start + 2 * hour }))
         try mended.close(endingBy: .max, now: start)
         let again = try fixture.open()
         #expect(again.findings.isEmpty)

@@ -12,7 +12,8 @@ extension SeriesStore {
     /// Sets samples, in any order; one of the same series and time as another takes its place.
     ///
     /// A sample of a block on disk opens that block: it is written anew when it is closed. Returns the samples
-    /// that were refused, as they are beyond a bound.
+    /// that were refused: those beyond a bound, and those of a block that is gone while coarser cells of it are
+    /// kept, which would be made anew of these samples alone.
     ///
     /// - Throws: `SeriesStoreError` when a block could not be read, or closed to make room.
     public func write(
@@ -23,28 +24,43 @@ extension SeriesStore {
             var place = 0
             while place < samples.count {
                 let start = Tier.written.blockStart(of: samples[place].timestamp)
-                let block = try openBlock(start)
-                let end = Tier.written.blockEnd(of: start)
-                state.withLock { _ in
-                    let limit = min(samples.count, place + SeriesLimits.samplesAtOnce)
-                    while place < limit, start <= samples[place].timestamp,
-                        samples[place].timestamp < end || end == .max
-                    {
-                        let reason = block.set(samples[place], seriesMax: options.seriesMax)
-                        if let reason {
+                let run = run(of: samples, from: place, start)
+                if isGone(start) {
+                    let reason = "only coarser cells are left of this time"
+                    rejections += run.map { SampleRejection(place: $0, reason: reason) }
+                } else {
+                    let block = try openBlock(start)
+                    state.withLock { _ in
+                        for place in run {
+                            let reason = block.set(samples[place], seriesMax: options.seriesMax)
+                            guard let reason else { continue }
                             rejections.append(SampleRejection(place: place, reason: reason))
                         }
-                        place += 1
                     }
                 }
+                place = run.upperBound
             }
             return rejections
         }
     }
 
+    /// The samples from `place` on that lie in the block at `start`, at most as many as are written at once.
+    private func run(
+        of samples: [LabeledSample], from place: Int, _ start: Int64
+    ) -> Range<Int> {
+        let last = Tier.written.blockEnd(of: start)
+        var end = place
+        while end < min(samples.count, place + SeriesLimits.samplesAtOnce),
+            start <= samples[end].timestamp, samples[end].timestamp < last || last == .max
+        {
+            end += 1
+        }
+        return place..<end
+    }
+
     /// Puts series in the place of all that the two-hour block at `start` has.
     ///
-    /// They are on disk when the block is closed. Samples outside the block are refused, and what is beyond a
+    /// They are on disk when the block is closed, and coarser cells of the block are made of them alone. Samples outside the block are refused, and what is beyond a
     /// bound; `place` counts series.
     public func replaceBlock(
         at start: Int64, with series: [SeriesData]
@@ -144,6 +160,22 @@ extension SeriesStore {
         }
         state.withLock { $0.open[start] = block }
         return block
+    }
+
+    /// Whether a block is not there any more, by its age or by damage, but cells made of it are.
+    private func isGone(_ start: Int64) -> Bool {
+        state.withLock { state in
+            if state.open[start] != nil { return false }
+            var (tier, start) = (Tier.written, start)
+            while let coarser = tier.coarser {
+                if state.closed[tier]?[start] != nil { return false }
+                let parent = coarser.blockStart(of: start)
+                let sources = state.closed[coarser]?[parent]?.sources ?? []
+                if sources.contains(where: { $0.start == start }) { return true }
+                (tier, start) = (coarser, parent)
+            }
+            return false
+        }
     }
 
     /// Closes the earliest block when as many are open as may be.
