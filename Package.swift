@@ -62,8 +62,8 @@ let package = Package(
         .target(
             name: "Service",
             dependencies: [
-                "EventQuery", "EventStore", "Ingest", "Compute", "Host", "Events", "Bytes",
-                "CMicrohttpd", "CGnuTLS", "CNghttp2", "CEpoll",
+                "EventQuery", "EventStore", "SeriesStore", "Ingest", "Compute", "Host", "Events",
+                "Bytes", "CMicrohttpd", "CGnuTLS", "CNghttp2", "CEpoll",
             ],
             // The page is part of the binary.
             resources: [

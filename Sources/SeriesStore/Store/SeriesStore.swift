@@ -86,6 +86,8 @@ public struct SeriesFigures: Hashable, Sendable {
     public var blocks = 0
     /// Bytes of their files.
     public var blockBytes = 0
+    /// Those of samples as they were written.
+    public var writtenBytes = 0
 }
 
 extension SeriesStore {
@@ -97,9 +99,11 @@ extension SeriesStore {
                 figures.openSeries += block.series.count
                 figures.openBytes += block.capacity
             }
-            for blocks in state.closed.values {
+            for (tier, blocks) in state.closed {
+                let bytes = blocks.values.reduce(0) { $0 + $1.byteCount }
                 figures.blocks += blocks.count
-                figures.blockBytes += blocks.values.reduce(0) { $0 + $1.byteCount }
+                figures.blockBytes += bytes
+                if tier == .written { figures.writtenBytes += bytes }
             }
             return figures
         }

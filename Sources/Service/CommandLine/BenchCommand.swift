@@ -2,15 +2,26 @@ internal import Bytes
 
 extension CommandSpec {
     static let bench = CommandSpec(
-        "bench", summary: "Measures each stage of an event's road on this machine.",
+        "bench", summary: "Measures each stage of an event's road, and series, on this machine.",
         options: [
             OptionSpec("events", "N", help: "events to measure with", byDefault: "200000"),
+            OptionSpec(
+                "series", "N", help: "series of 720 samples held in memory", byDefault: "10000"),
+            OptionSpec(
+                "series-file", "FILE",
+                help: "write these series as OpenMetrics text, for other stores"),
             OptionSpec("rounds", "R", help: "runs of each stage; the best counts", byDefault: "5"),
         ],
         example: "widefield bench --events 500000",
         run: { arguments, terminal throws(CommandFailure) in
             let count = try arguments.integer("events", in: 1000...2_000_000, default: 200_000)
+            let series = try arguments.integer("series", in: 1...4_000_000, default: 10_000)
             let rounds = try arguments.integer("rounds", in: 1...100, default: 5)
+            if let path = arguments["series-file"] {
+                do { try SeriesText.write(series, to: path) } catch {
+                    throw CommandFailure(.failed, "the series were not written: \(error)")
+                }
+            }
             let timer = BenchmarkTimer(rounds: rounds)
             let bandwidth = timer.memoryBandwidth()
             terminal.write(
@@ -20,6 +31,10 @@ extension CommandSpec {
             do {
                 try EventBenchmark(count: count, timer: timer).run { row in
                     terminal.write(BenchTable.line(row, bandwidth: bandwidth))
+                }
+                terminal.write("\n" + BenchTable.seriesHeading)
+                try SeriesBenchmark(count: series, timer: timer).run { figure in
+                    terminal.write(BenchTable.line(figure))
                 }
             } catch {
                 throw CommandFailure(.failed, "a stage failed: \(error)")
@@ -40,6 +55,13 @@ private enum BenchTable {
         return pad(row.name, 36) + pad(decimal(row.seconds * 1000), -10)
             + pad(decimal(perEvent), -12) + pad(isBytes ? rate(speed) : "", -14)
             + pad(isBytes ? decimal(100 * speed / bandwidth) + " %" : "", -12) + "\n"
+    }
+
+    static let seriesHeading = pad("series", 36) + pad("figure", -10) + "\n"
+
+    static func line(_ figure: SeriesBenchmark.Figure) -> String {
+        pad(figure.name, 36) + pad(decimal(figure.value), -10) + " " + pad(figure.unit, 14)
+            + figure.note + "\n"
     }
 
     static func rate(_ bytesPerSecond: Double) -> String {
