@@ -2,7 +2,7 @@ internal import SeriesStore
 
 /// Series as a service's events give them, from a seed: cells of ten seconds over two hours.
 ///
-/// Of ten series three count requests (an increment a cell, busy or idle by the hour), two count
+/// Of ten series three count requests (an increment a cell, from few to hundreds by the series), two count
 /// errors, mostly none, one is such a counter's running total, one a gauge of few changes, one sums
 /// durations in hundredths of milliseconds, one is the concurrency, one never changes. One cell in
 /// fifty has no sample, as nothing happened in it.
