@@ -125,6 +125,18 @@ extension QueryPlan {
     func reader(ofName name: String, in readings: GroupReadings) -> (Int) -> FieldValue {
         if let place = calculations.firstIndex(where: { $0.name == name }) {
             let calculation = calculations[place]
+            if calculation.span == .bucket {
+                // Asked for each of many groups by a `having`: it keeps only what it needs.
+                let (state, reading) = (
+                    readings.partial.states[calculation.slot], calculation.reading
+                )
+                return { cell in
+                    guard case .value(let value) = state.value(ofCell: cell, reading) else {
+                        return .missing
+                    }
+                    return value
+                }
+            }
             return { cell in
                 let found = value(of: calculation, place, ofCell: cell, in: readings)
                 guard case .value(let value) = found else { return .missing }
