@@ -153,6 +153,26 @@ import Testing
         #expect(try store.all(.minute).isEmpty)
     }
 
+    @Test func `a sample of long ago does not hide the cells after it`() throws {
+        let fixture = StoreFixture()
+        fixture.options.retention = [.written: hour]
+        let store = try fixture.open()
+        let written = samples(5).filter { $0.timestamp < start + 4 * hour }
+        _ = try store.write(written)
+        try store.close(endingBy: start + 4 * hour, now: start + 4 * hour)
+        try store.retain(now: start + 5 * hour)
+        let old = LabeledSample(labels, start - 100 * hour, .float(1))
+        #expect(try store.write([old]).isEmpty)
+        var expected = SeriesModel()
+        expected.write([old])
+        for series in cells(written, minute, .sum) {
+            for (time, value) in zip(series.samples.timestamps, series.samples.values) {
+                expected.write([LabeledSample(series.labels, time, .float(value))])
+            }
+        }
+        #expect(try store.view(.sum).select([], from: .min, to: .max) == expected.select())
+    }
+
     @Test func `histograms are kept, gauges summed and others as they were last`() throws {
         let store = try StoreFixture().open()
         func histogram(_ count: Double, _ reset: NativeHistogram.CounterReset) -> SampleValue {

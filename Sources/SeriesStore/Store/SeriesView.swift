@@ -95,19 +95,30 @@ extension SeriesView {
         let to: Int64
     }
 
-    /// The stretches of a range, ascending: hours before the first block of minutes, these before the
-    /// first of two hours.
+    /// The stretches of a range, ascending: of each time the finest tier that has a block of it.
     private func stretches(_ from: Int64, _ to: Int64) -> [Stretch] {
-        if let tier { return from <= to ? [Stretch(tier: tier, from: from, to: to)] : [] }
-        var stretches: [Stretch] = []
-        var end = to
-        for tier in Tier.allCases where from <= end {
-            let start = tier == .hour ? from : max(from, store.firstStart(of: tier) ?? .max)
-            if start <= end { stretches.append(Stretch(tier: tier, from: start, to: end)) }
-            if start == .min { break }
-            end = min(end, start - 1)
+        guard from <= to else { return [] }
+        if let tier { return [Stretch(tier: tier, from: from, to: to)] }
+        var found: [Stretch] = []
+        var left = [from...to]
+        for tier in Tier.allCases {
+            let covered = tier == .hour ? [.min ... .max] : store.coverage(of: tier)
+            var rest: [ClosedRange<Int64>] = []
+            for range in left {
+                var next: Int64? = range.lowerBound
+                for block in covered where block.overlaps(range) {
+                    guard let start = next else { break }
+                    let part = block.clamped(to: range)
+                    if start < part.lowerBound { rest.append(start...part.lowerBound - 1) }
+                    found.append(
+                        Stretch(tier: tier, from: part.lowerBound, to: part.upperBound))
+                    next = part.upperBound == range.upperBound ? nil : part.upperBound + 1
+                }
+                if let start = next { rest.append(start...range.upperBound) }
+            }
+            left = rest
         }
-        return stretches.reversed()
+        return found.sorted { $0.from < $1.from }
     }
 
     private func add(
@@ -229,13 +240,23 @@ extension SeriesStore {
         }
     }
 
-    /// The start of the first block of a tier.
-    fileprivate func firstStart(of tier: Tier) -> Int64? {
-        state.withLock { state in
-            let closed = state.closed[tier]?.keys.min()
-            guard tier == .written, let open = state.open.keys.min() else { return closed }
-            return min(open, closed ?? open)
+    /// The times that a tier has blocks of, ascending; blocks side by side are one range.
+    fileprivate func coverage(of tier: Tier) -> [ClosedRange<Int64>] {
+        let starts = state.withLock { state in
+            Set(state.closed[tier, default: [:]].keys)
+                .union(tier == .written ? Array(state.open.keys) : [])
         }
+        var ranges: [ClosedRange<Int64>] = []
+        for start in starts.sorted() {
+            let end = tier.blockEnd(of: start)
+            let last = end == .max ? end : end - 1
+            if let before = ranges.last, before.upperBound + 1 == start {
+                ranges[ranges.count - 1] = before.lowerBound...last
+            } else {
+                ranges.append(start...last)
+            }
+        }
+        return ranges
     }
 
     /// The series of an open block as they are now.
