@@ -77,6 +77,19 @@ import Testing
         }
     }
 
+    @Test func `a disk that syncs nothing is found out by this`() throws {
+        var torn = 0
+        for seed in 0..<20 {
+            let fixture = StoreFixture(seed: UInt64(seed))
+            fixture.disk.ignoreSyncs()
+            #expect(live(fixture))
+            fixture.disk.powerCut()
+            let store = try fixture.open()
+            if !store.findings.isEmpty || (try? store.all()) == nil { torn += 1 }
+        }
+        #expect(torn > 0)
+    }
+
     @Test func `a call that failed can be made again`() throws {
         let whole = StoreFixture()
         #expect(live(whole))
