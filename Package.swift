@@ -58,12 +58,13 @@ let package = Package(
         swiftTarget("EventStore", ["Compute", "Host", "Events", "Bytes", "CKernels"]),
         swiftTarget("EventQuery", ["EventStore", "Compute", "Host", "Events", "Bytes"]),
         swiftTarget("SeriesStore", ["Host", "Bytes", "CKernels"]),
-        swiftTarget("Metrics", ["SeriesStore", "Bytes", "CKernels"]),
+        swiftTarget(
+            "Metrics", ["EventQuery", "SeriesStore", "Compute", "Events", "Bytes", "CKernels"]),
         .target(
             name: "Service",
             dependencies: [
-                "EventQuery", "EventStore", "SeriesStore", "Ingest", "Compute", "Host", "Events",
-                "Bytes", "CMicrohttpd", "CGnuTLS", "CNghttp2", "CEpoll",
+                "Metrics", "EventQuery", "SeriesStore", "EventStore", "Ingest", "Compute", "Host",
+                "Events", "Bytes", "CMicrohttpd", "CGnuTLS", "CNghttp2", "CEpoll",
             ],
             // The page is part of the binary.
             resources: [
@@ -85,7 +86,12 @@ let package = Package(
         swiftTests("IngestTests", ["Ingest", "Events", "Bytes", "TestSupport"]),
         swiftTests("EventStoreTests", ["EventStore", "Events", "Host", "Bytes", "TestSupport"]),
         swiftTests("SeriesStoreTests", ["SeriesStore", "Host", "Bytes", "TestSupport"]),
-        swiftTests("MetricsTests", ["Metrics", "SeriesStore", "Host", "Bytes", "TestSupport"]),
+        swiftTests(
+            "MetricsTests",
+            [
+                "Metrics", "EventQuery", "SeriesStore", "Compute", "Events", "Host", "Bytes",
+                "TestSupport",
+            ]),
         swiftTests("TidyTests", []),
         readersOfHostileInput,
         swiftTests(

@@ -1,4 +1,6 @@
-/// Bounds of what one PromQL query may cost.
+internal import EventQuery
+
+/// Bounds of what one PromQL query and one metric may cost.
 enum MetricsLimits {
     /// Bytes of a query's text.
     static let queryBytes = 256 << 10
@@ -15,4 +17,15 @@ enum MetricsLimits {
     static let samplesUnasked = 1 << 20
     /// Different warnings and infos an answer tells of, each kind.
     static let annotations = 10
+
+    // MARK: - Metrics
+
+    static let labelsPerMetric = 16
+    static let bucketsPerHistogram = 64
+    /// Combinations of the values of a metric's labels; as many as a query answers.
+    static let groupsPerMetric = QueryLimits.rowsMax
+    /// Cells of a range, above which they become longer; a query takes 10,000.
+    static let derivedCells: Int64 = 9_000
+    /// Samples that one selector may count of a metric: 320 MB.
+    static let derivedSamples = 20_000_000
 }

@@ -89,6 +89,8 @@ enum ServiceLimits {
     /// Bytes of the text that one may have, and all of them: half of what may be defined.
     static let savedQueryBytesMax = 64 << 10
     static let savedQueriesBytesMax = 4 << 20
+    /// Metrics that an environment defines, each a question to the events at every scrape.
+    static let metricsMax = 200
     /// Queries with names that an environment keeps.
     static let namedQueriesMax = 5_000
     /// Results made anew at a time, because they are fetched long after they were made.

@@ -55,8 +55,16 @@ struct Services: Sendable {
             + TailRoutes(service: queries, ending: tailEnding).routes
             + QueryDataRoutes(service: queries, watch: watch, scheme: scheme).routes
             + NamedQueryRoutes(definitions: queries.definitions, scheme: scheme).routes
+            + metricRoutes
             + definitionRoutes
             + StorageRoutes(store: queries.store, datasets: queries.datasets).routes
+    }
+
+    /// Series that are derived from events.
+    private var metricRoutes: [Route] {
+        let metrics = DerivedMetrics(service: queries)
+        return MetricRoutes(metrics: metrics, watch: watch).routes
+            + PrometheusRoutes(metrics: metrics, watch: watch).routes
     }
 
     /// What is kept beside events, and what it is about.

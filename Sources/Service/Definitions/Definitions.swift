@@ -18,6 +18,8 @@ struct Definitions: Sendable, Equatable {
         case queries
         /// Texts with names (`/api/queries`).
         case namedQueries = "named_queries"
+        /// What is derived from events (`/api/metrics`).
+        case metrics
     }
 
     /// One definition, as its routes shape it.

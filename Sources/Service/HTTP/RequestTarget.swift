@@ -47,7 +47,8 @@ struct RequestTarget: Sendable, Equatable {
         query.first { $0.name == name }?.value
     }
 
-    private static func items(of text: Substring) -> [QueryItem]? {
+    /// What `name=value&…` says, a query or a form; nil for a broken percent escape.
+    static func items(of text: Substring) -> [QueryItem]? {
         var items: [QueryItem] = []
         for part in text.utf8.split(separator: UInt8(ascii: "&")) {
             let equals = part.firstIndex(of: UInt8(ascii: "=")) ?? part.endIndex

@@ -1,0 +1,67 @@
+internal import Bytes
+internal import EventQuery
+internal import Host
+internal import Metrics
+
+/// `/api/v1/…`: Prometheus's HTTP API over the derived series, for Grafana and scripts.
+struct PrometheusRoutes: Sendable {
+    let metrics: DerivedMetrics
+    let watch: ClientWatch
+
+    /// Of this program, as `status/buildinfo` tells it.
+    private static let version = "0.1.0"
+
+    private static let paths = [
+        "query", "query_range", "series", "labels", "label/{name}/values", "metadata",
+        "format_query", "status/buildinfo",
+    ]
+
+    var routes: [Route] {
+        PrometheusRoutes.paths.flatMap { path in
+            ["GET", "POST"].map { method in
+                Route(method, "/api/v1/\(path)", .askQuestions, lane: .query) {
+                    call throws(HTTPRefusal) in
+                    try answer(
+                        path.replacing("{name}", with: call.parameters.first ?? ""), call)
+                }
+            }
+        }
+    }
+
+    private func answer(_ path: String, _ call: RouteCall) throws(HTTPRefusal) -> HTTPResponse {
+        let parameters = try call.parametersOfForm()
+        let clock = metrics.service.clock
+        let environment = call.principal.environment
+        let answer = watch.watching(call.head.connection) { cancellation in
+            let api = PrometheusAPI(
+                metrics.series(of: environment, cancellation),
+                metadata: metrics.metadata(of: environment), version: PrometheusRoutes.version)
+            return api.answer(
+                path,
+                PrometheusRequest(
+                    parameters: parameters, now: clock.wallNanoseconds() / 1_000_000,
+                    clock: { clock.monotonicNanoseconds() / 1_000_000 },
+                    isCanceled: { cancellation.isCancelled }))
+        }
+        guard let answer else { throw HTTPRefusal(.error(404, "page not found")) }
+        return HTTPResponse(
+            status: answer.status, headers: ["Content-Type": "application/json"],
+            body: answer.body)
+    }
+}
+
+extension RouteCall {
+    /// What the address and, of a form, the body say, in that order.
+    fileprivate func parametersOfForm() throws(HTTPRefusal) -> [(name: String, value: String)] {
+        var items = head.target.query
+        if head.contentType == "application/x-www-form-urlencoded" {
+            let body = try request.openedBody(limit: ServiceLimits.questionBytesMax)
+            let text = body.withBytes { String(decoding: $0, as: UTF8.self) }
+            guard let form = RequestTarget.items(of: Substring(text)) else {
+                throw HTTPRefusal(.error(400, "the form has a broken percent escape"))
+            }
+            items += form
+        }
+        return items.map { ($0.name, $0.value) }
+    }
+}

@@ -1,0 +1,157 @@
+"""Metrics derived from events: definitions, PromQL over them, and what a scraper gets."""
+import json
+import random
+import time
+import unittest
+import urllib.parse
+
+import prometheus_client
+from prometheus_client.parser import text_string_to_metric_families
+
+from prometheus import ScrapedTest
+from server import ServerTest
+
+BUCKETS = (10, 50, 100, 500, 1000, 5000)
+REQUESTS = {"help": "Requests.", "dataset": "shop", "filter": "http.route exists",
+            "labels": {"service": "service.name", "endpoint": "http.route", "status": "http.status_code"}}
+DURATION = {"type": "histogram", "help": "How long requests took.", "unit": "ms", "dataset": "shop",
+            "filter": "http.route exists", "value": "duration_ms", "buckets": BUCKETS,
+            "labels": {"service": "service.name", "endpoint": "http.route", "status": "http.status_code"}}
+
+
+class MetricsTest(ServerTest):
+    options = ("--self-telemetry", "off")
+
+    def send_requests(self, count=500):
+        """Sends one event a request of the last ten minutes, and tells Prometheus's own client the same."""
+        chance, now = random.Random(7), time.time()
+        self.registry = prometheus_client.CollectorRegistry()
+        labels = ("service", "endpoint", "status")
+        total = prometheus_client.Counter("http_requests", "Requests.", labels, registry=self.registry)
+        duration = prometheus_client.Histogram(
+            "http_request_duration_ms", "How long requests took.", labels, buckets=BUCKETS, registry=self.registry)
+        batch = []
+        for _ in range(count):
+            values = (chance.choice(["cart", "search"]), chance.choice(["/a", '/b "c"']), chance.choice([200, 500]))
+            took = chance.choice([1, 10, 10.5, 99, 500, 4999, 7000]) + chance.randrange(4)
+            total.labels(*values).inc()
+            duration.labels(*values).observe(took)
+            batch.append({"time": round(now - 60 - chance.random() * 540, 3), "data": {
+                "service.name": values[0], "http.route": values[1], "http.status_code": values[2],
+                "duration_ms": took}})
+        batch.append({"data": {"service.name": "cart", "message": "no request"}})
+        self.server.json("POST", "/1/batch/shop", batch)
+
+    def define(self):
+        for name, definition in (("http_requests_total", REQUESTS), ("http_request_duration_ms", DURATION)):
+            self.server.json("PUT", f"/api/metrics/{name}", definition)
+
+    def ask(self, query, **parameters):
+        text = urllib.parse.urlencode({"query": query, **parameters})
+        return self.server.json("GET", f"/api/v1/query?{text}")["data"]["result"]
+
+    def samples(self, text):
+        return {(sample.name, tuple(sorted(sample.labels.items()))): sample.value
+                for family in text_string_to_metric_families(text) for sample in family.samples
+                if not sample.name.endswith("_created") and sample.name.startswith("http_")}
+
+    def test_the_same_as_prometheus_own_client(self):
+        self.send_requests()
+        self.define()
+        _, headers, text = self.server.request("GET", "/export/metrics")
+        self.assertIn("version=0.0.4", headers["Content-Type"])
+        expected = self.samples(prometheus_client.generate_latest(self.registry).decode())
+        self.assertEqual(self.samples(text.decode()), expected)
+        self.assertGreater(len(expected), 70)
+
+    def test_a_sample_is_the_answer_of_the_query_behind_it(self):
+        self.send_requests()
+        self.define()
+        at = int(time.time()) // 10 * 10 - 60
+        series = self.ask('http_requests_total{service="cart",status="500"}', time=at)
+        self.assertEqual(len(series), 2)
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+        rows = self.server.rows(
+            f'from shop | between 2020-01-01 and {stamp} | where service.name = "cart" '
+            "and http.status_code = 500 and http.route exists | stats count() by http.route")
+        self.assertEqual({row["http.route"]: row["COUNT"] for row in rows},
+                         {one["metric"]["endpoint"]: float(one["value"][1]) for one in series})
+
+    def test_spans_have_metrics_without_a_definition(self):
+        now = time.time()
+        self.server.json("POST", "/1/batch/api", [{"time": now - 120, "data": {
+            "trace.trace_id": "t", "trace.span_id": f"s{n}", "name": "GET /", "service.name": "api",
+            "span.kind": "server", "duration_ms": 3.0 * n, **({"error": True} if n == 3 else {})}}
+            for n in range(4)])
+        found = self.ask("sum by (status_code, span_kind) (traces_span_metrics_calls_total)")
+        self.assertEqual(
+            {(one["metric"]["status_code"], one["metric"]["span_kind"]): one["value"][1] for one in found},
+            {("STATUS_CODE_UNSET", "SPAN_KIND_SERVER"): "3", ("STATUS_CODE_ERROR", "SPAN_KIND_SERVER"): "1"})
+        found = self.ask('traces_span_metrics_duration_milliseconds_bucket{le="4.0",status_code=~".*UNSET"}')
+        self.assertEqual([one["value"][1] for one in found], ["2"])
+        found = self.ask("sum(increase(traces_span_metrics_calls_total[10m]))")
+        self.assertGreater(float(found[0]["value"][1]), 3.5)
+
+    def test_definitions_are_kept_and_bad_ones_refused_with_their_place(self):
+        self.send_requests(20)
+        self.define()
+        for name, change, member, words in (
+                ("x_total", {"filter": "http.route exsts"}, "filter", "line 1, column 12"),
+                ("x", {}, "name", "x_total"),
+                ("x_total", {"labels": {"le": "name"}}, "labels", "'le'"),
+                ("x_total", {"labls": {}}, "labls", "did you mean labels"),
+                ("x_total", {"dataset": "shpo"}, "dataset", "not there")):
+            status, _, body = self.server.request(
+                "PUT", f"/api/metrics/{name}", json.dumps({**REQUESTS, **change}).encode())
+            self.assertEqual(status, 422, body)
+            self.assertIn(words, body.decode())
+            self.assertIn(f'"field":"{member}"', body.decode())
+        status, _, body = self.server.request(
+            "PUT", "/api/metrics/http_requests", json.dumps({**DURATION, "buckets": [1]}).encode())
+        self.assertEqual((status, b"http_requests is a name of http_requests_total" in body), (409, True))
+        self.restart()
+        names = [one["name"] for one in self.server.json("GET", "/api/metrics")]
+        self.assertEqual(names[2:], ["http_requests_total", "http_request_duration_ms"])
+        self.assertEqual(self.server.json("GET", "/api/metrics/http_requests_total")["labels"], REQUESTS["labels"])
+        self.assertEqual(self.server.request("DELETE", "/api/metrics/http_requests_total")[0], 204)
+        self.assertEqual(self.server.request("GET", "/api/metrics/http_requests_total")[0], 404)
+        self.assertEqual(self.ask("http_requests_total"), [])
+
+    def test_grafanas_questions_are_answered(self):
+        self.send_requests(100)
+        self.define()
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        end = int(time.time())
+        status, _, body = self.server.request(
+            "POST", "/api/v1/query_range", urllib.parse.urlencode(
+                {"query": "sum(rate(http_requests_total[2m]))", "start": end - 600, "end": end, "step": 15}).encode(),
+            headers=form)
+        self.assertEqual(status, 200)
+        self.assertIn(b'"resultType":"matrix"', body)
+        get = lambda path: self.server.json("GET", "/api/v1/" + path)["data"]
+        self.assertIn("http_requests_total", get("label/__name__/values"))
+        self.assertIn("endpoint", get("labels"))
+        self.assertEqual(get("label/service/values?match[]=http_requests_total"), ["cart", "search"])
+        self.assertEqual(get("metadata")["http_requests_total"][0]["type"], "counter")
+        self.assertEqual(len(get("series?match[]=http_requests_total")), 8)
+        self.assertIn("application", get("status/buildinfo"))
+        status, _, body = self.server.request("GET", "/api/v1/query?query=rate(x)")
+        self.assertEqual(status, 400)
+        self.assertIn(b'"errorType":"bad_data"', body)
+
+
+class ScrapedMetricsTest(ScrapedTest):
+    """Prometheus scrapes the derived series."""
+    metrics_path = "/export/metrics"
+
+    def test_what_it_scraped_is_what_the_server_tells(self):
+        self.server.json("POST", "/1/batch/api", [{"data": {
+            "trace.span_id": str(n), "name": "GET /", "service.name": "api", "duration_ms": n}} for n in range(5)])
+        target = self.scrape()
+        self.assertEqual((target["health"], target["lastError"]), ("up", ""))
+        self.wait_for('traces_span_metrics_calls_total{service_name="api"}', 5)
+        self.wait_for('traces_span_metrics_duration_milliseconds_bucket{le="2.0"}', 3)
+
+
+if __name__ == "__main__":
+    unittest.main()
