@@ -7,8 +7,8 @@ internal import Synchronization
 /// Small requests on their way to one record: each leaves its events with the decoder, and all are
 /// answered when the record is synced.
 ///
-/// With sixteen clients that send fifty events at a time a request takes seven tenths of the processor's
-/// time that it takes alone.
+/// With thirty-two clients that send fifty events at a time a request takes three quarters of the
+/// processor's time that it takes alone.
 final class SharedRecord: OpenRecord {
     /// What has become of a request that was offered.
     enum Outcome {
