@@ -18,9 +18,12 @@ struct EventFields: ~Copyable {
         trie = KeyTrie(frame)
     }
 
-    /// Forgets what belongs to earlier bodies.
+    /// Forgets the fields of earlier bodies when they are many, but not while their events wait in a
+    /// shared batch: those would be forgotten too.
     mutating func beginBody() {
-        guard builder.columnCount > IngestLimits.rememberedColumns else { return }
+        guard builder.columnCount > IngestLimits.rememberedColumns, builder.rows == 0 else {
+            return
+        }
         builder.forgetNames()
         trie.forgetColumns()
     }

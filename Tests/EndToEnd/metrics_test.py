@@ -117,6 +117,11 @@ class MetricsTest(ServerTest):
         self.assertEqual(self.server.request("GET", "/api/metrics/http_requests_total")[0], 404)
         self.assertEqual(self.ask("http_requests_total"), [])
 
+    def test_a_dataset_may_be_written_otherwise(self):
+        self.server.json("POST", "/1/batch/Web%20Shop", [{"time": time.time() - 60, "data": {"n": 1}}])
+        self.server.json("PUT", "/api/metrics/n_total", {"dataset": "web shop", "value": "n"})
+        self.assertEqual([one["value"][1] for one in self.ask("n_total")], ["1"])
+
     def test_grafanas_questions_are_answered(self):
         self.send_requests(100)
         self.define()

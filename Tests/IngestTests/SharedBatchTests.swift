@@ -53,6 +53,28 @@ import Testing
         #expect(together.rows() == [0, 5].flatMap { apart()[$0]?.rows() ?? [] })
     }
 
+    @Test func `a body decoded again leaves the others, however many fields it brought`() throws {
+        let decoder = JSONEventDecoder(sharesBatches: true)
+        _ = try decoder.batch(bodies[0])
+        let before = decoder.shared.rows
+        let events = (0..<3).map { part in
+            let fields = (0..<900).map { #""f\#(part).\#($0)":1"# }.joined(separator: ",")
+            return #"{"data":{\#(fields)}}"#
+        }
+        let wide = "[" + events.joined(separator: ",") + "]"
+        // As when its dataset was written otherwise by a request that came first.
+        for _ in 0..<2 {
+            decoder.shared.removeRows(from: before)
+            _ = try decoder.batch(wide)
+            #expect(decoder.shared.rows == before + 3)
+        }
+        var together = Decoded()
+        together.batches = [decoder.shared.take()]
+        #expect(together.rows().prefix(before) == apart()[0]?.rows()[...])
+        _ = try decoder.batch(bodies[0])
+        #expect(decoder.shared.rows == before)
+    }
+
     @Test func `a body that would fill the batch is left to be decoded by itself`() throws {
         let decoder = JSONEventDecoder(sharesBatches: true)
         _ = try decoder.batch(bodies[0])

@@ -82,8 +82,8 @@ public struct DerivedSeries: SeriesSource {
 
     /// Milliseconds for which events of a cell may still be under way.
     private static let settling: Int64 = 30_000
-    /// Milliseconds: a hundred years, since nobody can ask before 1970.
-    private static let rangeMax: Int64 = 100 * 366 * 86_400_000
+    /// Milliseconds of as many cells of a day as are counted; what is before stands in the first.
+    private static let rangeMax = MetricsLimits.derivedCells * 86_400_000
 
     /// Milliseconds of a cell: ten seconds up to a day, a minute up to six days, then an hour, then a
     /// day.

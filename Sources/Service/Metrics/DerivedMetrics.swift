@@ -39,13 +39,12 @@ struct DerivedMetrics: Sendable {
     }
 
     func definitions(of environment: String) -> [MetricDefinition] {
-        let datasets = service.datasets.names(in: environment)
         let stored = service.definitions.definitions(of: environment).all(.metrics)
             .compactMap { try? MetricDefinition($0.id, DefinitionBody($0.body)) }
         return (SpanMetrics.definitions + stored).filter { definition in
             // Nothing was sent to the dataset yet, or it is gone.
             guard case .named(let names) = definition.source else { return true }
-            return names.allSatisfy { datasets.contains($0) }
+            return names.allSatisfy { service.datasets.knows($0, in: environment) }
         }
     }
 
