@@ -24,9 +24,7 @@ struct QueryService: Sendable {
         try checkDatasets(of: query, in: environment)
         let now = now ?? clock.wallNanoseconds()
         let sources = try sources(for: &query, environment: environment, now: now)
-        var options = question.options
-        options.naming = naming(in: environment)
-        options.definitions = query.definitions(from: storedColumns(of: environment))
+        let options = options(of: question.options, for: query, in: environment)
         do throws(QueryFailure) {
             return try engine.answer(
                 query, over: sources, now: now, options: options, cancellation: cancellation)
@@ -47,8 +45,7 @@ struct QueryService: Sendable {
         let now = clock.wallNanoseconds()
         let segments = SegmentPruning(query, store.snapshot(environment: environment), now: now)
         let sources = try sources(for: &query, environment: environment, now: now)
-        var options = question.options
-        options.definitions = query.definitions(from: storedColumns(of: environment))
+        var options = options(of: question.options, for: query, in: environment)
         // What was counted before would hide what it takes to count.
         options.usesCache = false
         do throws(QueryFailure) {
@@ -94,6 +91,16 @@ struct QueryService: Sendable {
         return answer
     }
 
+    /// How a query is to be answered, with what the environment defines of its fields and traces.
+    func options(
+        of asked: QueryOptions, for query: Query, in environment: String
+    ) -> QueryOptions {
+        var options = asked
+        options.naming = naming(in: environment)
+        options.definitions = query.definitions(from: storedColumns(of: environment))
+        return options
+    }
+
     /// The names by which traces are put together.
     private func naming(in environment: String) -> TraceNaming {
         var naming = definitions.definitions(of: environment).traceNaming
@@ -104,7 +111,7 @@ struct QueryService: Sendable {
         return naming
     }
 
-    func storedColumns(of environment: String) -> [StoredColumn] {
+    private func storedColumns(of environment: String) -> [StoredColumn] {
         let all = definitions.definitions(of: environment)
         if all.all(.derivedColumns).isEmpty { return [] }
         return all.storedColumns(

@@ -55,13 +55,13 @@ struct TailFeed: Sendable {
         var question = Question(self.question.query)
         question.query.limit = min(most, ServiceLimits.tailEventsPerPoll)
         question.options.listingLimit = ServiceLimits.tailBytesPerPoll
-        question.options.definitions = question.query.definitions(
-            from: service.storedColumns(of: self.question.environment))
+        let options = service.options(
+            of: question.options, for: question.query, in: self.question.environment)
         let answer: QueryAnswer
         do throws(QueryFailure) {
             answer = try service.engine.answer(
                 question.query, over: sources, now: service.clock.wallNanoseconds(),
-                options: question.options)
+                options: options)
         } catch {
             if case .tooLarge = error {
                 sender.skipped += sources.reduce(0) { $0 + $1.rows }
