@@ -89,6 +89,10 @@ enum ServiceLimits {
     /// Bytes of the text that one may have, and all of them: half of what may be defined.
     static let savedQueryBytesMax = 64 << 10
     static let savedQueriesBytesMax = 4 << 20
+    /// Nanoseconds after which samples that were written are on disk: what a crash takes at most.
+    static let seriesSavedNanoseconds: Int64 = 10_000_000_000
+    /// Milliseconds that a block of two hours stays in memory after its end, for what comes late.
+    static let seriesOpenMilliseconds: Int64 = 600_000
     /// Metrics that an environment defines, each a question to the events at every scrape.
     static let metricsMax = 200
     /// Queries with names that an environment keeps.

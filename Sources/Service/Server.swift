@@ -2,6 +2,7 @@ internal import Bytes
 internal import EventStore
 internal import Glibc
 internal import Host
+internal import SeriesStore
 
 /// The composition of everything: opens what is kept, serves it, closes it.
 struct Server: Sendable {
@@ -10,6 +11,7 @@ struct Server: Sendable {
     private let access: AccessControl
     private let store: EventStore
     private let services: Services
+    private let seriesKeeper: SeriesKeeper
     /// Nil when the server keeps nothing of its own requests.
     private let telemetry: SelfTelemetry?
 
@@ -48,8 +50,15 @@ struct Server: Sendable {
                 environment == SelfTelemetry.environment
                     ? SelfTelemetry.retention : retention.policy(of: dataset)
             }
+            let series = SeriesStores(directory: configuration.data, on: .real)
+            for finding in try series.open() {
+                log(.error, "damage", ["finding": .string(finding.description)])
+            }
+            seriesKeeper = try SeriesKeeper(series, Machine.real.clock) { error in
+                log(.warn, "series", ["notice": .string(error.description)])
+            }
             var services = try Services(
-                store, try DefinitionStore(directory: configuration.data, on: .real),
+                store, try DefinitionStore(directory: configuration.data, on: .real), series,
                 threads: configuration.threads,
                 queryCacheBytes: configuration.queryCacheBytes)
             services.scheme = configuration.tls == nil ? "http" : "https"
@@ -76,9 +85,10 @@ struct Server: Sendable {
         }
         let status = StatusRoutes(
             obstacle: { [store] in store.refusal?.description },
-            figures: { [store, telemetry] in
+            figures: { [store, telemetry, series = services.series] in
                 Figure.process([counters, otlpCounters, grpcCounters])
                     + Figure.store(store.figures())
+                    + Figure.series(series.figures())
                     + (telemetry.map(Figure.selfTelemetry) ?? [])
             })
         let router = Router(
@@ -123,7 +133,9 @@ struct Server: Sendable {
         services.tailEnding.end()
         let allAnswered = listeners.map { $0.stop() }.allSatisfy { $0 }
         telemetry?.end()
-        do throws(EventStoreError) {
+        seriesKeeper.end()
+        do {
+            try services.series.close()
             try store.close()
         } catch {
             throw ServerError(description: "the store did not close: \(error)")

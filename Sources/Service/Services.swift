@@ -7,6 +7,8 @@ internal import Ingest
 struct Services: Sendable {
     let pipeline: Pipeline
     let queries: QueryService
+    /// What is stored of series, beside those that are counted from events.
+    let series: SeriesStores
     private let watch: ClientWatch
     /// Ends what clients watch when the server stops.
     let tailEnding = TailEnding()
@@ -17,7 +19,7 @@ struct Services: Sendable {
     ///
     /// Throws `HostError` when the system has none to give.
     init(
-        _ store: EventStore, _ definitions: DefinitionStore, threads: Int,
+        _ store: EventStore, _ definitions: DefinitionStore, _ series: SeriesStores, threads: Int,
         queryCacheBytes: Int = QueryLimits.partialCacheBytes
     ) throws(HostError) {
         let clock = Machine.real.clock
@@ -37,6 +39,7 @@ struct Services: Sendable {
             definitions: definitions,
             clock: clock)
         watch = try ClientWatch()
+        self.series = series
     }
 
     /// What OTLP's own listener answers too.
@@ -62,7 +65,7 @@ struct Services: Sendable {
 
     /// Series that are derived from events.
     private var metricRoutes: [Route] {
-        let metrics = DerivedMetrics(service: queries)
+        let metrics = DerivedMetrics(service: queries, stored: series)
         return MetricRoutes(metrics: metrics, watch: watch).routes
             + PrometheusRoutes(metrics: metrics, watch: watch).routes
     }

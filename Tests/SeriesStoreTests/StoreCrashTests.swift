@@ -32,6 +32,7 @@ import Testing
             let store = try fixture.open()
             for part in parts {
                 _ = try store.write(part)
+                try store.save()
                 try store.close(endingBy: start + 13 * hour, now: start + 13 * hour)
             }
             try store.retain(now: start + 12 * hour)
@@ -75,6 +76,21 @@ import Testing
             try store.retain(now: start + 12 * hour)
             #expect(try [Tier.minute, .hour].map { try store.all($0) } == expected, "call \(call)")
         }
+    }
+
+    @Test func `what was saved survives a power cut while its block is open`() throws {
+        let fixture = StoreFixture()
+        let store = try fixture.open()
+        _ = try store.write(parts[0])
+        try store.save()
+        let saved = try store.all()
+        let calls = fixture.disk.callCount
+        try store.save()
+        #expect(fixture.disk.callCount == calls)
+        _ = try store.write(parts[1])
+        #expect(try store.all() != saved)
+        fixture.disk.powerCut()
+        #expect(try fixture.open().all() == saved)
     }
 
     @Test func `a disk that syncs nothing is found out by this`() throws {

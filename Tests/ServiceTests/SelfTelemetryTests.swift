@@ -25,7 +25,8 @@ private struct Fixture {
             files: SimulatedDisk(seed: 1), clock: SystemClock(), random: SystemRandomness())
         store = try EventStore.open("data", machine: machine, options: options)
         services = try Services(
-            store, try DefinitionStore(directory: "data", on: machine), threads: 2)
+            store, try DefinitionStore(directory: "data", on: machine),
+            SeriesStores(directory: "data", on: machine), threads: 2)
         telemetry = try SelfTelemetry(store, services.queries.datasets, machine)
     }
 

@@ -22,7 +22,8 @@ private struct Fixture {
         let machine = Machine(files: disk, clock: SystemClock(), random: SystemRandomness())
         store = try EventStore.open("data", machine: machine, options: options)
         services = try Services(
-            store, try DefinitionStore(directory: "data", on: machine), threads: 2)
+            store, try DefinitionStore(directory: "data", on: machine),
+            SeriesStores(directory: "data", on: machine), threads: 2)
     }
 
     /// Sends a batch as a client would, and waits for its answer.

@@ -13,6 +13,8 @@ final class OpenBlock: @unchecked Sendable {
     private var slots = [UInt32](repeating: 0, count: 16)
 
     private var labelBytes = 0
+    /// Whether all of it is in the file of its start.
+    var isSaved = false
 
     /// Bytes allocated, labels among them.
     var capacity: Int {
@@ -30,6 +32,7 @@ final class OpenBlock: @unchecked Sendable {
         }
         if case .histogram(let histogram) = sample.value, let flaw = histogram.flaw { return flaw }
         series[Int(slots[slot]) - 1].set(sample.timestamp, sample.value)
+        isSaved = false
         return nil
     }
 

@@ -24,7 +24,7 @@ extension SeriesStore {
             for block in (closed[tier] ?? [:]).values {
                 let start = coarser.blockStart(of: block.start)
                 let known = closed[coarser]?[start]?.sources.contains { $0.start == block.start }
-                if isRolledUp(block, coarser, closed)
+                if isOpen(block, tier) || isRolledUp(block, coarser, closed)
                     || isExpired(end: coarser.blockEnd(of: start), coarser, now)
                     || tier != .written && block.end > time && known != true
                 {

@@ -4,9 +4,9 @@ internal import Synchronization
 /// Series and their samples: the latest in memory, blocks of two hours on disk, and coarser cells of
 /// minutes and hours that outlive them.
 ///
-/// What is in memory is not on disk: whoever writes the samples can write them again, from the events
-/// that they come of. A block on disk is there whole or not at all. Writing and maintenance take turns;
-/// any number of threads read meanwhile.
+/// What is in memory is not on disk before it is saved or closed: after a crash whoever wrote it writes
+/// it again, or does without. A block on disk is there whole or not at all. Writing and maintenance take
+/// turns; any number of threads read meanwhile.
 public final class SeriesStore: Sendable {
     public struct Options: Sendable {
         /// How long samples of each tier are kept after their block's end, in milliseconds; nil: for ever.
@@ -88,6 +88,17 @@ public struct SeriesFigures: Hashable, Sendable {
     public var blockBytes = 0
     /// Those of samples as they were written.
     public var writtenBytes = 0
+
+    public init() {}
+
+    /// Adds what another store is made of.
+    public mutating func add(_ other: SeriesFigures) {
+        openSeries += other.openSeries
+        openBytes += other.openBytes
+        blocks += other.blocks
+        blockBytes += other.blockBytes
+        writtenBytes += other.writtenBytes
+    }
 }
 
 extension SeriesStore {

@@ -20,6 +20,7 @@ struct StoppedServer {
             store = try EventStore.open(directory, options: options)
             services = try Services(
                 store, try DefinitionStore(directory: directory, on: .real),
+                SeriesStores(directory: directory, on: .real),
                 threads: WorkerPool.processors)
             self.environment = environment ?? AccessControl.openEnvironment
         } catch let refusal as HTTPRefusal {

@@ -3,18 +3,23 @@ internal import Compute
 internal import EventQuery
 internal import Host
 internal import Metrics
+internal import SeriesStore
 
 /// The metrics of an environment: those of spans, which are always there, and those that were defined.
 struct DerivedMetrics: Sendable {
     let service: QueryService
+    let stored: SeriesStores
 
-    /// The series of this moment, counted from the environment's events when they are asked for.
+    /// The series of this moment: those that are counted from the environment's events when they are
+    /// asked for, and those that were written.
     func series(
         of environment: String, _ cancellation: QueryCancellation
-    ) -> DerivedSeries {
-        DerivedSeries(
+    ) throws -> any SeriesSource {
+        let derived = DerivedSeries(
             definitions(of: environment), now: service.clock.wallNanoseconds() / 1_000_000,
             ask(environment, cancellation))
+        guard let written = try stored.written(in: environment) else { return derived }
+        return JoinedSeries(derived, written)
     }
 
     /// How the queries behind metrics are answered.

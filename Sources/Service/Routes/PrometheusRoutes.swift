@@ -2,6 +2,7 @@ internal import Bytes
 internal import EventQuery
 internal import Host
 internal import Metrics
+internal import SeriesStore
 
 /// `/api/v1/…`: Prometheus's HTTP API over the derived series, for Grafana and scripts.
 struct PrometheusRoutes: Sendable {
@@ -32,9 +33,10 @@ struct PrometheusRoutes: Sendable {
         let parameters = try call.parametersOfForm()
         let clock = metrics.service.clock
         let environment = call.principal.environment
-        let answer = watch.watching(call.head.connection) { cancellation in
+        let connection = call.head.connection
+        let answer = try watch.watching(connection) { (cancellation) throws(HTTPRefusal) in
             let api = PrometheusAPI(
-                metrics.series(of: environment, cancellation),
+                try series(of: environment, cancellation),
                 metadata: metrics.metadata(of: environment), version: PrometheusRoutes.version)
             return api.answer(
                 path,
@@ -47,6 +49,16 @@ struct PrometheusRoutes: Sendable {
         return HTTPResponse(
             status: answer.status, headers: ["Content-Type": "application/json"],
             body: answer.body)
+    }
+
+    private func series(
+        of environment: String, _ cancellation: QueryCancellation
+    ) throws(HTTPRefusal) -> any SeriesSource {
+        do {
+            return try metrics.series(of: environment, cancellation)
+        } catch {
+            throw HTTPRefusal(.error(500, "stored series cannot be read: \(error)"))
+        }
     }
 }
 

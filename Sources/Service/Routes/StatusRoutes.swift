@@ -1,6 +1,7 @@
 internal import Bytes
 internal import EventStore
 internal import Host
+internal import SeriesStore
 
 /// Whether the server lives, is ready, and how it does.
 struct StatusRoutes: Sendable {
@@ -127,6 +128,19 @@ extension Figure {
             Figure(
                 "widefield_self_events_dropped_total", .counter,
                 "Events about the server's own requests that were not kept.", telemetry.dropped),
+        ]
+    }
+
+    /// What is stored of series.
+    static func series(_ figures: SeriesFigures) -> [Figure] {
+        [
+            Figure(
+                "widefield_series_open", .gauge, "Stored series with samples in memory.",
+                figures.openSeries),
+            Figure(
+                "widefield_series_open_bytes", .gauge, "Memory of these.", figures.openBytes),
+            Figure("widefield_series_blocks", .gauge, "Files of series.", figures.blocks),
+            Figure("widefield_series_bytes", .gauge, "Bytes of these.", figures.blockBytes),
         ]
     }
 
