@@ -6,10 +6,12 @@
 /// environments/<name>/manifest  what segments there are
 /// environments/<name>/00000007.seg
 /// ```
+/// A directory with a file `unfinished-backup` is one that a backup was not done with.
 /// A name that ends in `.tmp` is a file not finished; it goes at the next start.
 enum Filenames {
     static let lock = "lock"
     static let log = "log"
+    static let unfinishedBackup = "unfinished-backup"
     static let environments = "environments"
     static let manifest = "manifest"
     static let temporarySuffix = ".tmp"

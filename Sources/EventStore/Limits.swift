@@ -93,6 +93,12 @@ enum FormatLimits {
     static let manifestBytes = 1 << 30
     /// Bytes of one manifest edit.
     static let editBytes = 512 << 20
+    /// Receipts of erasures kept by an environment; the oldest go first.
+    static let receipts = 10_000
+    /// Bytes of a receipt's condition, without its values.
+    static let conditionBytes = 64 << 10
+    /// Bytes of a receipt's id and of its digest.
+    static let receiptBytes = 64
     /// Bytes of a segment's file name.
     static let fileNameBytes = 64
 }

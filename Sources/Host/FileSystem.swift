@@ -10,6 +10,11 @@ public protocol FileSystem: Sendable {
     /// Puts a file in the place of another in one step; durable after the directory is synced.
     func rename(_ path: String, to newPath: String) throws(HostError)
 
+    /// Gives a file a second name, which must be free; its bytes are there once.
+    ///
+    /// Both names must be on one device. Durable after the second one's directory is synced.
+    func link(_ path: String, to newPath: String) throws(HostError)
+
     /// Removes a file's name; handles that are open go on reading it.
     func remove(_ path: String) throws(HostError)
 

@@ -4,7 +4,7 @@ import Glibc
 public struct HostError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The call that failed, named as the system names it.
     public enum Operation: String, Hashable, Sendable {
-        case open, read, write, allocate, synchronize, truncate, rename, remove
+        case open, read, write, allocate, synchronize, truncate, rename, link, remove
         case createDirectory, list, status, freeSpace, lock, startThread
     }
 

@@ -19,6 +19,10 @@ public struct PosixFileSystem: FileSystem {
         try check(Glibc.rename(path, newPath), .rename, path)
     }
 
+    public func link(_ path: String, to newPath: String) throws(HostError) {
+        try check(Glibc.link(path, newPath), .link, newPath)
+    }
+
     public func remove(_ path: String) throws(HostError) {
         try check(unlink(path), .remove, path)
     }

@@ -57,6 +57,19 @@ public final class SimulatedDisk: FileSystem {
         }
     }
 
+    public func link(_ path: String, to newPath: String) throws(HostError) {
+        try perform(.link, path) { state throws(HostError) in
+            guard let entry = state.names[path], entry != .directory else {
+                throw HostError(.link, path, code: HostError.notFoundCode)
+            }
+            guard state.names[newPath] == nil else {
+                throw HostError(.link, newPath, code: HostError.existsCode)
+            }
+            try state.requireParent(of: newPath, .link)
+            state.setName(newPath, entry)
+        }
+    }
+
     public func remove(_ path: String) throws(HostError) {
         try perform(.remove, path) { state throws(HostError) in
             guard state.names[path] != nil else {

@@ -30,6 +30,10 @@ public struct SimulatedProcess: FileSystem {
         try alive(.rename, path).rename(path, to: newPath)
     }
 
+    public func link(_ path: String, to newPath: String) throws(HostError) {
+        try alive(.link, path).link(path, to: newPath)
+    }
+
     public func remove(_ path: String) throws(HostError) { try alive(.remove, path).remove(path) }
 
     public func createDirectory(_ path: String) throws(HostError) {

@@ -28,6 +28,13 @@ public struct BodyDigest: Hashable, Sendable {
     }
 }
 
+extension Idempotency {
+    /// Whether one of the texts is in the key or the answer.
+    func holds(_ texts: [[UInt8]]) -> Bool {
+        texts.contains { Array(key.utf8).contains(text: $0) || answer.contains(text: $0) }
+    }
+}
+
 // MARK: - Bytes
 
 extension Idempotency {

@@ -115,6 +115,36 @@ struct IdempotencyTable {
         Set(order[oldest...].lazy.filter { $0.name.environment == environment }.map(\.sequence))
     }
 
+    // MARK: - Erasing
+
+    /// The finished keys of an environment that hold one of the texts, or whose answers do.
+    func sequences(in environment: String, holding texts: [[UInt8]]) -> Set<UInt64> {
+        var found: Set<UInt64> = []
+        for (name, sequence) in order[oldest...] where name.environment == environment {
+            guard case .done(let remembered) = entries[name],
+                remembered.saved.idempotency.holds(texts)
+            else { continue }
+            found.insert(sequence)
+        }
+        return found
+    }
+
+    /// Forgets finished keys: a repeat of their requests is stored again.
+    mutating func forget(_ sequences: Set<UInt64>, in environment: String) {
+        if sequences.isEmpty { return }
+        func goes(_ entry: (name: Name, sequence: UInt64)) -> Bool {
+            entry.name.environment == environment && sequences.contains(entry.sequence)
+        }
+        for entry in order[oldest...] where goes(entry) {
+            if case .done(let remembered) = entries.removeValue(forKey: entry.name) {
+                bytes -= remembered.saved.byteCount
+            }
+        }
+        order.removeFirst(oldest)
+        oldest = 0
+        order.removeAll(where: goes)
+    }
+
     // MARK: - Bounds
 
     private mutating func remember(_ name: Name, _ saved: SavedKey, expires: Int64) {

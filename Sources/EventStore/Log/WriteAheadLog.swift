@@ -83,6 +83,16 @@ final class WriteAheadLog {
         syncedBelow = nextSequence
     }
 
+    /// Goes on in a new file, so that every earlier record is in one that is finished.
+    ///
+    /// Only between two groups. Answers the sequence at which the new file begins.
+    func rotate() throws(EventStoreError) -> UInt64 {
+        if let failure { throw failure }
+        try copyTail()
+        if current?.header.firstSequence != nextSequence { try startFile(recordBytes: 0) }
+        return nextSequence
+    }
+
     private func startFile(recordBytes: Int) throws(EventStoreError) {
         // The new header vouches for every record before it.
         precondition(
@@ -241,6 +251,14 @@ extension WriteAheadLog {
     var fileBytes: UInt64 {
         finished.reduce(UInt64(current?.capacity ?? 0)) { $0 + $1.bytes } + (tail?.bytes ?? 0)
     }
+
+    /// Of the first record that is in a file.
+    var firstSequence: UInt64 {
+        finished.first?.firstSequence ?? current?.header.firstSequence ?? nextSequence
+    }
+
+    /// Files that are whole and will not be written again, by their paths.
+    var finishedFiles: [String] { finished.map { path($0.number) } }
 
     /// The sequence below which `removeFiles(below: sequence)` would remove records; 0 for none.
     ///

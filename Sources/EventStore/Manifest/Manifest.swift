@@ -121,6 +121,12 @@ final class Manifest {
     /// Forgets keys nobody remembers any more; the file follows when it is next written anew.
     func keepKeys(_ sequences: Set<UInt64>) { state.keepKeys(sequences) }
 
+    /// Writes the file anew, so that it holds the state and none of the edits that led there.
+    func forgetPast() throws(EventStoreError) {
+        if let failure { throw failure }
+        try rewrite()
+    }
+
     private func cutBack(_ open: LogFile, to end: Int) throws(EventStoreError) {
         do throws(HostError) {
             try open.file.truncate(UInt64(end))

@@ -45,14 +45,23 @@ struct ManifestEdit: Hashable, Sendable {
     var sealedBelow: UInt64?
     /// Keys whose log file is about to go.
     var keys: [SavedKey] = []
+    /// Erasures that were done with this edit, or came to their end with it.
+    var receipts: [ErasureReceipt] = []
+    /// Keys that count no more, by sequence: the log may still have them.
+    var forgottenKeys: [UInt64] = []
 
-    static let version: UInt8 = 1
+    private static let version: UInt8 = 1
+    /// With receipts and forgotten keys at its end.
+    private static let versionOfErasures: UInt8 = 2
+
+    private var speaksOfErasures: Bool { !receipts.isEmpty || !forgottenKeys.isEmpty }
 
     // MARK: - Encode
 
     func encoded() -> [UInt8] {
         var writer = ByteWriter(capacity: 256)
-        writer.write(ManifestEdit.version)
+        writer.write(
+            speaksOfErasures ? ManifestEdit.versionOfErasures : ManifestEdit.version)
         writer.writeVarint(added.count)
         for segment in added { segment.encode(into: &writer) }
         writer.writeVarint(removed.count)
@@ -70,6 +79,12 @@ struct ManifestEdit: Hashable, Sendable {
             writer.write(key.acceptedAt)
             key.idempotency.encode(into: &writer)
         }
+        if speaksOfErasures {
+            writer.writeVarint(receipts.count)
+            for receipt in receipts { receipt.encode(into: &writer) }
+            writer.writeVarint(forgottenKeys.count)
+            for sequence in forgottenKeys { writer.writeVarint(sequence) }
+        }
         return writer.bytes
     }
 
@@ -79,7 +94,8 @@ struct ManifestEdit: Hashable, Sendable {
 
     init(decoding bytes: ArraySlice<UInt8>) throws(DecodeError) {
         var reader = ByteReader(bytes)
-        guard try reader.read(UInt8.self) == ManifestEdit.version else {
+        let version = try reader.read(UInt8.self)
+        guard version == ManifestEdit.version || version == ManifestEdit.versionOfErasures else {
             throw DecodeError("edit is of an unknown version", at: 0)
         }
         for _ in 0..<(try reader.readCount(limit: reader.remaining, "segments added")) {
@@ -105,7 +121,20 @@ struct ManifestEdit: Hashable, Sendable {
             keys.append(
                 SavedKey(sequence: sequence, acceptedAt: acceptedAt, idempotency: idempotency))
         }
+        if version == ManifestEdit.versionOfErasures { try readErasures(&reader) }
         guard reader.isAtEnd else { throw DecodeError("bytes after the edit", at: reader.offset) }
+    }
+
+    private mutating func readErasures(_ reader: inout ByteReader) throws(DecodeError) {
+        for _ in 0..<(try reader.readCount(limit: FormatLimits.receipts, "receipts")) {
+            receipts.append(try ErasureReceipt(decoding: &reader))
+        }
+        for _ in 0..<(try reader.readCount(limit: reader.remaining, "forgotten keys")) {
+            forgottenKeys.append(try reader.readVarint())
+        }
+        guard speaksOfErasures else {
+            throw DecodeError("an edit of erasures has none", at: reader.offset)
+        }
     }
 }
 

@@ -7,6 +7,13 @@ struct ManifestState: Hashable, Sendable {
     private(set) var sealedBelow: UInt64 = 0
     /// By sequence.
     private(set) var keys: [UInt64: SavedKey] = [:]
+    /// Of all erasures, in their order.
+    private(set) var receipts: [ErasureReceipt] = []
+    /// Keys that the log may still have and that count no more, by sequence.
+    private(set) var forgottenKeys: Set<UInt64> = []
+
+    /// Erasures whose events may still be in the log or in earlier edits.
+    var unfinishedErasures: [ErasureReceipt] { receipts.filter { !$0.isFinished } }
 
     /// The number for the next segment's file; higher than any in use.
     var nextFileNumber: UInt64 {
@@ -32,7 +39,22 @@ struct ManifestState: Hashable, Sendable {
         dead = dead.union(edit.dead).filter { changed[$0.fileName] != nil }
         sealedBelow = max(sealedBelow, edit.sealedBelow ?? 0)
         for key in edit.keys { keys[key.sequence] = key }
+        forgottenKeys.formUnion(edit.forgottenKeys)
+        keys = keys.filter { !forgottenKeys.contains($0.key) }
+        for receipt in edit.receipts { file(receipt) }
+        if unfinishedErasures.isEmpty { forgottenKeys = [] }
         return nil
+    }
+
+    /// Files a receipt, or what became of one; beyond the bound the oldest that is finished goes.
+    private mutating func file(_ receipt: ErasureReceipt) {
+        if let place = receipts.firstIndex(where: { $0.id == receipt.id }) {
+            receipts[place] = receipt
+            return
+        }
+        receipts.append(receipt)
+        guard receipts.count > FormatLimits.receipts else { return }
+        receipts.remove(at: receipts.firstIndex(where: \.isFinished) ?? 0)
     }
 
     /// Forgets keys nobody remembers any more.
@@ -47,6 +69,8 @@ struct ManifestState: Hashable, Sendable {
         edit.dead = dead.sorted { ($0.fileName, $0.dataset) < ($1.fileName, $1.dataset) }
         edit.sealedBelow = sealedBelow
         edit.keys = keys.values.sorted { $0.sequence < $1.sequence }
+        edit.receipts = receipts
+        edit.forgottenKeys = forgottenKeys.sorted()
         return edit
     }
 }

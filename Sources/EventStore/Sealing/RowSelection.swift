@@ -21,7 +21,7 @@ extension EventBatch {
 }
 
 extension Column {
-    fileprivate func selecting(_ rows: [Int]) -> Column {
+    func selecting(_ rows: [Int]) -> Column {
         Column(
             rows: rows.count, coded: coded?.selecting(rows), ints: ints?.selecting(rows),
             floats: floats?.selecting(rows), texts: texts?.selecting(rows))
@@ -29,7 +29,7 @@ extension Column {
 }
 
 extension CodedLane {
-    fileprivate func selecting(_ rows: [Int]) -> CodedLane {
+    func selecting(_ rows: [Int]) -> CodedLane {
         let picked: CodeArray
         switch codes {
         case .bytes(let codes): picked = .bytes(rows.map { codes[$0] })

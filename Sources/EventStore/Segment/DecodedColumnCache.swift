@@ -166,6 +166,16 @@ public final class DecodedColumnCache: Sendable {
         }
     }
 
+    /// Forgets everything.
+    func removeAll() {
+        state.withLock { state in
+            state.entries = [:]
+            state.queue = []
+            state.hand = 0
+            state.bytes = 0
+        }
+    }
+
     /// Takes the first of the queue that nobody asked for since it joined it.
     private static func evictOne(_ state: inout State) {
         while true {

@@ -55,7 +55,9 @@ public struct SegmentWriter {
         }
         for name in SegmentWriter.names(of: sources) {
             let column = try GatheredColumn(name: name, sources, order)
-            footer.columns.append(try write(column, groupRows))
+            let entry = try write(column, groupRows)
+            // Of a field that no row has any more its name stays away too.
+            if !entry.groups.allSatisfy(\.isEmpty) { footer.columns.append(entry) }
         }
         let summary = SegmentSummary(
             rows: order.rows, earliest: order.runs.map(\.earliest).min() ?? 0,

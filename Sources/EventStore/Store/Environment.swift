@@ -11,7 +11,7 @@ final class Environment: @unchecked Sendable {
     // and before and after it runs by the one that opens and closes the store.
     let name: String
     let directory: String
-    private let machine: Machine
+    let machine: Machine
     private let limits: StoreLimits
     private let cache: DecodedColumnCache
     private let unsealed: UnsealedCount

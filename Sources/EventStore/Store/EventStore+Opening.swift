@@ -11,6 +11,12 @@ extension EventStore {
         let context = StoreContext(
             machine, root: directory, limits: options.limits, cacheBytes: options.cacheBytes,
             notice: options.notice)
+        let isUnfinished = try callMachine { () throws(HostError) in
+            try machine.files.status(directory + "/" + Filenames.unfinishedBackup) != nil
+        }
+        if isUnfinished {
+            throw EventStoreError(.damaged, "the directory is a backup that was not finished")
+        }
         if options.mode == .readOnly { return try openToRead(context) }
         try makeDirectories(context)
         let lock = try takeLock(context)

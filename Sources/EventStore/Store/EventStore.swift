@@ -243,8 +243,13 @@ public final class EventStore: Sendable {
     private func perform(
         _ body: @escaping @Sendable (Maintenance) -> Void
     ) throws(EventStoreError) {
-        if let threads { threads.maintain(body) } else { body(maintenance) }
+        onMaintenance(body)
         if let failure = maintenance.lastFailure { throw failure }
+    }
+
+    /// Lets the maintaining thread do something, and waits; does nothing when it has ended.
+    func onMaintenance(_ body: @escaping @Sendable (Maintenance) -> Void) {
+        if let threads { threads.maintain(body) } else { body(maintenance) }
     }
 
     /// Without threads: writes one group and merges small batches, as the threads would.

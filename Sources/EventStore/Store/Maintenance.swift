@@ -57,12 +57,15 @@ final class Maintenance: @unchecked Sendable {
         isClockTrusted.store(isTrusted, ordering: .relaxed)
         for environment in context.allEnvironments {
             attempt("environment \(environment.name)") { () throws(EventStoreError) in
-                if isSealDue(environment) { try seal(environment) }
+                try sealIfDue(environment)
                 try retain(environment, isTrusted: isTrusted)
                 try compact(environment)
             }
         }
-        attempt("log") { () throws(EventStoreError) in try trimLog() }
+        attempt("log") { () throws(EventStoreError) in
+            try finishErasures()
+            try trimLog()
+        }
     }
 
     /// Seals every head, whether it is due or not.
@@ -90,6 +93,15 @@ final class Maintenance: @unchecked Sendable {
 
     // MARK: - Sealing
 
+    /// Seals the heads for which it is time, between two steps of something long.
+    func sealWhatIsDue() throws(EventStoreError) {
+        for environment in context.allEnvironments { try sealIfDue(environment) }
+    }
+
+    private func sealIfDue(_ environment: Environment) throws(EventStoreError) {
+        if isSealDue(environment) { try seal(environment) }
+    }
+
     private func isSealDue(_ environment: Environment) -> Bool {
         let limits = context.limits
         let now = context.machine.clock.monotonicNanoseconds()
@@ -103,7 +115,7 @@ final class Maintenance: @unchecked Sendable {
     }
 
     /// Writes a head into segments: files first, then one edit that says so.
-    private func seal(_ environment: Environment) throws(EventStoreError) {
+    func seal(_ environment: Environment) throws(EventStoreError) {
         guard let committer else { return }
         let parts = environment.beginSeal(below: committer.durableBelow)
         guard let last = parts.map(\.sequences.upperBound).max() else { return }
@@ -200,10 +212,12 @@ final class Maintenance: @unchecked Sendable {
                 guard let segment = try environment.openSegment(entry.fileName) else {
                     preconditionFailure("BUG: a segment of the manifest is not published")
                 }
-                let dead = Set(
-                    state.dead.filter { $0.fileName == entry.fileName }.map(\.dataset))
+                let dead = state.deadDatasets(of: entry)
                 for group in segment.rowGroups {
-                    if let live = try Maintenance.living(group, dead: dead) { sources.append(live) }
+                    let living = try group.livingRows(dead: dead)
+                    if let source = try PickedRows.source(living, of: group) {
+                        sources.append(source)
+                    }
                 }
                 names.formUnion(segment.fieldNames)
             }
@@ -214,23 +228,6 @@ final class Maintenance: @unchecked Sendable {
         if segments.count > 1 && names.count > EventLimits.namesPerDataset { return }
         let parts = sources.isEmpty ? [] : [SegmentPlan.Part(day: day, sources: sources)]
         try write(edit, parts, in: environment)
-    }
-
-    /// The rows of a row group that are not dead; nil when all are.
-    private static func living(
-        _ group: SegmentRowGroup, dead: Set<String>
-    ) throws -> (any EventSource)? {
-        if dead.isEmpty { return group }
-        let lane = try group.loadDatasets()
-        let isDead = (0...lane.dictionary.count).map { code -> Bool in
-            guard case .string(let name) = lane.dictionary.value(ofCode: UInt32(code)) else {
-                return false
-            }
-            return dead.contains(name)
-        }
-        let rows = (0..<group.rows).filter { !isDead[Int(lane.codes[$0])] }
-        if rows.count == group.rows { return group }
-        return rows.isEmpty ? nil : try EventBatch(selecting: rows, of: group)
     }
 
     // MARK: - Retention
@@ -261,7 +258,7 @@ final class Maintenance: @unchecked Sendable {
     // MARK: - Log
 
     /// Removes log files all of whose records are in segments, after their keys are in manifests.
-    private func trimLog() throws(EventStoreError) {
+    func trimLog() throws(EventStoreError) {
         guard let committer else { return }
         // In this order: what is published meanwhile has a higher sequence than the first figure.
         var needed = committer.durableBelow
@@ -297,6 +294,11 @@ final class Maintenance: @unchecked Sendable {
 }
 
 extension ManifestState {
+    /// The datasets of a segment that no query sees.
+    func deadDatasets(of segment: SegmentEntry) -> Set<String> {
+        Set(dead.lazy.filter { $0.fileName == segment.fileName }.map(\.dataset))
+    }
+
     /// Rows of a segment that no query sees.
     fileprivate func deadRows(of segment: SegmentEntry) -> Int {
         segment.datasets.reduce(0) { sum, run in

@@ -29,6 +29,15 @@ struct StoreRecovery {
         try readEnvironments()
         keys.sort { $0.saved.sequence < $1.saved.sequence }
         try readLog()
+        dropForgottenKeys()
+    }
+
+    /// The log may still have keys that an erasure forgot.
+    private mutating func dropForgottenKeys() {
+        keys.removeAll { name, saved in
+            environments[name.environment]?.reading.state.forgottenKeys.contains(saved.sequence)
+                ?? false
+        }
     }
 
     /// The log goes on no earlier than here, for replay leaves out what is sealed.
