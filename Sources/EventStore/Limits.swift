@@ -62,6 +62,8 @@ public struct StoreLimits: Hashable, Sendable {
     public var compactionBytes: UInt64 = 256 << 20
     /// The part of a segment that must be dead for a rewrite, in percent.
     public var deadPercent = 30
+    /// Runs that retention lets go of with one edit; what is to outlive them is counted before.
+    public var runsPerDrop = 16
     /// Nanoseconds retention waits after a start or a jump of the clock.
     public var retentionCaution: Int64 = 600 * 1_000_000_000
     /// Nanoseconds by which the clocks may part before it counts as a jump.

@@ -31,9 +31,14 @@ struct DatasetEntry: Hashable, Sendable {
 }
 
 /// A dataset's part of a segment that no query sees any more.
-struct DeadRun: Hashable, Sendable {
-    let fileName: String
-    let dataset: String
+public struct DeadRun: Hashable, Sendable {
+    public let fileName: String
+    public let dataset: String
+
+    public init(fileName: String, dataset: String) {
+        self.fileName = fileName
+        self.dataset = dataset
+    }
 }
 
 /// One atomic step of an environment; `docs/formats/manifest.md` draws the bytes.

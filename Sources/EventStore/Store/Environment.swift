@@ -72,6 +72,27 @@ final class Environment: @unchecked Sendable {
         }
     }
 
+    /// The events of runs alone, of segments that are there.
+    func snapshot(of runs: [DeadRun]) -> EventStoreSnapshot {
+        let handles = published.withLock { $0.handles }
+        let wanted = Dictionary(grouping: runs, by: \.fileName)
+        let segments = wanted.sorted { $0.key < $1.key }.compactMap { fileName, runs in
+            handles[fileName].map { handle in
+                let others = Set(handle.entry.datasets.map(\.name)).subtracting(runs.map(\.dataset))
+                return StoredSegment(handle, dead: others)
+            }
+        }
+        return EventStoreSnapshot(head: [], segments: segments)
+    }
+
+    /// Lets a witness of retention know what is gone by now.
+    func settle(_ witness: any RetentionWitness) {
+        let state = state
+        witness.settle(name) { runs in
+            runs.allSatisfy { state.segments[$0.fileName] == nil || state.dead.contains($0) }
+        }
+    }
+
     /// Looks at the head under the lock.
     func withHead<Result: Sendable>(_ body: (HeadList) -> Result) -> Result {
         published.withLock { body($0.head) }

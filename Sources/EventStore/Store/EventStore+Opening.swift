@@ -10,7 +10,7 @@ extension EventStore {
     ) throws(EventStoreError) -> EventStore {
         let context = StoreContext(
             machine, root: directory, limits: options.limits, cacheBytes: options.cacheBytes,
-            notice: options.notice)
+            witness: options.witness, notice: options.notice)
         let isUnfinished = try callMachine { () throws(HostError) in
             try machine.files.status(directory + "/" + Filenames.unfinishedBackup) != nil
         }
@@ -23,7 +23,10 @@ extension EventStore {
         let recovery = try StoreRecovery(context)
         restore(recovery, into: context)
         let committer = try startLog(recovery, context, options)
-        if committer != nil { tidy(recovery, context) }
+        if committer != nil {
+            tidy(recovery, context)
+            settle(context)
+        }
         return try EventStore(
             context, mode: options.mode, committer: committer, findings: recovery.findings,
             lock: lock, hasThreads: options.hasThreads)
@@ -125,6 +128,14 @@ extension EventStore {
             return nil
         }
         return Committer(log, context, hasThread: options.hasThreads)
+    }
+
+    /// Lets a witness of retention finish what a crash left; only of manifests that are durable.
+    private static func settle(_ context: StoreContext) {
+        guard let witness = context.witness else { return }
+        for environment in context.allEnvironments where environment.manifest != nil {
+            environment.settle(witness)
+        }
     }
 
     /// Writes the manifests anew and removes files that no edit names.

@@ -23,6 +23,8 @@ public final class EventStore: Sendable {
         public var limits = StoreLimits()
         /// Bytes of decoded columns kept for later queries.
         public var cacheBytes = 512 << 20
+        /// Told of events before retention lets them go.
+        public var witness: (any RetentionWitness)?
         /// Told what an operator should know, one line at a time, on any thread.
         public var notice: @Sendable (String) -> Void = { _ in }
         /// Whether the store runs threads of its own; without them tests call `step`.

@@ -250,9 +250,34 @@ final class Maintenance: @unchecked Sendable {
             return
         }
         announced = []
+        let most = context.limits.runsPerDrop
+        for start in stride(from: 0, to: plan.dead.count, by: most) {
+            // The rest goes in the next round: a head that is due does not wait for it.
+            if start > 0 && context.allEnvironments.contains(where: isSealDue) { return }
+            try drop(Array(plan.dead[start..<min(start + most, plan.dead.count)]), of: environment)
+        }
+    }
+
+    /// Buries runs, after whoever wants to keep what was counted of them.
+    private func drop(
+        _ runs: [DeadRun], of environment: Environment
+    ) throws(EventStoreError) {
         var edit = ManifestEdit()
-        edit.dead = plan.dead
-        try environment.apply(edit)
+        edit.dead = runs
+        guard let witness = context.witness else { return try environment.apply(edit) }
+        do {
+            try witness.prepare(environment.snapshot(of: runs), runs, of: environment.name)
+        } catch {
+            throw EventStoreError(wrapping: error)
+        }
+        do throws(EventStoreError) {
+            try environment.apply(edit)
+        } catch {
+            // After a failed sync nobody knows whether they are gone, before the next start.
+            if error.code != .readOnly { environment.settle(witness) }
+            throw error
+        }
+        environment.settle(witness)
     }
 
     // MARK: - Log

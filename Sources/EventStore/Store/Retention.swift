@@ -17,6 +17,21 @@ public struct RetentionPolicy: Hashable, Sendable {
 public typealias RetentionPolicies =
     @Sendable (_ environment: String, _ dataset: String) -> RetentionPolicy?
 
+/// Told of events before retention lets them go, so that what was counted of them can outlive them.
+///
+/// All calls come one after the other; between `prepare` and `settle` there is at most a crash.
+public protocol RetentionWitness: Sendable {
+    /// Makes durable what is to be kept of events, not yet to be counted: they are still there.
+    ///
+    /// What it throws keeps the events until the next round.
+    func prepare(
+        _ dying: EventStoreSnapshot, _ runs: [DeadRun], of environment: String) throws
+
+    /// Counts what was prepared if its runs are gone, else forgets it; called after `prepare`, and when
+    /// a store is opened, before anything changes its segments.
+    func settle(_ environment: String, areGone: ([DeadRun]) -> Bool)
+}
+
 /// Decides whether the wall clock is to be trusted with deleting.
 ///
 /// After a start, and after wall and monotonic clock have parted by more than an hour, retention waits.

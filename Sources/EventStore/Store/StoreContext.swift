@@ -7,6 +7,8 @@ final class StoreContext: Sendable {
     let root: String
     let limits: StoreLimits
     let cache: DecodedColumnCache
+    /// Nil when nobody wants to know what retention lets go of.
+    let witness: (any RetentionWitness)?
     let unsealed = UnsealedCount()
     /// Told what an operator should know; called on the store's threads.
     let notice: @Sendable (String) -> Void
@@ -16,11 +18,13 @@ final class StoreContext: Sendable {
 
     init(
         _ machine: Machine, root: String, limits: StoreLimits, cacheBytes: Int,
+        witness: (any RetentionWitness)? = nil,
         notice: @escaping @Sendable (String) -> Void
     ) {
         self.machine = machine
         self.root = root
         self.limits = limits
+        self.witness = witness
         self.notice = notice
         cache = DecodedColumnCache(bytesMax: cacheBytes)
         keys = Mutex(IdempotencyTable(limits: limits))

@@ -117,7 +117,12 @@ public struct Samples: Sendable {
     }
 
     /// These samples and others, in time order; where both have one, the other's counts.
-    public func merged(with other: Samples) -> Samples {
+    public func merged(with other: Samples) -> Samples { merged(with: other) { $1 } }
+
+    /// These samples and others, in time order; where both have one, what `meeting` makes of the two.
+    func merged(
+        with other: Samples, meeting: (SampleValue, SampleValue) -> SampleValue
+    ) -> Samples {
         var (left, right) = (0, 0)
         var result = Samples()
         while left < count || right < other.count {
@@ -127,8 +132,12 @@ public struct Samples: Sendable {
                 result.append(timestamps[left], self[valueAt: left])
                 left += 1
             } else {
-                if left < count && timestamps[left] == other.timestamps[right] { left += 1 }
-                result.append(other.timestamps[right], other[valueAt: right])
+                var value = other[valueAt: right]
+                if left < count && timestamps[left] == other.timestamps[right] {
+                    value = meeting(self[valueAt: left], value)
+                    left += 1
+                }
+                result.append(other.timestamps[right], value)
                 right += 1
             }
         }

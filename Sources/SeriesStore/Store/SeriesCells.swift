@@ -40,6 +40,28 @@ struct SeriesCells: Sendable {
         return result
     }
 
+    /// These cells and others; where both have one, it stands for the samples of both.
+    ///
+    /// - Parameter written: makes one of two samples that were written for the same time.
+    func adding(
+        _ other: SeriesCells, _ written: (SampleValue, SampleValue) -> SampleValue
+    ) -> SeriesCells {
+        var result = SeriesCells()
+        for part in SeriesCells.parts {
+            result[part] = self[part].merged(with: other[part]) { left, right in
+                guard let part, case .float(let x) = left, case .float(let y) = right else {
+                    return written(left, right)
+                }
+                switch part {
+                case .min: return .float(.minimum(x, y))
+                case .max: return .float(.maximum(x, y))
+                case .sum, .count: return .float(x + y)
+                }
+            }
+        }
+        return result
+    }
+
     func chunks(of labels: Labels) -> [StoredChunk] {
         SeriesCells.parts.flatMap { part in
             var series = OpenSeries(labels: labels)

@@ -128,7 +128,11 @@ extension SeriesStore {
                     {
                         continue
                     }
-                    try remove(block, tier)
+                    if tier == .hour && options.keepsTotals {
+                        try reduceToTotals(block)
+                    } else {
+                        try remove(block, tier)
+                    }
                 }
             }
         }
@@ -173,10 +177,10 @@ extension SeriesStore {
     }
 
     /// Whether a block is not there any more, by its age or by damage, but cells made of it are.
-    private func isGone(_ start: Int64) -> Bool {
+    func isGone(_ start: Int64, _ tier: Tier = .written) -> Bool {
         state.withLock { state in
-            if state.open[start] != nil { return false }
-            var (tier, start) = (Tier.written, start)
+            if tier == .written && state.open[start] != nil { return false }
+            var (tier, start) = (tier, start)
             while let coarser = tier.coarser {
                 if state.closed[tier]?[start] != nil { return false }
                 let parent = coarser.blockStart(of: start)
@@ -223,13 +227,14 @@ extension SeriesStore {
     /// Writes a block's file; `add` gives it series, whose index is `index` if it is not empty.
     func writeBlock(
         _ tier: Tier, _ start: Int64, _ sources: [BlockSource], _ index: MemoryIndex,
+        in folder: String? = nil,
         _ add: (inout BlockWriter) throws(SeriesStoreError) -> Void
     ) throws(SeriesStoreError) -> ClosedBlock {
         let footer = BlockFooter(
             start: start, end: tier.blockEnd(of: start), step: tier.step,
             identity: machine.random.nextUInt64())
         var writer = try BlockWriter(
-            machine.files, directory: path(of: tier), footer: footer, index: index)
+            machine.files, directory: folder ?? path(of: tier), footer: footer, index: index)
         do throws(SeriesStoreError) {
             try add(&writer)
             return try writer.finish(sources)

@@ -11,6 +11,9 @@ public final class SeriesStore: Sendable {
     public struct Options: Sendable {
         /// How long samples of each tier are kept after their block's end, in milliseconds; nil: for ever.
         public var retention: [Tier: Int64] = [:]
+        /// Whether blocks of hours that are kept no longer become one cell for each series, at their
+        /// start, in the place of being removed.
+        public var keepsTotals = false
         /// Series of one block; samples of further ones are refused.
         public var seriesMax = 2_000_000
         /// Bytes of blocks' indexes kept in memory.
@@ -31,6 +34,8 @@ public final class SeriesStore: Sendable {
         /// By their starts; each is newer than the closed one of that start.
         var open: [Int64: OpenBlock] = [:]
         var closed: [Tier: [Int64: ClosedBlock]] = [:]
+        /// Blocks that are known to be totals, by their identity.
+        var totals: Set<UInt64> = []
     }
 
     let machine: Machine
