@@ -41,6 +41,7 @@ let package = Package(
         .systemLibrary(name: "CDeflate", providers: [.apt(["libdeflate-dev"])]),
         .systemLibrary(name: "CGnuTLS", providers: [.apt(["libgnutls28-dev"])]),
         .systemLibrary(name: "CNghttp2", providers: [.apt(["libnghttp2-dev"])]),
+        .systemLibrary(name: "CYaml", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CEpoll"),
         .target(name: "CMicrohttpd", linkerSettings: [.linkedLibrary("microhttpd")]),
         .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
@@ -60,10 +61,16 @@ let package = Package(
         swiftTarget("SeriesStore", ["Host", "Bytes", "CKernels"]),
         swiftTarget(
             "Metrics", ["EventQuery", "SeriesStore", "Compute", "Events", "Bytes", "CKernels"]),
+        swiftTarget(
+            "Alerting",
+            [
+                "Metrics", "SeriesStore", "Bytes", "CKernels", "CYaml",
+            ]),
         .target(
             name: "Service",
             dependencies: [
-                "Metrics", "EventQuery", "SeriesStore", "EventStore", "Ingest", "Compute", "Host",
+                "Alerting", "Metrics", "EventQuery", "SeriesStore", "EventStore", "Ingest",
+                "Compute", "Host",
                 "Events", "Bytes", "CMicrohttpd", "CGnuTLS", "CNghttp2", "CEpoll",
             ],
             // The page is part of the binary.
@@ -92,6 +99,9 @@ let package = Package(
                 "Metrics", "EventQuery", "SeriesStore", "Compute", "Events", "Host", "Bytes",
                 "TestSupport",
             ]),
+        swiftTests(
+            "AlertingTests",
+            ["Alerting", "Metrics", "SeriesStore", "Host", "Bytes", "TestSupport"]),
         swiftTests("TidyTests", []),
         readersOfHostileInput,
         swiftTests(

@@ -61,7 +61,7 @@ public final class RegularExpression: @unchecked Sendable {
         return text.withUTF8 { bytes in
             let isFound = bytes.withMemoryRebound(to: CChar.self) {
                 wf_regex_match_groups(
-                    handle, $0.baseAddress, $0.count, count, &begins, &ends)
+                    handle, $0.baseAddress, $0.count, 0, count, &begins, &ends)
             }
             guard isFound else { return nil }
             return zip(begins, ends).map { begin, end in
@@ -79,6 +79,40 @@ public final class RegularExpression: @unchecked Sendable {
             }
         }
         return index > 0 ? index : nil
+    }
+
+    /// The text with each match replaced by what `replacement` makes of it and its groups, a group
+    /// without a part in it empty; an empty match right behind another one does not count.
+    public func replacingMatches(
+        in text: String, _ replacement: ([String]) -> String
+    ) -> String {
+        let count = wf_regex_groups(handle)
+        var begins = [Int](repeating: -1, count: count + 1)
+        var ends = begins
+        var text = text
+        return text.withUTF8 { bytes in
+            var result: [UInt8] = []
+            var (copied, from) = (0, 0)
+            while from <= bytes.count {
+                let isFound = bytes.withMemoryRebound(to: CChar.self) {
+                    wf_regex_match_groups(
+                        handle, $0.baseAddress, $0.count, from, count, &begins, &ends)
+                }
+                guard isFound else { break }
+                if ends[0] > begins[0] || begins[0] > copied || copied == 0 {
+                    let parts = zip(begins, ends).map { begin, end in
+                        begin < 0 ? "" : String(decoding: bytes[begin..<end], as: UTF8.self)
+                    }
+                    result += bytes[copied..<begins[0]]
+                    result += replacement(parts).utf8
+                    copied = ends[0]
+                }
+                // Behind an empty match the next character is passed over as a whole.
+                from = ends[0] > begins[0] ? ends[0] : ends[0] + 1
+                while from < bytes.count, bytes[from] & 0xC0 == 0x80 { from += 1 }
+            }
+            return String(decoding: result + bytes[copied...], as: UTF8.self)
+        }
     }
 
     /// How often the expression is found, each match beginning where the one before ends or later; an

@@ -85,11 +85,12 @@ extern "C" intptr_t wf_regex_group_named(const wf_regex *regex, const char *name
 }
 
 extern "C" bool wf_regex_match_groups(const wf_regex *regex, const char *text, size_t length,
-                                      intptr_t groups, intptr_t *begins, intptr_t *ends) {
+                                      size_t from, intptr_t groups, intptr_t *begins,
+                                      intptr_t *ends) {
     // An empty text still lies somewhere, so that an empty group differs from none.
     const re2::StringPiece all(length == 0 ? "" : text, length);
     std::vector<re2::StringPiece> parts(static_cast<size_t>(groups) + 1);
-    if (!regex->expression.Match(all, 0, length, re2::RE2::UNANCHORED, parts.data(),
+    if (!regex->expression.Match(all, from, length, re2::RE2::UNANCHORED, parts.data(),
                                  static_cast<int>(groups) + 1)) {
         return false;
     }

@@ -18,6 +18,9 @@ enum MetricsLimits {
     /// Different warnings and infos an answer tells of, each kind.
     static let annotations = 10
 
+    /// Values of a series in the notation of tests.
+    static let notedValues = 10_000_000
+
     // MARK: - Metrics
 
     static let labelsPerMetric = 16

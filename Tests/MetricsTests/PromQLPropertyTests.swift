@@ -61,7 +61,7 @@ import Testing
         for place in 0..<10 {
             store.load(
                 ["__name__": "x", "i": "\(place)"],
-                [ScriptValue](repeating: .number(1), count: 100), step: 1000)
+                [SeriesNotation.Value](repeating: .number(1), count: 100), step: 1000)
         }
         var options = PromQLEngine.Options()
         options.samples = 500
@@ -91,7 +91,7 @@ import Testing
     @Test func `series that values make have a bound too`() throws {
         var store = ScriptStore()
         for series in 0..<20 {
-            let values = (0..<100).map { ScriptValue.number(Double(series * 100 + $0)) }
+            let values = (0..<100).map { SeriesNotation.Value.number(Double(series * 100 + $0)) }
             store.load(["__name__": "x", "i": "\(series)"], values, step: 1000)
         }
         var options = PromQLEngine.Options()
@@ -108,7 +108,8 @@ import Testing
     @Test func `long windows do not keep a query from being stopped`() throws {
         var store = ScriptStore()
         store.load(
-            ["__name__": "x"], [ScriptValue](repeating: .number(1), count: 3000), step: 1000)
+            ["__name__": "x"], [SeriesNotation.Value](repeating: .number(1), count: 3000),
+            step: 1000)
         let asked = Mutex(0)
         var options = PromQLEngine.Options()
         options.interruption = {
@@ -159,7 +160,7 @@ struct PromQLGenerator {
                     labels = labels.setting("le", to: ["0.5", "1", "+Inf", "x"][place])
                         .removing(["x", "y"])
                 }
-                var values: [ScriptValue] = []
+                var values: [SeriesNotation.Value] = []
                 var total = 0.0
                 for _ in 0..<40 { values.append(value(name, &total)) }
                 store.load(labels, values, step: 15_000)
@@ -168,7 +169,7 @@ struct PromQLGenerator {
         return store
     }
 
-    private mutating func value(_ name: String, _ total: inout Double) -> ScriptValue {
+    private mutating func value(_ name: String, _ total: inout Double) -> SeriesNotation.Value {
         if chance(6) { return .omitted }
         if name == "h" && !chance(8) {
             return .histogram(histogram(), tellsReset: false)

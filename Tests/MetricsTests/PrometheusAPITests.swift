@@ -15,7 +15,7 @@ import Testing
             "{\"odd.name\",\"odd.label\"=\"x\"} 1e-7 1e21",
         ]
         for line in lines {
-            guard let (labels, values) = try? ScriptSeriesReader.read(line) else { continue }
+            guard let (labels, values) = try? SeriesNotation.series(line) else { continue }
             store.load(labels, values, step: 60_000)
         }
         return PrometheusAPI(

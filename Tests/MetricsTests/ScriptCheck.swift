@@ -167,7 +167,9 @@ struct ScriptCheck {
         return nil
     }
 
-    private func failure(_ one: SeriesData, _ place: Int, _ expected: ScriptValue) -> String? {
+    private func failure(_ one: SeriesData, _ place: Int, _ expected: SeriesNotation.Value)
+        -> String?
+    {
         let value = one.samples.values[place]
         let stored = one.samples.histograms.isEmpty ? nil : one.samples.histograms[place]
         switch (expected, stored) {

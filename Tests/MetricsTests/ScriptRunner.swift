@@ -2,6 +2,13 @@ import SeriesStore
 
 @testable import Metrics
 
+/// Something in a script that is not understood.
+struct ScriptError: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
 /// What came of one `eval` of a script.
 struct ScriptOutcome {
     /// From 1.
@@ -28,7 +35,7 @@ struct ScriptEvaluation {
     var hasNoInfo = false
     var text: String?
     var number: Double?
-    var series: [(labels: Labels, values: [ScriptValue])] = []
+    var series: [(labels: Labels, values: [SeriesNotation.Value])] = []
     /// The answer is samples of a window, at these times.
     var isMatrix = false
 
@@ -95,14 +102,14 @@ struct ScriptRunner {
             defer { place += 1 }
             // When a counter began, which is not stored here.
             if lines[place].contains("@st ") { continue }
-            let (labels, values) = try ScriptSeriesReader.read(lines[place])
+            let (labels, values) = try SeriesNotation.series(lines[place])
             store.load(labels, values, step: step)
         }
         if words[0] == "load_with_nhcb" { try store.addCustomBounds(step) }
     }
 
     private func milliseconds(_ text: String) throws -> Int64 {
-        guard let value = LiteralScanner.milliseconds(text) else {
+        guard let value = DurationText.milliseconds(text) else {
             throw ScriptError("no duration: \(text)")
         }
         return value
@@ -158,11 +165,11 @@ struct ScriptRunner {
             place += 1
             if line.hasPrefix("expect") && !line.hasPrefix("expect{") {
                 try readExpectation(line, &evaluation)
-            } else if let number = try? ScriptSeriesReader.number(line) {
+            } else if let number = try? SeriesNotation.number(line) {
                 evaluation.number = number
                 break
             } else {
-                evaluation.series.append(try ScriptSeriesReader.read(line))
+                evaluation.series.append(try SeriesNotation.series(line))
             }
         }
     }

@@ -7,7 +7,7 @@ struct ScriptStore: SeriesSource {
     private(set) var all: [Labels: Samples] = [:]
 
     /// Adds values at `step` milliseconds from one another, from 1970 on.
-    mutating func load(_ labels: Labels, _ values: [ScriptValue], step: Int64) {
+    mutating func load(_ labels: Labels, _ values: [SeriesNotation.Value], step: Int64) {
         // A series may be loaded in several parts, later ones with later samples.
         var samples = all[labels] ?? Samples()
         var before: Histogram?
@@ -108,7 +108,7 @@ extension ScriptStore {
             }
         }
         for (labels, times) in found {
-            var values = [ScriptValue](
+            var values = [SeriesNotation.Value](
                 repeating: .omitted, count: Int((times.keys.max() ?? 0) / step) + 1)
             for (time, parts) in times {
                 let bounds = parts.buckets.keys.sorted()

@@ -189,6 +189,9 @@ bool wf_is_utf8(const uint8_t *p, size_t length);
 /// The double nearest to the decimal number at `text`, infinite when it is too large.
 /// The number's grammar is already checked; a byte that cannot continue a number follows it.
 double wf_parse_double(const uint8_t *text);
+/// Writes a double as printf's `verb` (one of e, f, g) does with so many digits; returns the length that
+/// it has, or would have were `size` larger.
+size_t wf_print_double(char *text, size_t size, double value, char verb, int precision);
 // ------------------------------------------------------------------------------- codes to bitmaps
 
 /// ORs into `words` the rows whose 8-bit code is `code`; row i is bit i % 64 of word i / 64.

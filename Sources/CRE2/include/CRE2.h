@@ -24,10 +24,11 @@ intptr_t wf_regex_count(const wf_regex *regex, const char *text, size_t length);
 intptr_t wf_regex_groups(const wf_regex *regex);
 /// The number of the group of a name, from 1; 0 when there is none.
 intptr_t wf_regex_group_named(const wf_regex *regex, const char *name, size_t length);
-/// Where the first match and its first `groups` groups lie; -1 for a group without a part in it.
-/// `begins` and `ends` hold `groups` + 1 each. False when there is no match.
-bool wf_regex_match_groups(const wf_regex *regex, const char *text, size_t length, intptr_t groups,
-                           intptr_t *begins, intptr_t *ends);
+/// Where the first match that begins at byte `from` or later and its first `groups` groups lie; -1 for
+/// a group without a part in it. `begins` and `ends` hold `groups` + 1 each. False when there is no
+/// match.
+bool wf_regex_match_groups(const wf_regex *regex, const char *text, size_t length, size_t from,
+                           intptr_t groups, intptr_t *begins, intptr_t *ends);
 #ifdef __cplusplus
 }
 #endif

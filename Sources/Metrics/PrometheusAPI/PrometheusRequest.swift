@@ -119,7 +119,7 @@ public struct PrometheusRequest: Sendable {
         let text = value(name) ?? ""
         if text.isEmpty && name != "step" { return nil }
         if let seconds = Double(text), seconds.magnitude <= 9e9 { return Int64(seconds * 1000) }
-        if let milliseconds = LiteralScanner.milliseconds(text) { return milliseconds }
+        if let milliseconds = DurationText.milliseconds(text) { return milliseconds }
         throw PrometheusFault(
             name, "cannot parse \(QuotedText.quoted(text)) to a valid duration")
     }

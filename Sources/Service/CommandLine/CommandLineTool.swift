@@ -39,6 +39,7 @@ public enum CommandLineTool {
     static let commands: [CommandSpec] = [
         .serve, .send, .query, .queries, .explain, .export, .tail, .bubbleup, .trace, .datasets,
         .fields,
+        .rules,
         .keys,
         .verify,
         .generate,

@@ -1,7 +1,7 @@
 /// Numbers as Prometheus (that is, Go) writes them.
-enum NumberText {
+public enum NumberText {
     /// The fewest digits that read back as the same number, without an exponent: `0.00001`, `+Inf`.
-    static func plain(_ value: Double) -> String {
+    public static func plain(_ value: Double) -> String {
         if let text = special(value) { return text }
         let number = Digits(value)
         var text = number.digits
@@ -15,21 +15,17 @@ enum NumberText {
         return (value.sign == .minus ? "-" : "") + text
     }
 
-    /// The same, but with an exponent where Go's `%g` has one: `1e-05`, `1e+06`, `1.5e+20`.
-    static func general(_ value: Double) -> String {
+    /// The same, but with an exponent where Go's `%g` has one: `1e-05`, `1e+06`, `1.234567e+06`.
+    public static func general(_ value: Double) -> String {
         if let text = special(value) { return text }
         let number = Digits(value)
         let exponent = number.point - 1
-        // Go takes an exponent when more digits stand before the point than there are, and over 21.
-        let most = number.digits.count > 6 ? min(number.digits.count, 21) : 6
-        if value == 0 || exponent >= -4 && exponent < most {
-            return plain(value)
-        }
+        if value == 0 || exponent >= -4 && exponent < 6 { return plain(value) }
         return scientific(value)
     }
 
     /// As Prometheus's API has it: plain, but below 1e-6 and from 1e+21 up with an exponent.
-    static func json(_ value: Double) -> String {
+    public static func json(_ value: Double) -> String {
         let size = value.magnitude
         let isPlain = size == 0 || size >= 1e-6 && size < 1e21
         return special(value) ?? (isPlain ? plain(value) : scientific(value))
@@ -97,7 +93,7 @@ enum NumberText {
     }
 
     /// So many digits behind the point.
-    static func fixed(_ value: Double, digits: Int) -> String {
+    public static func fixed(_ value: Double, digits: Int) -> String {
         if let text = special(value) { return text }
         guard value.magnitude < 1e15 else { return plain(value) }
         var scale = 1.0

@@ -232,7 +232,7 @@ struct Parser {
             advance()
             return (value, false)
         case .duration:
-            guard let milliseconds = LiteralScanner.milliseconds(token.text) else {
+            guard let milliseconds = DurationText.milliseconds(token.text) else {
                 throw fault(
                     "not a valid duration string: " + QuotedText.quoted(token.text),
                     at: token.range)

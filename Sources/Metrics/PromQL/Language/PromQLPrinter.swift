@@ -90,7 +90,7 @@ enum PromQLPrinter {
         guard isDuration, let milliseconds = Int64(exactly: (value * 1000).rounded()) else {
             return NumberText.plain(value)
         }
-        return LiteralScanner.durationText(milliseconds: milliseconds)
+        return DurationText.text(milliseconds: milliseconds)
     }
 
     private static func text(_ duration: DurationExpression) -> String {

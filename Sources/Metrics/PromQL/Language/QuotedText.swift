@@ -1,9 +1,9 @@
 /// Texts in quotes, as Prometheus (that is, Go) reads and writes them.
-enum QuotedText {
+public enum QuotedText {
     /// In double quotes, with escapes for what does not print.
     ///
     /// - Parameter limit: characters after which the text ends in `...`; nil for all of it.
-    static func quoted(_ text: String, limit: Int? = nil) -> String {
+    public static func quoted(_ text: String, limit: Int? = nil) -> String {
         var shown = text.unicodeScalars.prefix(limit ?? .max)
         let isCut = shown.count < text.unicodeScalars.count
         var result = "\""
@@ -34,7 +34,7 @@ enum QuotedText {
 
     /// What a literal with its quotes stands for; nil when an escape is wrong or the bytes it makes are
     /// no UTF-8.
-    static func unquoted(_ literal: String) -> String? {
+    public static func unquoted(_ literal: String) -> String? {
         let bytes = Array(literal.utf8)
         guard bytes.count >= 2, let quote = bytes.first, bytes.last == quote else { return nil }
         let inner = bytes[1..<bytes.count - 1]

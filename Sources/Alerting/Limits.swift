@@ -1,0 +1,21 @@
+/// Bounds of what rules may be and take.
+public enum AlertingLimits {
+    /// Bytes of a file of rules or of tests of rules.
+    public static let fileBytes = 4 << 20
+    /// Nodes of a file, each one counted wherever an alias stands for it.
+    static let nodes = 1_000_000
+    /// Nodes within one another.
+    static let depth = 64
+    /// Problems that are told of one file.
+    static let problems = 100
+    /// Bytes of one template's text.
+    static let templateBytes = 1 << 16
+    /// Actions of a template within one another, and operands within brackets.
+    static let templateDepth = 50
+    /// Steps that expanding one template takes at most.
+    static let templateSteps = 100_000
+    /// Bytes that a template may become.
+    static let expandedBytes = 1 << 16
+    /// Evaluations of all groups that one test of rules may take.
+    static let testEvaluations: Int64 = 1_000_000
+}

@@ -1,0 +1,41 @@
+public import Metrics
+
+/// One rule of a group: what it watches or records.
+public struct Rule: Sendable {
+    public enum Kind: Hashable, Sendable {
+        /// A series of the rule's name gets the expression's values.
+        case recording
+        /// Each series that the expression finds is an alert.
+        case alerting
+    }
+
+    public let kind: Kind
+    /// Of the alert, or of the metric that is recorded.
+    public let name: String
+    public let expression: PromQLQuery
+    /// Milliseconds for which the expression must find a series before its alert fires (`for`).
+    public let hold: Int64
+    /// Milliseconds for which an alert goes on firing after its series was found last.
+    public let keepFiring: Int64
+    /// The group's and the rule's own, by name ascending; the rule's win.
+    public let labels: [(name: String, template: Template)]
+    public let annotations: [(name: String, template: Template)]
+    public let place: TextPlace
+
+    /// What an alert of it is known by when its rules are read again.
+    var identity: String { "\(kind) \(name) " + expression.text }
+}
+
+/// Rules that are evaluated together, one after the other.
+public struct RuleGroup: Sendable {
+    public let name: String
+    /// The file's name.
+    public let file: String
+    /// Milliseconds between evaluations; nil takes the evaluator's.
+    public let interval: Int64?
+    /// Series or alerts of one rule above which the rule fails; 0 for no limit.
+    public let limit: Int
+    /// Milliseconds by which evaluation looks back; nil takes the evaluator's.
+    public let queryOffset: Int64?
+    public let rules: [Rule]
+}

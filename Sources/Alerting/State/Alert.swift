@@ -1,0 +1,26 @@
+public import SeriesStore
+
+/// One alert: a series that a rule's expression found, and what became of it.
+public struct Alert: Sendable {
+    public enum State: String, Sendable {
+        /// It was firing, and is over.
+        case inactive
+        /// Its series is found, but not for long enough.
+        case pending
+        case firing
+    }
+
+    /// With the rule's own and `alertname`; what tells it from others.
+    public let labels: Labels
+    public internal(set) var annotations: Labels
+    public internal(set) var value: Double
+    public internal(set) var state: State
+    /// Milliseconds since 1970 when its series was found first.
+    public internal(set) var activeAt: Int64
+    /// When it began to fire; nil before.
+    public internal(set) var firedAt: Int64?
+    /// When it was over; nil before.
+    public internal(set) var resolvedAt: Int64?
+    /// When its series was missed first while it fires on; nil while it is found.
+    public internal(set) var missingSince: Int64?
+}

@@ -1,0 +1,60 @@
+/// A group with what the evaluations of its rules have come to.
+public struct GroupState: Sendable {
+    public let group: RuleGroup
+    public internal(set) var rules: [RuleState]
+    /// Milliseconds since 1970 of the last evaluation; nil before the first.
+    public internal(set) var evaluatedAt: Int64?
+    /// Evaluations that were due and did not take place, because one before took too long or nothing
+    /// was observed.
+    public internal(set) var missed = 0
+
+    public init(_ group: RuleGroup) {
+        self.group = group
+        rules = group.rules.map { RuleState($0) }
+    }
+
+    /// Evaluates its rules, one after the other; a rule that fails keeps none from going on.
+    ///
+    /// - Parameter time: milliseconds since 1970.
+    public mutating func evaluate(at time: Int64, _ context: RuleContext) {
+        let offset = group.queryOffset ?? context.queryOffset
+        for place in rules.indices {
+            rules[place].evaluate(at: time, offset: offset, limit: group.limit, context)
+        }
+        evaluatedAt = time
+    }
+
+    /// Whether any alert is on its way: what depends on how long evaluations went on.
+    var isCounting: Bool {
+        rules.contains { rule in
+            rule.alerts.values.contains { $0.state == .pending || $0.missingSince != nil }
+        }
+    }
+
+    /// Takes time out in which nothing was observed: what was pending is not nearer to firing, and
+    /// what fired on is not nearer to its end.
+    mutating func freeze(_ milliseconds: Int64) {
+        for place in rules.indices {
+            for labels in rules[place].alerts.keys {
+                guard var alert = rules[place].alerts[labels] else { continue }
+                if alert.state == .pending { alert.activeAt += milliseconds }
+                if let since = alert.missingSince { alert.missingSince = since + milliseconds }
+                rules[place].alerts[labels] = alert
+            }
+        }
+    }
+
+    /// Takes over what the same rules of an earlier version of the group have come to.
+    mutating func takeOver(_ earlier: GroupState) {
+        evaluatedAt = earlier.evaluatedAt
+        missed = earlier.missed
+        var left: [String: [RuleState]] = [:]
+        for state in earlier.rules { left[state.rule.identity, default: []].append(state) }
+        for place in rules.indices {
+            let identity = rules[place].rule.identity
+            guard let state = left[identity]?.first else { continue }
+            left[identity]?.removeFirst()
+            rules[place].takeOver(state)
+        }
+    }
+}

@@ -1,0 +1,64 @@
+public import Metrics
+public import SeriesStore
+
+/// What rules are evaluated with.
+public struct RuleContext: Sendable {
+    /// Labels of the whole installation, for templates.
+    public var externalLabels = Labels.empty
+    /// Where people reach the server, for templates.
+    public var externalURL = ""
+    /// Milliseconds by which groups look back that say nothing of it.
+    public var queryOffset: Int64 = 0
+    /// The value of a query at a time.
+    let answer: @Sendable (PromQLQuery, Int64) throws -> PromQLEngine.Value
+    /// Keeps what rules record; later rules see it.
+    let write: @Sendable ([LabeledSample]) throws -> Void
+
+    public init(
+        answer: @escaping @Sendable (PromQLQuery, Int64) throws -> PromQLEngine.Value,
+        write: @escaping @Sendable ([LabeledSample]) throws -> Void
+    ) {
+        self.answer = answer
+        self.write = write
+    }
+
+    /// The series that a query finds, each with its value; a scalar is one without labels.
+    func series(_ query: PromQLQuery, at time: Int64) throws -> [(Labels, SampleValue)] {
+        switch try answer(query, time) {
+        case .scalar(_, let value): return [(.empty, .float(value))]
+        case .vector(let series):
+            return series.compactMap { one in
+                one.samples.isEmpty ? nil : (one.labels, one.samples[valueAt: 0])
+            }
+        case .string, .matrix:
+            throw RuleFailure("rule result is not a vector or scalar")
+        }
+    }
+
+    /// What the templates of an alert are expanded with.
+    func templateData(_ labels: Labels, _ value: Double, at time: Int64) -> TemplateData {
+        TemplateData(
+            labels: labels, value: value, externalLabels: externalLabels,
+            externalURL: externalURL, time: time
+        ) { [self] text, time in
+            try series(try PromQLQuery(text), at: time).map { ($0, $1.plain) }
+        }
+    }
+}
+
+/// Why a rule could not be evaluated.
+struct RuleFailure: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+extension SampleValue {
+    /// The number of a sample; of a histogram 0, as Prometheus's alerts have it.
+    var plain: Double {
+        switch self {
+        case .float(let value): value
+        case .histogram: 0
+        }
+    }
+}

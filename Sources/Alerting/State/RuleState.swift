@@ -1,0 +1,181 @@
+internal import Metrics
+public import SeriesStore
+
+/// A rule with what its evaluations have come to.
+public struct RuleState: Sendable {
+    public let rule: Rule
+    /// Alerts that are pending, firing, or were firing not long ago, by their labels.
+    public internal(set) var alerts: [Labels: Alert] = [:]
+    /// Why the last evaluation failed; nil when it did not.
+    public internal(set) var failure: String?
+    /// Milliseconds since 1970 of the last evaluation; nil before the first.
+    public internal(set) var evaluatedAt: Int64?
+    /// Series of the last evaluation that did not fail; those that are gone get an end.
+    var written: Set<Labels> = []
+
+    /// Why the rule is not evaluated at all; nil when it is.
+    var obstacle: String?
+
+    init(_ rule: Rule) { self.rule = rule }
+
+    /// Takes over what an earlier version of the rule has come to.
+    mutating func takeOver(_ earlier: RuleState) {
+        alerts = earlier.alerts
+        failure = earlier.failure
+        evaluatedAt = earlier.evaluatedAt
+        written = earlier.written
+    }
+
+    /// Milliseconds for which alerts that are over are kept, so that whoever missed the news gets them.
+    static let resolvedKept: Int64 = 15 * 60_000
+
+    /// Evaluates the rule and keeps what it gives.
+    ///
+    /// - Parameters:
+    ///   - time: milliseconds since 1970.
+    ///   - offset: milliseconds by which its query looks back; samples stand at that time.
+    ///   - limit: series above which it fails; 0 for none.
+    mutating func evaluate(
+        at time: Int64, offset: Int64, limit: Int, _ context: RuleContext
+    ) {
+        evaluatedAt = time
+        if let obstacle {
+            failure = obstacle
+            return
+        }
+        do {
+            let series = try context.series(rule.expression, at: time - offset)
+            let samples: [LabeledSample]
+            switch rule.kind {
+            case .recording: samples = try record(series, at: time - offset, limit: limit)
+            case .alerting:
+                samples = try watch(series, at: time, offset: offset, limit: limit, context)
+            }
+            let labels = Set(samples.map(\.labels))
+            let ended = written.subtracting(labels).sorted().map {
+                LabeledSample($0, time - offset, .float(StaleMarker.value))
+            }
+            try context.write(samples + ended)
+            written = labels
+            failure = nil
+        } catch {
+            failure = "\(error)"
+        }
+    }
+
+    // MARK: - Recording
+
+    private func record(
+        _ series: [(Labels, SampleValue)], at time: Int64, limit: Int
+    ) throws -> [LabeledSample] {
+        let own = rule.labels.map { Label($0.name, $0.template.text) }
+        var seen: Set<Labels> = []
+        let samples = try series.map { labels, value in
+            let labels = Labels(Array(labels) + own + [Label(Labels.metricName, rule.name)])
+            guard seen.insert(labels).inserted else {
+                throw RuleFailure(
+                    "vector contains metrics with the same labelset after applying rule labels")
+            }
+            return LabeledSample(labels, time, value)
+        }
+        guard limit == 0 || samples.count <= limit else {
+            throw RuleFailure("exceeded limit of \(limit) with \(samples.count) series")
+        }
+        return samples
+    }
+
+    // MARK: - Alerting
+
+    private mutating func watch(
+        _ series: [(Labels, SampleValue)], at time: Int64, offset: Int64, limit: Int,
+        _ context: RuleContext
+    ) throws -> [LabeledSample] {
+        var found: Set<Labels> = []
+        for (labels, value) in series {
+            let fresh = alert(labels, value.plain, at: time, context)
+            guard found.insert(fresh.labels).inserted else {
+                throw RuleFailure(
+                    "vector contains metrics with the same labelset after applying alert labels")
+            }
+            if let known = alerts[fresh.labels], known.state != .inactive {
+                alerts[fresh.labels]?.value = fresh.value
+                alerts[fresh.labels]?.annotations = fresh.annotations
+            } else {
+                alerts[fresh.labels] = fresh
+            }
+        }
+        var samples: [LabeledSample] = []
+        var active = 0
+        for labels in alerts.keys.sorted() {
+            guard var alert = alerts[labels] else { continue }
+            let isActive = found.contains(labels) ? true : miss(&alert, at: time)
+            if found.contains(labels) { alert.missingSince = nil }
+            guard isActive else { continue }
+            active += 1
+            if alert.state == .pending && time - alert.activeAt >= rule.hold {
+                alert.state = .firing
+                alert.firedAt = time
+            }
+            alerts[labels] = alert
+            samples += RuleState.samples(of: alert, at: time - offset)
+        }
+        guard limit == 0 || active <= limit else {
+            alerts = [:]
+            throw RuleFailure("exceeded limit of \(limit) with \(active) alerts")
+        }
+        return samples
+    }
+
+    /// The alert that a series is, as it is when it is found first.
+    private func alert(
+        _ labels: Labels, _ value: Double, at time: Int64, _ context: RuleContext
+    ) -> Alert {
+        let data = context.templateData(labels, value, at: time)
+        let own = rule.labels.map { Label($0.name, $0.template.expanded(data)) }
+        let annotations = rule.annotations.map { Label($0.name, $0.template.expanded(data)) }
+        let all = Array(labels.withoutName) + own + [Label(Alert.nameLabel, rule.name)]
+        return Alert(
+            labels: Labels(all), annotations: Labels(annotations), value: value, state: .pending,
+            activeAt: time)
+    }
+
+    /// Takes note that an alert's series was not found.
+    ///
+    /// - Returns: whether it goes on all the same.
+    private mutating func miss(_ alert: inout Alert, at time: Int64) -> Bool {
+        if alert.state == .firing && rule.keepFiring > 0 {
+            let since = alert.missingSince ?? time
+            alert.missingSince = since
+            if time - since < rule.keepFiring { return true }
+        }
+        let isOld = alert.resolvedAt.map { time - $0 > RuleState.resolvedKept } ?? false
+        if alert.state == .pending || isOld {
+            alerts[alert.labels] = nil
+        } else if alert.state == .firing {
+            alert.state = .inactive
+            alert.resolvedAt = time
+            alerts[alert.labels] = alert
+        }
+        return false
+    }
+
+    /// `ALERTS` and `ALERTS_FOR_STATE`.
+    static func samples(of alert: Alert, at time: Int64) -> [LabeledSample] {
+        let state = alert.labels.setting(Labels.metricName, to: "ALERTS")
+            .setting("alertstate", to: alert.state.rawValue)
+        let since = alert.labels.setting(Labels.metricName, to: "ALERTS_FOR_STATE")
+        let seconds = (Double(alert.activeAt) / 1000).rounded(.down)
+        return [
+            LabeledSample(state, time, .float(1)), LabeledSample(since, time, .float(seconds)),
+        ]
+    }
+}
+
+extension Alert {
+    /// The label that holds the name of an alert's rule.
+    public static let nameLabel = "alertname"
+}
+
+extension Labels {
+    fileprivate var withoutName: Labels { removing([Labels.metricName]) }
+}
