@@ -62,10 +62,12 @@ struct Server: Sendable {
                 threads: configuration.threads,
                 queryCacheBytes: configuration.queryCacheBytes)
             services.scheme = configuration.tls == nil ? "http" : "https"
-            self.services = services
-            telemetry =
+            let telemetry =
                 configuration.hasSelfTelemetry
                 ? try SelfTelemetry(store, services.queries.datasets, .real) : nil
+            if let telemetry { services.settleTelemetry = { telemetry.settle() } }
+            self.telemetry = telemetry
+            self.services = services
         } catch {
             throw ServerError(description: "\(configuration.data): \(error)")
         }

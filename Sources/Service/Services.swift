@@ -10,6 +10,9 @@ struct Services: Sendable {
     /// What is stored of series, beside those that are counted from events.
     let series: SeriesStores
     private let watch: ClientWatch
+    private let results = SavedResults()
+    /// Writes what is about to be told of requests.
+    var settleTelemetry: @Sendable () -> Void = {}
     /// Ends what clients watch when the server stops.
     let tailEnding = TailEnding()
     /// Of the server's own addresses: `http` or `https`.
@@ -56,12 +59,26 @@ struct Services: Sendable {
             + TraceRoutes(service: queries, watch: watch, streams: StreamThreads()).routes
             + ExplainRoutes(service: queries, watch: watch).routes
             + TailRoutes(service: queries, ending: tailEnding).routes
-            + QueryDataRoutes(service: queries, watch: watch, scheme: scheme).routes
+            + QueryDataRoutes(
+                service: queries, results: results, watch: watch, scheme: scheme
+            ).routes
             + NamedQueryRoutes(definitions: queries.definitions, scheme: scheme).routes
             + metricRoutes
             + definitionRoutes
+            + ErasureRoutes(eraser: eraser, backup: backup).routes
             + StorageRoutes(store: queries.store, datasets: queries.datasets).routes
     }
+
+    /// Takes events out of everything there is.
+    var eraser: Eraser {
+        Eraser(
+            queries: queries, stores: erasables, machine: .real, settleTelemetry: settleTelemetry)
+    }
+
+    var backup: Backup { Backup(store: queries.store, series: series) }
+
+    /// What keeps something of events beside the event store.
+    private var erasables: [any Erasable] { [results, series] }
 
     /// Series that are derived from events.
     private var metricRoutes: [Route] {
@@ -76,7 +93,8 @@ struct Services: Sendable {
         let (definitions, catalogs) = (queries.definitions, FieldCatalogs())
         let clock = Machine.real.clock
         return DatasetRoutes(
-            store: store, datasets: datasets, definitions: definitions, clock: clock
+            store: store, datasets: datasets, definitions: definitions, eraser: eraser,
+            clock: clock
         ).routes
             + ColumnRoutes(
                 store: store, datasets: datasets, catalogs: catalogs, definitions: definitions,

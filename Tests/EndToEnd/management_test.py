@@ -42,17 +42,18 @@ class ManagementTest(ServerTest):
         self.assertEqual(self.call("GET", "/1/datasets/my-shop-")[0], 404)
         self.assertEqual(self.call("GET", "/1/datasets"), (200, []))
 
-    def test_a_dataset_with_events_can_be_described_and_not_removed(self):
+    def test_a_dataset_with_events_can_be_described_and_removed(self):
         self.send("shop", n=1)
         status, changed = self.call(
             "PUT", "/1/datasets/Shop",
             {"description": "d", "expand_json_depth": 3, "settings": {"delete_protected": False}})
         self.assertEqual((status, changed["expand_json_depth"]), (200, 3))
         self.assertEqual(changed["last_written_at"], "2026-03-10T14:00:00Z")
-        status, problem = self.call("DELETE", "/1/datasets/shop")
-        self.assertEqual((status, problem["status"]), (409, 409))
-        self.assertIn("retention", problem["error"])
         self.assertEqual(self.call("POST", "/1/datasets", {"name": "SHOP"}), (200, changed))
+        self.assertEqual(self.call("DELETE", "/1/datasets/shop"), (202, None))
+        self.assertEqual(self.call("GET", "/1/datasets"), (200, []))
+        self.send("shop", n=2)
+        self.assertTrue(self.call("GET", "/1/datasets/shop")[1]["settings"]["delete_protected"])
 
     def test_derived_columns_are_fields_of_every_query(self):
         for name, ms in [("shop", 5), ("shop", 2000), ("Pay", 3000), ("Pay", 1)]:

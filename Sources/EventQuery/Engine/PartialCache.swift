@@ -63,6 +63,14 @@ final class PartialCache: Sendable {
     /// Bytes held now, about.
     var byteCount: Int { state.withLock { $0.bytes } }
 
+    /// Forgets everything.
+    func removeAll() {
+        state.withLock { state in
+            state.entries = [:]
+            state.bytes = 0
+        }
+    }
+
     func partial(of segment: any AnyObject & Sendable, for question: Question) -> SegmentPartial? {
         let key = Key(segment: ObjectIdentifier(segment), question: question)
         return state.withLock { state in

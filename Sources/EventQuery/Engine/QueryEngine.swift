@@ -65,6 +65,9 @@ public struct QueryEngine: Sendable {
         return answer
     }
 
+    /// Forgets what was counted of segments, with the questions it was counted for.
+    public func forgetCounts() { cache.removeAll() }
+
     // MARK: - Statistics
 
     private func statistics(

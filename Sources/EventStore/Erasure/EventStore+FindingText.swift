@@ -8,11 +8,13 @@ extension EventStore {
     /// Every record of the log, every edit of the manifests and every block of the segments is decoded,
     /// files that count no more among them: values that hold the text are found, and numbers that it
     /// writes. What is left are the bytes of all files, those below the directory that are not the
-    /// store's among them. Nothing is written. Throws `inUse` when a process has the directory open,
+    /// store's among them. `others` is given the paths of those, relative to the directory, and answers
+    /// what it finds in a file that it can decode. Nothing is written. Throws `inUse` when a process has the directory open,
     /// `inputOutput` when it cannot be read, `damaged` when a segment cannot.
     public static func find(
         _ text: String, in directory: String, machine: Machine = .real,
-        progress: (String) -> Void = { _ in }
+        progress: (String) -> Void = { _ in },
+        others: (String) throws -> (place: String, count: Int)? = { _ in nil }
     ) throws(EventStoreError) -> [FoundText] {
         var options = Options()
         options.mode = .readOnly
@@ -24,6 +26,7 @@ extension EventStore {
             progress(path)
             var search = TextSearch(text)
             do {
+                if let other = try others(path) { search.note(other.place, other.count) }
                 try search.look(throughFile: path, in: directory, machine)
             } catch {
                 throw EventStoreError(

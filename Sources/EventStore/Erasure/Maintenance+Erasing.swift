@@ -8,8 +8,8 @@ extension Maintenance {
         guard let committer else {
             throw context.refusal ?? EventStoreError(.readOnly, "the store is open to read")
         }
-        guard let environment = context.environment(erasure.environment) else {
-            throw EventStoreError(.damaged, "there is no such environment")
+        guard let environment = context.findOrMakeEnvironment(erasure.environment) else {
+            throw EventStoreError(.tooLarge, "too many environments")
         }
         // What was acknowledged before is synced when the writer is between two groups.
         committer.perform { _ in }

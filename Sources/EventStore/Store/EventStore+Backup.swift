@@ -37,32 +37,57 @@ public struct BackupFolder: Sendable {
     public let target: String
     public let files: any FileSystem
 
-    /// Links every file of a folder that never changes, or copies those that do, and makes it durable.
+    /// Adds every file that is not the event store's own: those of some folders as links, for they never
+    /// change, all others as copies.
     ///
-    /// - Parameter folder: relative to both directories; one that is not there is passed over.
-    public func add(
-        folder: String, copying: Bool, where isWanted: (String) -> Bool = { _ in true }
-    ) throws(HostError) {
-        guard try files.status(source + "/" + folder)?.isDirectory == true else { return }
-        try files.createDirectory(target + "/" + folder)
-        for name in try files.list(source + "/" + folder) where isWanted(name) {
-            let path = folder + "/" + name
-            if try files.status(source + "/" + path)?.isDirectory == true { continue }
-            try add(file: path, copying: copying)
+    /// Files that are not finished are passed over, and those that go meanwhile.
+    public func addOthers(linking linked: Set<String>) throws(HostError) {
+        let own: Set = [Filenames.lock, Filenames.log, Filenames.environments]
+        for name in try files.list(source) where !own.contains(name) {
+            try add(name, copying: !linked.contains(name))
         }
-        try files.synchronizeDirectory(target + "/" + folder)
     }
 
-    /// Links or copies one file, if it is there; its name needs a sync of its directory.
-    public func add(file path: String, copying: Bool) throws(HostError) {
-        guard try files.status(source + "/" + path) != nil else { return }
-        if copying {
-            let bytes = try files.readFile(
-                source + "/" + path, limit: FormatLimits.manifestBytes)
-            try files.writeNewFile(target + "/" + path, bytes)
-        } else {
-            try files.link(source + "/" + path, to: target + "/" + path)
+    private func add(_ path: String, copying: Bool) throws(HostError) {
+        let unfinished = [Filenames.temporarySuffix, ".new"]
+        guard let status = try files.status(source + "/" + path),
+            !unfinished.contains(where: { path.hasSuffix($0) })
+        else { return }
+        guard status.isDirectory else { return try add(file: path, copying: copying) }
+        try files.createDirectory(target + "/" + path)
+        for name in try files.list(source + "/" + path) {
+            try add(path + "/" + name, copying: copying)
         }
+        try files.synchronizeDirectory(target + "/" + path)
+    }
+
+    /// Links or copies one file; its name needs a sync of its directory.
+    fileprivate func add(file path: String, copying: Bool) throws(HostError) {
+        do throws(HostError) {
+            if copying {
+                try copy(path)
+            } else {
+                try files.link(source + "/" + path, to: target + "/" + path)
+            }
+        } catch {
+            if !error.isNotFound { throw error }
+        }
+    }
+
+    private func copy(_ path: String) throws(HostError) {
+        let old = try files.open(source + "/" + path, .read)
+        defer { old.close() }
+        let new = try files.open(target + "/" + path, .create)
+        defer { new.close() }
+        let size = try old.size()
+        var offset: UInt64 = 0
+        while offset < size {
+            let bytes = try old.read(min(1 << 20, Int(size - offset)), at: offset)
+            if bytes.isEmpty { break }
+            try new.write(bytes, at: offset)
+            offset += UInt64(bytes.count)
+        }
+        try new.synchronize()
     }
 }
 

@@ -27,6 +27,14 @@ final class IndexCache: Sendable {
         }
     }
 
+    /// Forgets everything.
+    func removeAll() {
+        state.withLock { state in
+            state.entries = [:]
+            state.bytes = 0
+        }
+    }
+
     /// Keeps an index; those not used for longest go.
     func insert(_ index: BlockIndex, _ identity: UInt64) {
         guard index.byteCount <= bytesMax else { return }

@@ -200,7 +200,7 @@ extension SeriesStore {
         }
     }
 
-    private func closeBlock(_ start: Int64) throws(SeriesStoreError) {
+    func closeBlock(_ start: Int64) throws(SeriesStoreError) {
         try saveBlock(start)
         state.withLock { $0.open[start] = nil }
     }

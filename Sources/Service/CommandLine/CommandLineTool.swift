@@ -41,7 +41,7 @@ public enum CommandLineTool {
         .fields,
         .rules,
         .keys,
-        .verify,
+        .verify, .forget, .backup,
         .generate,
         .bench,
     ]

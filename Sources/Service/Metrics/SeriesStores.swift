@@ -73,6 +73,34 @@ final class SeriesStores: Sendable {
     }
 }
 
+// MARK: - Erasing and backing up
+
+extension SeriesStores: Erasable {
+    /// Removes the series that have one of the texts in a label, from memory and every block.
+    func erase(_ texts: [String], in environment: String) throws {
+        if texts.isEmpty { return }
+        _ = try store(of: environment, makes: false)?.erase { labels in
+            labels.contains { label in texts.contains { label.value.utf8.contains($0.utf8) } }
+        }
+    }
+
+    /// Saves all that is in memory, and calls `body` while no file changes.
+    func whileNothingIsWritten(_ body: () throws(HostError) -> Void) throws(HostError) {
+        try hold(opened.withLock { Array($0.values) }[...], body)
+    }
+
+    private func hold(
+        _ stores: ArraySlice<SeriesStore>, _ body: () throws(HostError) -> Void
+    ) throws(HostError) {
+        guard let first = stores.first else { return try body() }
+        // What cannot be saved is saved by no later start either; the backup has what is on disk.
+        try? first.save()
+        try first.whileNothingIsWritten { () throws(HostError) in
+            try hold(stores.dropFirst(), body)
+        }
+    }
+}
+
 // MARK: - Keeping
 
 extension SeriesStores {

@@ -64,9 +64,22 @@ final class SavedResults: Sendable {
         }
     }
 
+    /// Lets every result of an environment be made anew.
+    func forgetAll(of environment: String) {
+        for name in state.withLock({ Array($0.results.keys) })
+        where name.environment == environment {
+            forget(name)
+        }
+    }
+
     func result(_ name: Name) -> Result? { state.withLock { $0.results[name] } }
 
     private static func bytes(_ result: Result) -> Int {
         if case .done(let document) = result { document.count } else { 0 }
     }
+}
+
+extension SavedResults: Erasable {
+    /// Any result may have counted what is gone, whatever its text says.
+    func erase(_ texts: [String], in environment: String) { forgetAll(of: environment) }
 }

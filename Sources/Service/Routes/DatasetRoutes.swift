@@ -10,6 +10,7 @@ struct DatasetRoutes: Sendable {
     let store: EventStore
     let datasets: DatasetDirectory
     let definitions: DefinitionStore
+    let eraser: Eraser
     let clock: any HostClock
 
     private static let textMax = 255
@@ -143,20 +144,14 @@ struct DatasetRoutes: Sendable {
         return .json(try found(call.parameters[0], environment))
     }
 
-    /// Only a dataset without events can go: those leave by retention.
+    /// The dataset's events are erased, so this takes as long as writing what stood beside them anew.
     private func delete(_ call: RouteCall) throws(HTTPRefusal) -> HTTPResponse {
         let environment = call.principal.environment
         let document = try found(call.parameters[0], environment)
         guard document["settings"]?["delete_protected"]?.bool == false else {
             throw HTTPRefusal(.problem(.conflict, "the dataset is delete protected"))
         }
-        guard document["last_written_at"] == .null else {
-            throw HTTPRefusal(
-                .problem(.conflict, "the dataset has events, which only retention removes"))
-        }
-        let key = DatasetName.key(call.parameters[0])
-        try definitions.change(environment) { $0.removeAll(of: key) }
-        datasets.forget(key, in: environment)
+        try eraser.deleteDataset(call.parameters[0], environment: environment)
         return HTTPResponse(status: 202)
     }
 }

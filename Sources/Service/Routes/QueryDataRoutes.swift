@@ -9,13 +9,14 @@ final class QueryDataRoutes: Sendable {
     private let service: QueryService
     private let watch: ClientWatch
     private let scheme: String
-    private let results = SavedResults()
+    private let results: SavedResults
     /// Results that are made anew because somebody fetches them.
     private let renewals = Atomic(0)
 
     /// - Parameter scheme: of the server's own addresses.
-    init(service: QueryService, watch: ClientWatch, scheme: String) {
+    init(service: QueryService, results: SavedResults, watch: ClientWatch, scheme: String) {
         self.service = service
+        self.results = results
         self.watch = watch
         self.scheme = scheme
     }

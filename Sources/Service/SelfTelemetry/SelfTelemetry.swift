@@ -19,9 +19,15 @@ final class SelfTelemetry: Sendable {
         var requests: [AnsweredRequest] = []
         var bytes = 0
         var isEnding = false
+        /// Whether somebody waits until all is written.
+        var isAwaited = false
+        /// Whether requests that were taken are not in the store yet.
+        var isWriting = false
 
         mutating func take() -> [AnsweredRequest] {
             defer {
+                isWriting = !requests.isEmpty
+                isAwaited = false
                 requests = []
                 bytes = 0
             }
@@ -74,6 +80,14 @@ final class SelfTelemetry: Sendable {
         if state.isDue { buffer.update { _ in } }
     }
 
+    /// Waits until all requests that have ended are in the store, some seconds at most.
+    func settle() {
+        buffer.update { $0.isAwaited = true }
+        buffer.wait(atMost: 5 * Self.interval) { buffer in
+            buffer.isAwaited || buffer.isWriting ? nil : ()
+        }
+    }
+
     /// Writes what is left, and takes nothing more.
     func end() {
         buffer.update { $0.isEnding = true }
@@ -83,9 +97,10 @@ final class SelfTelemetry: Sendable {
     /// What is to be written now; nil at the end.
     private func next() -> [AnsweredRequest]? {
         while true {
+            buffer.update { $0.isWriting = false }
             let due = buffer.wait(atMost: Self.interval) { buffer -> Buffer? in
                 let isDue = buffer.requests.count >= ServiceLimits.selfEventsPerBatch
-                guard isDue || buffer.isEnding else { return nil }
+                guard isDue || buffer.isEnding || buffer.isAwaited else { return nil }
                 defer { _ = buffer.take() }
                 return buffer
             }

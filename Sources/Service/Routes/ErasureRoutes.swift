@@ -1,0 +1,33 @@
+internal import Bytes
+internal import EventStore
+internal import Host
+
+/// `/api/erasures`: events that go for ever, and the receipts of those that went; `/api/backup`.
+struct ErasureRoutes: Sendable {
+    let eraser: Eraser
+    let backup: Backup
+
+    var routes: [Route] {
+        [
+            Route("POST", "/api/erasures", .define, lane: .query) { call throws(HTTPRefusal) in
+                let body = try call.request.json()
+                guard let text = body["query"]?.string else {
+                    throw HTTPRefusal(.error(400, "expected {\"query\": \"where …\"}"))
+                }
+                return .json(
+                    try eraser.forget(text, environment: call.principal.environment), status: 201)
+            },
+            Route("GET", "/api/erasures", .define, lane: .query) { call throws(HTTPRefusal) in
+                .json(try eraser.receipts(environment: call.principal.environment))
+            },
+            Route("POST", "/api/backup", .define, lane: .query) { call throws(HTTPRefusal) in
+                let body = try call.request.json()
+                guard let directory = body["directory"]?.string, directory.hasPrefix("/") else {
+                    throw HTTPRefusal(
+                        .error(400, "expected {\"directory\": an absolute path on the server}"))
+                }
+                return .json(try backup.make(at: directory), status: 201)
+            },
+        ]
+    }
+}
