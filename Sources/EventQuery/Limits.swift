@@ -23,12 +23,17 @@ public enum QueryLimits {
     public static let comparedValuesMax = 1_000
     /// Values answered for each field of a `bubbleup` that was asked without a limit.
     public static let comparedValuesDefault = 40
+    /// Fields of a comparison of which any two are looked at together, and pairs answered.
+    public static let pairedFieldsMax = 8
+    public static let pairsMax = 5
     /// Events of one trace; the tree of so many takes some hundred mebibytes.
     public static let traceEventsMax = 500_000
     /// The smallest share of events that `sample` takes: one in a thousand million.
     public static let sampleShareMin = 1e-9
     /// Time buckets of one series.
     public static let bucketsMax = 10_000
+    /// Numbers of all heatmaps of one answer as matrices: more nobody draws.
+    public static let heatmapNumbersMax = 2_000_000
     /// Bytes of the partials of sealed segments that are kept for questions asked again.
     public static let partialCacheBytes = 64 << 20
 }

@@ -45,6 +45,8 @@ public enum AggregateReading: Hashable, Sendable {
     /// The value at this share (0…1) of the events.
     case quantile(Double)
     case histogram
+    /// The same, where the numbers that were counted are places of bins.
+    case binned(NumberBins)
 }
 
 /// What an aggregate says of a group.
@@ -53,7 +55,8 @@ public enum AggregateValue: Hashable, Sendable {
     case histogram([HistogramBin])
 }
 
-/// How many events had a value from `low` up to, and not including, `high`.
+/// How many events had a value from `low` up to, and not including, `high`; infinite where a bin has no
+/// such end.
 public struct HistogramBin: Hashable, Sendable {
     public let low: Double
     public let high: Double

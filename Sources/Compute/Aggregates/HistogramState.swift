@@ -181,6 +181,13 @@ public final class HistogramState: AggregateState {
 
     public func value(ofCell cell: Int, _ reading: AggregateReading) -> AggregateValue {
         if case .quantile(let share) = reading { return .value(quantile(share, ofCell: cell)) }
+        if case .binned(let bins) = reading {
+            return .histogram(
+                buckets(ofCell: cell).map { bucket, count in
+                    let (low, high) = bins.bounds(ofBin: Int(LogBucket.bounds(bucket).low))
+                    return HistogramBin(low: low, high: high, count: count)
+                })
+        }
         return .histogram(bins(ofCell: cell))
     }
 

@@ -71,7 +71,10 @@ struct AggregateSlot: Hashable, Sendable {
         case .distinct: (kind, reading) = (.distinct, .plain)
         case .quantile(let share):
             (kind, reading) = (options.isExact ? .exactQuantiles : .histogram, .quantile(share))
-        case .heatmap: (kind, reading) = (.histogram, .histogram)
+        case .heatmap:
+            let bins = options.heatmapBins[calculation.key]
+            (kind, reading) = (.histogram, bins.map { .binned($0) } ?? .histogram)
+            if let bins { argument = argument.map(bins.bin) }
         case .rateSum: (kind, reading, span) = (.sum, .sum, .difference)
         case .rateAvg: (kind, reading, span) = (.sum, .average, .difference)
         case .rateMax: (kind, reading, span) = (.largest, .plain, .difference)

@@ -50,6 +50,8 @@ public struct StatisticsTable: Sendable {
     public var otherBounds: [SamplingBounds?] = []
     /// The groups that `rows` leaves out, as one; nil when it leaves out none.
     public var other: [AggregateValue]?
+    /// The bins that all groups and times of a heatmap share, by its name, where they were asked for.
+    public var heatmapBins: [String: NumberBins] = [:]
     /// The same, this much earlier.
     public var compared: Compared?
 

@@ -39,6 +39,8 @@ public struct QueryEngine: Sendable {
     ) throws(QueryFailure) -> QueryAnswer {
         let started = clock.monotonicNanoseconds()
         let deadline = started &+ options.timeLimit
+        let options = try fittingHeatmaps(
+            of: query, over: sources, now: now, deadline, options, cancellation)
         let plan = try findingRelatives(
             try QueryPlan(query, now: now, options: options), sources, deadline, options,
             cancellation)
@@ -70,7 +72,7 @@ public struct QueryEngine: Sendable {
 
     // MARK: - Statistics
 
-    private func statistics(
+    func statistics(
         _ plan: QueryPlan, _ sources: [any EventSource], _ deadline: Int64,
         _ options: QueryOptions, _ cancellation: QueryCancellation
     ) throws(QueryFailure) -> QueryAnswer {
@@ -117,6 +119,16 @@ public struct QueryEngine: Sendable {
         }
         let answerStart = plan.trace?.now
         var table = try plan.table(partial, options: options)
+        table.heatmapBins = options.heatmapBins
+        for bins in table.heatmapBins.values {
+            let numbers = (table.rows.count + table.series.count) * (bins.count + 2)
+            guard numbers <= QueryLimits.heatmapNumbersMax else {
+                throw .refused(
+                    "the heatmap would have \(numbers) numbers, more than "
+                        + "\(QueryLimits.heatmapNumbersMax); take a longer step, fewer bins or a "
+                        + "lower limit")
+            }
+        }
         plan.trace?.note(
             .answer, rowsIn: partial.groups.count, rowsOut: table.rows.count, since: answerStart)
         if plan.groupBy.contains(where: \.isEach) {
@@ -274,7 +286,7 @@ extension AnswerMeta {
 }
 
 extension QueryAnswer {
-    fileprivate var statistics: StatisticsTable? {
+    var statistics: StatisticsTable? {
         if case .statistics(let table) = content { table } else { nil }
     }
 

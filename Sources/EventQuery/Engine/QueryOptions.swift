@@ -9,6 +9,10 @@ public struct QueryOptions: Sendable {
     public var wantsTotals = false
     /// Whether what was counted of sealed segments for the same question before may be taken again.
     public var usesCache = true
+    /// What the bins of heatmaps are to be; nil for four an octave, each cell its own.
+    public var heatmap: HeatmapOptions?
+    /// The bins of each heatmap, by its name in the answer; the engine finds them.
+    var heatmapBins: [String: NumberBins] = [:]
     /// Fields that are worked out from those that were sent, by name; what the query derives itself
     /// goes before them.
     public var definitions: [String: Expression] = [:]

@@ -80,7 +80,7 @@ struct BoundsReader {
             return SamplingBounds(
                 effectiveCount: effective, low: number(.quantile(max(0, share - reach))),
                 high: number(.quantile(min(1, share + reach))))
-        case .plain, .histogram: return interval(moments.excess, atLeast: 0)
+        case .plain, .histogram, .binned: return interval(moments.excess, atLeast: 0)
         }
     }
 
@@ -106,7 +106,9 @@ extension AggregateSlot {
         switch kind {
         case .count, .distinct: ofNumbers = false
         case .sum: ofNumbers = true
-        case .histogram where reading != .histogram: ofNumbers = true
+        case .histogram:
+            guard case .quantile = reading else { return nil }
+            ofNumbers = true
         default: return nil
         }
         return AggregateSlot(

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Compute
 internal import EventQuery
 
 /// A query as a client asks it, with how it is to be answered.
@@ -79,6 +80,7 @@ struct Question: Sendable {
         case "series": if try Question.flag(member) { addSeries() }
         case "cache": options.usesCache = try Question.flag(member)
         case "limits": try readLimits(member.value)
+        case "heatmap": options.heatmap = try HeatmapOptions(member.value)
         default: throw HTTPRefusal(.error(400, "/\(member.key): there is no such member"))
         }
     }
@@ -133,5 +135,58 @@ extension QueryError {
                 "error": .string(message), "line": .int(Int64(line)), "column": .int(Int64(column)),
                 "expected": .array(expected.map { .string($0) }),
             ], status: 400)
+    }
+}
+
+extension HeatmapOptions {
+    /// Reads `true`, `"log"`, `"linear"` or `{"scale", "bins", "low", "high"}`; nil for `false`.
+    init?(_ value: JSONValue) throws(HTTPRefusal) {
+        self.init()
+        switch value {
+        case .bool(false): return nil
+        case .bool(true): return
+        case .string(let scale): isLinear = try HeatmapOptions.isLinear(scale)
+        case .object(let object):
+            for member in object.members { try read(member) }
+            guard object["low"] != nil || object["high"] != nil else { return }
+            guard let low = object["low"]?.number, let high = object["high"]?.number, low < high,
+                isLinear || low > 0
+            else {
+                throw HTTPRefusal(
+                    .error(
+                        400,
+                        "/heatmap: expected low and high, numbers of which low is less"
+                            + (isLinear ? "" : " and, on a logarithmic scale, above 0")))
+            }
+            range = (low, high)
+        default:
+            throw HTTPRefusal(
+                .error(
+                    400,
+                    "/heatmap: expected a boolean, a scale or an object, found "
+                        + value.typeName))
+        }
+    }
+
+    private mutating func read(_ member: JSONObject.Member) throws(HTTPRefusal) {
+        switch member.key {
+        case "scale": isLinear = try HeatmapOptions.isLinear(member.value.string ?? "")
+        case "bins":
+            guard let count = member.value.integer, 2...Int64(NumberBins.most) ~= count else {
+                throw HTTPRefusal(
+                    .error(400, "/heatmap/bins: expected a number from 2 to \(NumberBins.most)"))
+            }
+            bins = Int(count)
+        case "low", "high": break
+        default:
+            throw HTTPRefusal(.error(400, "/heatmap/\(member.key): there is no such member"))
+        }
+    }
+
+    private static func isLinear(_ scale: String) throws(HTTPRefusal) -> Bool {
+        guard ["log", "linear"].contains(scale) else {
+            throw HTTPRefusal(.error(400, "/heatmap/scale: expected log or linear"))
+        }
+        return scale == "linear"
     }
 }

@@ -73,6 +73,14 @@ struct ResultDocument {
         if case .statistics(let total)? = totalSeries?.content {
             write(total.series, of: total, as: "total_by_aggregate_series")
         }
+        if !table.heatmapBins.isEmpty {
+            writer.key("heatmaps")
+            writer.beginArray()
+            for name in table.calculationNames {
+                HeatmapDocument(table, name)?.write(to: &writer)
+            }
+            writer.endArray()
+        }
         if hasTotal, let total = table.total {
             write(total, table.totalBounds, of: table, as: "total_by_aggregate")
         }
@@ -243,10 +251,10 @@ extension JSONWriter {
             beginArray()
             for bin in bins {
                 beginObject()
-                key("low")
-                double(bin.low)
-                key("high")
-                double(bin.high)
+                for (name, edge) in [("low", bin.low), ("high", bin.high)] {
+                    key(name)
+                    if edge.isFinite { double(edge) } else { null() }
+                }
                 key("count")
                 int(Int64(clamping: bin.count))
                 endObject()
