@@ -44,6 +44,7 @@ let package = Package(
         .systemLibrary(name: "CYaml", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CEpoll"),
         .target(name: "CMicrohttpd", linkerSettings: [.linkedLibrary("microhttpd")]),
+        .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
         .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
         // libm: rounding of floats; the core targets import no C library of their own.
         .target(name: "CKernels", linkerSettings: [.linkedLibrary("m")]),
@@ -72,6 +73,7 @@ let package = Package(
                 "Alerting", "Metrics", "EventQuery", "SeriesStore", "EventStore", "Ingest",
                 "Compute", "Host",
                 "Events", "Bytes", "CMicrohttpd", "CGnuTLS", "CNghttp2", "CEpoll",
+                "CCurl",
             ],
             // The page is part of the binary.
             resources: [

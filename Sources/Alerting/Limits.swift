@@ -16,6 +16,10 @@ public enum AlertingLimits {
     static let templateSteps = 100_000
     /// Bytes that a template may become.
     static let expandedBytes = 1 << 16
+    /// Samples that one round of evaluations holds for rules to share: 80 MB.
+    static let roundSamples = 5_000_000
+    /// Alerts that one message tells of.
+    static let alertsPerMessage = 100
     /// Evaluations of all groups that one test of rules may take.
     static let testEvaluations: Int64 = 1_000_000
 }

@@ -181,6 +181,18 @@ extension FileSystem {
         try file.synchronize()
     }
 
+    /// Puts bytes in the place of a file, or makes it, durably: a crash leaves the one or the other.
+    public func replaceFile(
+        _ name: String, in directory: String, with bytes: [UInt8]
+    ) throws(HostError) {
+        let path = directory + "/" + name
+        let new = path + ".new"
+        if try status(new) != nil { try remove(new) }
+        try writeNewFile(new, bytes)
+        try rename(new, to: path)
+        try synchronizeDirectory(directory)
+    }
+
     /// Reads a whole file of at most `limit` bytes.
     public func readFile(_ path: String, limit: Int) throws(HostError) -> [UInt8] {
         let file = try open(path, .read)

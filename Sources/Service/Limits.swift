@@ -95,6 +95,17 @@ enum ServiceLimits {
     static let seriesOpenMilliseconds: Int64 = 600_000
     /// Metrics that an environment defines, each a question to the events at every scrape.
     static let metricsMax = 200
+    /// Files of rules of an environment, and bytes of one.
+    static let ruleFilesMax = 100
+    static let ruleFileBytesMax = 256 << 10
+    /// Receivers of alerts of an environment, each with a thread of its own.
+    static let receiversMax = 20
+    /// Bytes of what is kept of an environment's alerts.
+    static let alertFileBytesMax = 64 << 20
+    /// Nanoseconds between looks at whether a rule is due.
+    static let rulePollNanoseconds: Int64 = 250_000_000
+    /// Nanoseconds that one expression of a rule may take.
+    static let ruleNanosecondsMax: Int64 = 30_000_000_000
     /// Queries with names that an environment keeps.
     static let namedQueriesMax = 5_000
     /// Results made anew at a time, because they are fetched long after they were made.

@@ -1,3 +1,4 @@
+internal import Alerting
 internal import Bytes
 internal import EventStore
 internal import Glibc
@@ -15,14 +16,15 @@ struct Server: Sendable {
     /// Nil when the server keeps nothing of its own requests.
     private let telemetry: SelfTelemetry?
 
-    /// Serves until SIGTERM or SIGINT, then finishes what was begun; SIGHUP reads keys and
-    /// certificate again.
+    /// Serves until SIGTERM or SIGINT, then finishes what was begun; SIGHUP reads keys, certificate
+    /// and files of rules again.
     ///
     /// Throws `ServerError` when it cannot start or not end cleanly.
     static func run(_ configuration: Configuration) throws(ServerError) {
         umask(0o077)
         ProcessLimits.prepare()
         ProcessLimits.mapProgram()
+        Outgoing.prepare()
         let signals = awaitedSignals()
         let server = try Server(configuration)
         let listeners = try server.listen()
@@ -57,10 +59,11 @@ struct Server: Sendable {
             seriesKeeper = try SeriesKeeper(series, Machine.real.clock) { error in
                 log(.warn, "series", ["notice": .string(error.description)])
             }
+            let definitions = try DefinitionStore(directory: configuration.data, on: .real)
             var services = try Services(
-                store, try DefinitionStore(directory: configuration.data, on: .real), series,
-                threads: configuration.threads,
-                queryCacheBytes: configuration.queryCacheBytes)
+                store, definitions, series, threads: configuration.threads,
+                queryCacheBytes: configuration.queryCacheBytes,
+                alerts: { AlertKeeper(configuration, definitions, $0, log: log) })
             services.scheme = configuration.tls == nil ? "http" : "https"
             let telemetry =
                 configuration.hasSelfTelemetry
@@ -73,6 +76,23 @@ struct Server: Sendable {
         }
         for finding in store.findings {
             log(.error, "damage", ["finding": .string(finding.description)])
+        }
+        try startAlerts()
+    }
+
+    /// Starts evaluating rules; files of the configuration that cannot be taken keep the server from
+    /// starting, so that nobody relies on rules that are not there.
+    private func startAlerts() throws(ServerError) {
+        let failures = services.alerts?.sources.readAgain() ?? []
+        guard failures.isEmpty else {
+            throw ServerError(
+                description: "rules cannot be read:\n"
+                    + failures.map(\.description).joined(separator: "\n"))
+        }
+        do throws(HostError) {
+            try services.alerts?.start()
+        } catch {
+            throw ServerError(description: "\(error)")
         }
     }
 
@@ -134,6 +154,7 @@ struct Server: Sendable {
         log(.info, "stopping")
         services.tailEnding.end()
         let allAnswered = listeners.map { $0.stop() }.allSatisfy { $0 }
+        services.alerts?.end()
         telemetry?.end()
         seriesKeeper.end()
         do {
@@ -192,6 +213,7 @@ struct Server: Sendable {
 
     /// Takes keys and certificate as they stand now; what cannot be read stays as it was.
     private func readAgain() {
+        services.alerts?.readAgain()
         do throws(ServerError) {
             let ring = try Server.keys(of: configuration)
             access.replace(ring)

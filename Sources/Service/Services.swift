@@ -9,6 +9,8 @@ struct Services: Sendable {
     let queries: QueryService
     /// What is stored of series, beside those that are counted from events.
     let series: SeriesStores
+    /// Evaluates rules and tells of alerts; nil where nobody does.
+    let alerts: AlertKeeper?
     private let watch: ClientWatch
     private let results = SavedResults()
     /// Writes what is about to be told of requests.
@@ -23,7 +25,8 @@ struct Services: Sendable {
     /// Throws `HostError` when the system has none to give.
     init(
         _ store: EventStore, _ definitions: DefinitionStore, _ series: SeriesStores, threads: Int,
-        queryCacheBytes: Int = QueryLimits.partialCacheBytes
+        queryCacheBytes: Int = QueryLimits.partialCacheBytes,
+        alerts: ((DerivedMetrics) -> AlertKeeper)? = nil
     ) throws(HostError) {
         let clock = Machine.real.clock
         let datasets = DatasetDirectory(store, definitions)
@@ -43,6 +46,7 @@ struct Services: Sendable {
             clock: clock)
         watch = try ClientWatch()
         self.series = series
+        self.alerts = alerts?(DerivedMetrics(service: queries, stored: series))
     }
 
     /// What OTLP's own listener answers too.
@@ -64,6 +68,7 @@ struct Services: Sendable {
             ).routes
             + NamedQueryRoutes(definitions: queries.definitions, scheme: scheme).routes
             + metricRoutes
+            + (alerts.map(alertRoutes) ?? [])
             + definitionRoutes
             + ErasureRoutes(eraser: eraser, backup: backup).routes
             + StorageRoutes(store: queries.store, datasets: queries.datasets).routes
@@ -79,6 +84,12 @@ struct Services: Sendable {
 
     /// What keeps something of events beside the event store.
     private var erasables: [any Erasable] { [results, series] }
+
+    /// Rules, alerts, and who is told of them.
+    private func alertRoutes(_ alerts: AlertKeeper) -> [Route] {
+        RuleRoutes(keeper: alerts, definitions: queries.definitions, clock: queries.clock).routes
+            + ReceiverRoutes(keeper: alerts, definitions: queries.definitions).routes
+    }
 
     /// Series that are derived from events.
     private var metricRoutes: [Route] {

@@ -4,6 +4,8 @@ public struct GroupState: Sendable {
     public internal(set) var rules: [RuleState]
     /// Milliseconds since 1970 of the last evaluation; nil before the first.
     public internal(set) var evaluatedAt: Int64?
+    /// The time up to which it was seen whether an evaluation is due; nil before the first.
+    var lookedAt: Int64?
     /// Evaluations that were due and did not take place, because one before took too long or nothing
     /// was observed.
     public internal(set) var missed = 0
@@ -47,6 +49,7 @@ public struct GroupState: Sendable {
     /// Takes over what the same rules of an earlier version of the group have come to.
     mutating func takeOver(_ earlier: GroupState) {
         evaluatedAt = earlier.evaluatedAt
+        lookedAt = earlier.lookedAt
         missed = earlier.missed
         var left: [String: [RuleState]] = [:]
         for state in earlier.rules { left[state.rule.identity, default: []].append(state) }

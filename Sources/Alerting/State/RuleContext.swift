@@ -9,6 +9,8 @@ public struct RuleContext: Sendable {
     public var externalURL = ""
     /// Milliseconds by which groups look back that say nothing of it.
     public var queryOffset: Int64 = 0
+    /// A clock that only goes forward, to tell what evaluations take.
+    public var nanoseconds: @Sendable () -> Int64 = { 0 }
     /// The value of a query at a time.
     let answer: @Sendable (PromQLQuery, Int64) throws -> PromQLEngine.Value
     /// Keeps what rules record; later rules see it.

@@ -10,6 +10,8 @@ public struct RuleState: Sendable {
     public internal(set) var failure: String?
     /// Milliseconds since 1970 of the last evaluation; nil before the first.
     public internal(set) var evaluatedAt: Int64?
+    /// What the last evaluation took.
+    public internal(set) var evaluationNanoseconds: Int64 = 0
     /// Series of the last evaluation that did not fail; those that are gone get an end.
     var written: Set<Labels> = []
 
@@ -39,6 +41,8 @@ public struct RuleState: Sendable {
         at time: Int64, offset: Int64, limit: Int, _ context: RuleContext
     ) {
         evaluatedAt = time
+        let begin = context.nanoseconds()
+        defer { evaluationNanoseconds = context.nanoseconds() - begin }
         if let obstacle {
             failure = obstacle
             return

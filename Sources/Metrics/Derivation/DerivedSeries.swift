@@ -81,7 +81,7 @@ public struct DerivedSeries: SeriesSource {
     }
 
     /// Milliseconds for which events of a cell may still be under way.
-    private static let settling: Int64 = 30_000
+    public static let settling: Int64 = 30_000
     /// Milliseconds of as many cells of a day as are counted; what is before stands in the first.
     private static let rangeMax = MetricsLimits.derivedCells * 86_400_000
 

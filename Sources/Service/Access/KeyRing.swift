@@ -72,12 +72,8 @@ extension KeyRing {
 
     /// Puts the keys in the place of the file, durably and in one step.
     func store(in directory: String, on machine: Machine) throws(HostError) {
-        let path = directory + "/" + KeyRing.fileName
-        let new = path + ".new"
-        if try machine.files.status(new) != nil { try machine.files.remove(new) }
-        try machine.files.writeNewFile(new, Array((document.text + "\n").utf8))
-        try machine.files.rename(new, to: path)
-        try machine.files.synchronizeDirectory(directory)
+        try machine.files.replaceFile(
+            KeyRing.fileName, in: directory, with: Array((document.text + "\n").utf8))
     }
 
     private var document: JSONValue {

@@ -29,6 +29,16 @@ struct Configuration: Sendable, Equatable {
 
     /// Whether the server keeps its own requests as events.
     var hasSelfTelemetry: Bool
+    /// Paths of files of rules.
+    var rules: [String]
+    /// Seconds between evaluations of groups of rules that say nothing of it.
+    var ruleInterval: Int
+    /// Seconds without any event after which rules are unobserved.
+    var standstill: Int
+    /// URLs of Alertmanagers.
+    var alertmanagers: [String]
+    /// Where people reach the server, for links in what is sent; empty for the address of `listen`.
+    var externalURL: String
 
     /// Every option there is.
     ///
@@ -68,10 +78,25 @@ struct Configuration: Sendable, Equatable {
             "self-telemetry", "on|off",
             help: "whether the server's own requests are events of the environment _self",
             byDefault: "on"),
+        OptionSpec("rules", "FILES", help: "files of rules, with commas between them"),
+        OptionSpec(
+            "rule-interval", "SECONDS", help: "between evaluations of rules that do not say it",
+            byDefault: "60"),
+        OptionSpec(
+            "standstill", "SECONDS", help: "without any event, after which rules are unobserved",
+            byDefault: "120"),
+        OptionSpec(
+            "alertmanagers", "URLS", help: "Alertmanagers that are told of alerts, with commas"),
+        OptionSpec(
+            "external-url", "URL", help: "where people reach the server, for links in alerts",
+            byDefault: "the address of --listen"),
         OptionSpec(
             "log-level", "debug|info|warn|error", help: "how much is told on standard error",
             byDefault: "info"),
     ]
+
+    /// Options that may be lists of strings in the configuration file.
+    fileprivate static let lists: Set<String> = ["rules", "alertmanagers"]
 
     /// Puts the options together.
     ///
@@ -113,6 +138,16 @@ struct Configuration: Sendable, Equatable {
             try settings.value("self-telemetry", "'on' or 'off'") {
                 ["on": true, "off": false][$0]
             } ?? true
+        rules = try settings.list("rules", "FILE,…") { !$0.isEmpty }
+        ruleInterval = try settings.count("rule-interval", in: 1...86_400) ?? 60
+        standstill = try settings.count("standstill", in: 10...604_800) ?? 120
+        alertmanagers = try settings.list("alertmanagers", "URL,… with http:// or https://") {
+            $0.hasPrefix("http://") || $0.hasPrefix("https://")
+        }
+        externalURL =
+            try settings.value("external-url", "an http or https URL") {
+                $0.hasPrefix("http://") || $0.hasPrefix("https://") ? $0 : nil
+            } ?? ""
     }
 }
 
@@ -157,6 +192,9 @@ private struct Settings {
             switch member.value {
             case .string(let value): text = value
             case .int(let value): text = String(value)
+            case .array(let values)
+            where Configuration.lists.contains(name) && values.allSatisfy({ $0.string != nil }):
+                text = values.compactMap(\.string).joined(separator: ",")
             default:
                 throw ConfigurationError(
                     description: "\(place): expected a string or a number, "
@@ -172,6 +210,17 @@ private struct Settings {
         try value(name, "a number from \(range.lowerBound) to \(range.upperBound)") {
             Int($0).flatMap { range ~= $0 ? $0 : nil }
         }
+    }
+
+    /// Texts with commas between them; none when it is not given.
+    func list(
+        _ name: String, _ expected: String, _ isGood: (String) -> Bool
+    ) throws(ConfigurationError) -> [String] {
+        try value(name, expected) { text in
+            let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+                .map(String.init)
+            return parts.allSatisfy(isGood) ? parts : nil
+        } ?? []
     }
 
     /// Where OTLP is served: at `port` of `host` unless it is said; nil for `off`.

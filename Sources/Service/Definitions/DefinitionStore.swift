@@ -100,11 +100,7 @@ final class DefinitionStore: Sendable {
             try machine.files.createDirectory(directory)
             try machine.files.synchronizeDirectory(parent)
         }
-        let path = directory + "/" + environment + DefinitionStore.suffix
-        let new = path + ".new"
-        if try machine.files.status(new) != nil { try machine.files.remove(new) }
-        try machine.files.writeNewFile(new, bytes)
-        try machine.files.rename(new, to: path)
-        try machine.files.synchronizeDirectory(directory)
+        try machine.files.replaceFile(
+            environment + DefinitionStore.suffix, in: directory, with: bytes)
     }
 }

@@ -20,6 +20,10 @@ struct Definitions: Sendable, Equatable {
         case namedQueries = "named_queries"
         /// What is derived from events (`/api/metrics`).
         case metrics
+        /// Files of rules (`/api/rules`).
+        case rules
+        /// Who is told of alerts directly (`/api/receivers`).
+        case receivers
     }
 
     /// One definition, as its routes shape it.

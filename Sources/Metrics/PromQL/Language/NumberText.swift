@@ -75,7 +75,9 @@ public enum NumberText {
         }
     }
 
-    private static func scientific(_ value: Double) -> String {
+    /// With an exponent, as Prometheus's API tells values of alerts: `1e+00`.
+    public static func scientific(_ value: Double) -> String {
+        if let text = special(value) { return text }
         let number = Digits(value)
         let exponent = number.point - 1
         var text = number.digits

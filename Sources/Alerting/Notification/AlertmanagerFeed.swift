@@ -1,0 +1,70 @@
+internal import Bytes
+internal import SeriesStore
+
+/// What one Alertmanager is to be told, and when.
+///
+/// Alertmanager knows an alert by its labels and takes one that is told again as the same. So each alert
+/// that fires is told again every minute, before what was said of its end passes; one that is over is
+/// told until that is known, and for a quarter of an hour after. Nothing needs to be kept over a
+/// restart: what is told again then is what was told before.
+public struct AlertmanagerFeed: Sendable {
+    /// Of its API: `http://host:9093`.
+    public let url: String
+    private var sent: [Labels: (at: Int64, isOver: Bool, activeAt: Int64)] = [:]
+    private var backoff = Backoff()
+
+    /// Milliseconds after which an alert is told again.
+    static let resendAfter: Int64 = 60_000
+
+    public init(url: String) { self.url = url }
+
+    /// What is to be told now; nil when there is nothing, or it is too early to try again.
+    ///
+    /// - Parameters:
+    ///   - alerts: all there are.
+    ///   - interval: milliseconds between evaluations.
+    ///   - generator: where people look at what the alerts come from.
+    public mutating func message(
+        _ alerts: [Alert], at now: Int64, interval: Int64, generator: String
+    ) -> OutgoingMessage? {
+        let known = Set(alerts.map(\.labels))
+        sent = sent.filter { known.contains($0.key) }
+        guard backoff.isOpen(at: now) else { return nil }
+        let due = alerts.filter { isDue($0, at: now) }.prefix(AlertingLimits.alertsPerMessage)
+        if due.isEmpty { return nil }
+        let end = now + 4 * max(interval, AlertmanagerFeed.resendAfter)
+        let body = JSONValue.array(
+            due.map { alert in
+                [
+                    "labels": AlertText.json(alert.labels),
+                    "annotations": AlertText.json(alert.annotations),
+                    "startsAt": AlertText.time(alert.firedAt ?? alert.activeAt),
+                    "endsAt": AlertText.time(alert.resolvedAt ?? end),
+                    "generatorURL": .string(generator),
+                ]
+            })
+        return OutgoingMessage(
+            road: .post(url: url + "/api/v2/alerts", headers: []), body: Array(body.text.utf8),
+            told: Dictionary(
+                due.map { ($0.labels, $0.resolvedAt != nil) }, uniquingKeysWith: { $1 }))
+    }
+
+    private func isDue(_ alert: Alert, at now: Int64) -> Bool {
+        if alert.state == .pending { return false }
+        guard let last = sent[alert.labels], last.activeAt == alert.activeAt else { return true }
+        if last.isOver != (alert.resolvedAt != nil) { return true }
+        return now - last.at >= AlertmanagerFeed.resendAfter
+    }
+
+    /// Takes note that a message was taken.
+    public mutating func succeeded(_ message: OutgoingMessage, _ alerts: [Alert], at now: Int64) {
+        backoff.succeeded()
+        for alert in alerts {
+            guard let isOver = message.told[alert.labels] else { continue }
+            sent[alert.labels] = (now, isOver, alert.activeAt)
+        }
+    }
+
+    /// Takes note that a message was not taken; it is tried again a while later.
+    public mutating func failed(at now: Int64) { backoff.failed(at: now) }
+}

@@ -1,0 +1,16 @@
+internal import SeriesStore
+
+/// Something to be sent, and which alerts are told of by it.
+public struct OutgoingMessage: Sendable {
+    public enum Road: Sendable {
+        /// A POST of a body of JSON.
+        case post(url: String, headers: [String])
+        /// A mail through a server (`smtp://` or `smtps://`).
+        case mail(server: String, from: String, to: [String], user: String, password: String)
+    }
+
+    public let road: Road
+    public let body: [UInt8]
+    /// The alerts by their labels, each with whether it is told as over.
+    let told: [Labels: Bool]
+}

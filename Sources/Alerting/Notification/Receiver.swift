@@ -1,0 +1,160 @@
+internal import Bytes
+internal import SeriesStore
+
+/// Someone who is told of alerts directly, without an Alertmanager.
+public struct Receiver: Sendable {
+    public enum Kind: Sendable {
+        /// A POST in the form of Alertmanager's webhooks.
+        case webhook(url: String)
+        /// An incoming webhook of Slack.
+        case slack(url: String)
+        /// Events API v2 of PagerDuty.
+        case pagerDuty(url: String, routingKey: String)
+        /// A mail through a server: `smtp://host:25` or `smtps://host:465`.
+        case mail(server: String, from: String, to: [String], user: String, password: String)
+    }
+
+    public let name: String
+    public let kind: Kind
+    /// Labels that an alert must have with these values; all alerts when there are none.
+    public let match: [(name: String, value: String)]
+    /// Whether it is told of the end too.
+    public let tellsEnd: Bool
+
+    public init(
+        name: String, kind: Kind, match: [(name: String, value: String)], tellsEnd: Bool = true
+    ) {
+        self.name = name
+        self.kind = kind
+        self.match = match
+        self.tellsEnd = tellsEnd
+    }
+
+    func wants(_ alert: Alert) -> Bool {
+        match.allSatisfy { alert.labels[$0.name] == $0.value }
+    }
+
+    // MARK: - Messages
+
+    /// How many alerts one message may tell of.
+    var alertsPerMessage: Int {
+        if case .pagerDuty = kind { return 1 }
+        return AlertingLimits.alertsPerMessage
+    }
+
+    /// The message that tells of alerts, which are all firing or all over.
+    func message(_ alerts: [Alert], isOver: Bool, externalURL: String) -> OutgoingMessage {
+        let told = Dictionary(alerts.map { ($0.labels, isOver) }, uniquingKeysWith: { $1 })
+        let road: OutgoingMessage.Road
+        let body: [UInt8]
+        switch kind {
+        case .webhook(let url):
+            let key = alerts.map(AlertText.key).joined(separator: ",").prefix(200)
+            road = .post(
+                url: url,
+                headers: ["Idempotency-Key: \(key)-\(isOver ? "resolved" : "firing")"])
+            body = json(webhook(alerts, isOver: isOver, externalURL))
+        case .slack(let url):
+            road = .post(url: url, headers: [])
+            body = json(slack(alerts, isOver: isOver))
+        case .pagerDuty(let url, let routingKey):
+            road = .post(url: url, headers: [])
+            body = json(pagerDuty(alerts, routingKey, isOver: isOver, externalURL))
+        case .mail(let server, let from, let to, let user, let password):
+            road = .mail(server: server, from: from, to: to, user: user, password: password)
+            body = mail(alerts, from: from, to: to, isOver: isOver)
+        }
+        return OutgoingMessage(road: road, body: body, told: told)
+    }
+
+    private func json(_ value: JSONValue) -> [UInt8] { Array(value.text.utf8) }
+
+    private func webhook(
+        _ alerts: [Alert], isOver: Bool, _ externalURL: String
+    ) -> JSONValue {
+        let status: JSONValue = isOver ? "resolved" : "firing"
+        return [
+            "version": "4", "groupKey": .string("{}:{name=\"\(name)\"}"), "truncatedAlerts": 0,
+            "status": status, "receiver": .string(name), "groupLabels": [:],
+            "commonLabels": AlertText.json(AlertText.shared(alerts.map(\.labels))),
+            "commonAnnotations": AlertText.json(AlertText.shared(alerts.map(\.annotations))),
+            "externalURL": .string(externalURL),
+            "alerts": .array(
+                alerts.map { alert in
+                    [
+                        "status": status, "labels": AlertText.json(alert.labels),
+                        "annotations": AlertText.json(alert.annotations),
+                        "startsAt": AlertText.time(alert.firedAt ?? alert.activeAt),
+                        "endsAt": alert.resolvedAt.map(AlertText.time) ?? "0001-01-01T00:00:00Z",
+                        "generatorURL": .string(externalURL),
+                        "fingerprint": .string(AlertText.key(alert)),
+                    ]
+                }),
+        ]
+    }
+
+    private func slack(_ alerts: [Alert], isOver: Bool) -> JSONValue {
+        // What Slack reads as markup is text here.
+        let text = alerts.map(AlertText.line).joined(separator: "\n")
+            .replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+        return [
+            "attachments": [
+                [
+                    "color": isOver ? "good" : "danger", "fallback": .string(text),
+                    "text": .string(text),
+                ]
+            ]
+        ]
+    }
+
+    private static let severities = ["critical", "error", "warning", "info"]
+
+    private func pagerDuty(
+        _ alerts: [Alert], _ routingKey: String, isOver: Bool, _ externalURL: String
+    ) -> JSONValue {
+        guard let alert = alerts.first else { return [:] }
+        let severity = alert.labels["severity"]
+        let source = alert.labels["service_name"]
+        return [
+            "routing_key": .string(routingKey),
+            "event_action": isOver ? "resolve" : "trigger",
+            "dedup_key": .string(AlertText.key(alert)),
+            "client": "Widefield", "client_url": .string(externalURL),
+            "payload": [
+                "summary": .string(String(AlertText.line(alert).prefix(1024))),
+                "source": .string(source.isEmpty ? "widefield" : source),
+                "severity": .string(
+                    Receiver.severities.contains(severity) ? severity : "critical"),
+                "timestamp": AlertText.time(alert.firedAt ?? alert.activeAt),
+                "custom_details": [
+                    "labels": AlertText.json(alert.labels),
+                    "annotations": AlertText.json(alert.annotations),
+                ],
+            ],
+        ]
+    }
+
+    /// A mail of plain text; what comes of alerts stands in its body, encoded, and never in a header as
+    /// it is.
+    private func mail(_ alerts: [Alert], from: String, to: [String], isOver: Bool) -> [UInt8] {
+        let names = Set(alerts.map { $0.labels[Alert.nameLabel] }).sorted()
+        let title = (isOver ? "[RESOLVED] " : "[FIRING] ") + names.joined(separator: ", ")
+        let subject = "=?UTF-8?B?" + AlertText.base64(String(title.prefix(40))) + "?="
+        var text = "From: <\(from)>\r\nTo: \(to.map { "<\($0)>" }.joined(separator: ", "))\r\n"
+        let key = alerts.first.map(AlertText.key) ?? "none"
+        text +=
+            "Subject: \(subject)\r\nMessage-ID: <\(key).\(isOver ? "over" : "fires")@widefield>\r\n"
+        text += "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        text += "Content-Transfer-Encoding: base64\r\n\r\n"
+        let body = alerts.map { alert in
+            ([AlertText.line(alert)] + alert.annotations.map { "  \($0.name): \($0.value)" })
+                .joined(separator: "\n")
+        }.joined(separator: "\n\n")
+        var encoded = Substring(AlertText.base64(body))
+        while !encoded.isEmpty {
+            text += encoded.prefix(76) + "\r\n"
+            encoded = encoded.dropFirst(76)
+        }
+        return Array(text.utf8)
+    }
+}

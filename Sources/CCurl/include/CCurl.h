@@ -1,0 +1,30 @@
+// Outgoing HTTP and mail through Debian's libcurl, to addresses that may be spoken to.
+#ifndef WIDEFIELD_CCURL_H
+#define WIDEFIELD_CCURL_H
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct {
+    /// The status of HTTP or SMTP; 0 when there was no answer.
+    long status;
+    /// Why there was none, empty when there was one.
+    char error[256];
+} wf_sent;
+
+/// Prepares libcurl; call once, before threads are started.
+void wf_curl_prepare(void);
+
+/// POSTs a body of JSON and reads the answer away. Redirects are not followed, no proxy is asked; addresses
+/// that are link-local, multicast or a cloud's metadata service are not connected to.
+wf_sent wf_curl_post(const char *url, const char *const *headers, size_t header_count,
+                     const uint8_t *body, size_t length, long timeout_ms);
+
+/// Sends a mail as it is through the server at `url` (smtp:// or smtps://). TLS is taken where the server
+/// has it, and needed where there is a password.
+wf_sent wf_curl_mail(const char *url, const char *user, const char *password, const char *from,
+                     const char *const *to, size_t to_count, const uint8_t *text, size_t length,
+                     long timeout_ms);
+
+/// Whether an address (in text, IPv4 or IPv6) is one that is never connected to.
+int wf_is_guarded(const char *address);
+#endif

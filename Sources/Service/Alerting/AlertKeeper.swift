@@ -1,0 +1,225 @@
+internal import Alerting
+internal import Bytes
+internal import EventQuery
+internal import EventStore
+internal import Host
+internal import Metrics
+internal import SeriesStore
+internal import Synchronization
+
+/// Evaluates the rules of all environments, on a thread of its own.
+final class AlertKeeper: Sendable {
+    private struct Orders {
+        var isEnding = false
+        var readsAgain = true
+    }
+
+    /// An environment as the thread sees it.
+    private struct Room {
+        var book: RuleBook
+        /// Where the order of arrivals was when it was looked at last.
+        var place: UInt64?
+    }
+
+    let sources: RuleSources
+    private let metrics: DerivedMetrics
+    private let files: AlertFiles
+    private let machine: Machine
+    private let options: Options
+    private let tellers: AlertTellers
+    private let log: ServerLog
+    private let orders = Monitor(Orders())
+    /// The books as readers see them.
+    private let books = Mutex<[String: RuleBook]>([:])
+    private let thread = Mutex<HostThread?>(nil)
+    private let cancellation = QueryCancellation()
+
+    /// What the configuration says.
+    struct Options: Sendable {
+        /// Milliseconds between evaluations of groups that say nothing of it.
+        var interval: Int64 = 60_000
+        /// Milliseconds without any event after which nothing is observed.
+        var standstill: Int64 = 120_000
+        /// Where people reach the server.
+        var externalURL = ""
+    }
+
+    init(
+        _ sources: RuleSources, _ metrics: DerivedMetrics, _ files: AlertFiles,
+        _ tellers: AlertTellers, on machine: Machine, options: Options, log: ServerLog
+    ) {
+        self.sources = sources
+        self.metrics = metrics
+        self.files = files
+        self.machine = machine
+        self.options = options
+        self.tellers = tellers
+        self.log = log
+    }
+
+    /// The keeper of a server on the real machine.
+    convenience init(
+        _ configuration: Configuration, _ definitions: DefinitionStore, _ metrics: DerivedMetrics,
+        log: ServerLog
+    ) {
+        let scheme = configuration.tls == nil ? "http" : "https"
+        let own = "\(scheme)://\(configuration.listen)"
+        let options = Options(
+            interval: Int64(configuration.ruleInterval) * 1000,
+            standstill: Int64(configuration.standstill) * 1000,
+            externalURL: configuration.externalURL.isEmpty ? own : configuration.externalURL)
+        let files = AlertFiles(directory: configuration.data, on: .real)
+        self.init(
+            RuleSources(paths: configuration.rules, definitions, .real), metrics, files,
+            AlertTellers(
+                alertmanagers: configuration.alertmanagers, definitions, files,
+                clock: Machine.real.clock, options: options, log: log),
+            on: .real, options: options, log: log)
+    }
+
+    /// Starts the thread.
+    ///
+    /// Throws `HostError` when the system has none to give.
+    func start() throws(HostError) {
+        let started = try HostThread(name: "alerts") { [self] in run() }
+        thread.withLock { $0 = started }
+    }
+
+    /// Ends what is being evaluated, and the thread.
+    func end() {
+        cancellation.cancel()
+        orders.update { $0.isEnding = true }
+        thread.withLock { $0 }?.join()
+        tellers.end()
+    }
+
+    /// What became of telling an environment's alerts.
+    func tellers(of environment: String) -> [AlertTeller] { tellers.all(of: environment) }
+
+    /// The rules of an environment with what they have come to; nil when it has none.
+    func book(of environment: String) -> RuleBook? { books.withLock { $0[environment] } }
+
+    /// Takes rules as they are defined now, soon.
+    func readAgain() { orders.update { $0.readsAgain = true } }
+
+    // MARK: - Thread
+
+    private func run() {
+        var rooms: [String: Room] = [:]
+        while true {
+            let order = orders.wait(atMost: ServiceLimits.rulePollNanoseconds) { orders in
+                orders.isEnding || orders.readsAgain ? orders : nil
+            }
+            if order?.isEnding ?? false { return }
+            if order?.readsAgain ?? false {
+                orders.update { $0.readsAgain = false }
+                read(&rooms)
+            }
+            for environment in rooms.keys.sorted() {
+                if cancellation.isCancelled { return }
+                evaluate(environment, &rooms)
+            }
+        }
+    }
+
+    private var now: Int64 { machine.clock.wallNanoseconds() / 1_000_000 }
+
+    private func read(_ rooms: inout [String: Room]) {
+        for failure in sources.readAgain() {
+            log(.error, "rules not read", ["problem": .string(failure.description)])
+        }
+        var environments = sources.environments.union(rooms.keys)
+        do throws(HostError) {
+            environments.formUnion(try files.environments())
+        } catch {
+            log(.error, "alerts not read", ["error": .string("\(error)")])
+        }
+        for environment in environments {
+            var room = rooms[environment] ?? makeRoom(environment)
+            room.book.replace(sources.files(of: environment), at: now)
+            rooms[environment] = room
+            do throws(HostError) {
+                try tellers.prepare(environment)
+            } catch {
+                log(.error, "nobody is told", ["error": .string("\(error)")])
+            }
+            publish(environment, room.book)
+        }
+        log(.info, "rules read", ["environments": .int(Int64(environments.count))])
+    }
+
+    /// An environment with what was kept of it.
+    private func makeRoom(_ environment: String) -> Room {
+        var book = RuleBook(
+            interval: options.interval, standstill: options.standstill, at: now)
+        do {
+            if let bytes = try files.bytes(in: environment) { try book.restore(bytes) }
+        } catch {
+            log(
+                .error, "alerts not read",
+                ["environment": .string(environment), "error": .string("\(error)")])
+        }
+        return Room(book: book, place: nil)
+    }
+
+    private func publish(_ environment: String, _ book: RuleBook) {
+        books.withLock { $0[environment] = book }
+        tellers.tell(book.alerts, of: environment)
+    }
+
+    private func evaluate(_ environment: String, _ rooms: inout [String: Room]) {
+        guard var room = rooms[environment] else { return }
+        let now = now
+        let store = metrics.service.store
+        let place = store.arrivals(environment: environment, since: nil).end
+        if let before = room.place, before != place { room.book.arrived(at: now) }
+        room.place = place
+        defer { rooms[environment] = room }
+        guard room.book.isDue(at: now) else { return }
+        let changed: Bool
+        do {
+            changed = room.book.evaluate(at: now, try context(of: environment))
+        } catch {
+            log(.error, "rules not evaluated", ["error": .string("\(error)")])
+            return
+        }
+        // What the evaluation was cut short by would look like failures of rules.
+        if cancellation.isCancelled { return }
+        if changed {
+            do throws(HostError) {
+                try files.keep(room.book.encoded(), in: environment)
+            } catch {
+                log(.error, "alerts not kept", ["error": .string("\(error)")])
+            }
+        }
+        publish(environment, room.book)
+    }
+
+    // MARK: - Context
+
+    private func context(of environment: String) throws -> RuleContext {
+        let series = RoundSeries(try metrics.series(of: environment, cancellation))
+        let (clock, stored, cancellation) = (machine.clock, metrics.stored, cancellation)
+        var context = RuleContext(
+            answer: { query, time in
+                var options = PromQLEngine.Options()
+                let end = clock.monotonicNanoseconds() + ServiceLimits.ruleNanosecondsMax
+                options.interruption = {
+                    if cancellation.isCancelled {
+                        return PromQLError(.canceled, "the server stops")
+                    }
+                    return clock.monotonicNanoseconds() < end
+                        ? nil : PromQLError(.timeout, "the rule takes too long")
+                }
+                return try PromQLEngine(series, options: options).answer(query, at: time).value
+            },
+            write: { samples in
+                series.forget(Set(samples.map(\.labels.metricName)))
+                _ = try stored.append(samples, to: environment)
+            })
+        context.queryOffset = DerivedSeries.settling
+        context.externalURL = options.externalURL
+        context.nanoseconds = { clock.monotonicNanoseconds() }
+        return context
+    }
+}

@@ -1,0 +1,171 @@
+internal import Alerting
+internal import Bytes
+internal import Host
+internal import Synchronization
+
+/// Tells one Alertmanager or receiver of an environment's alerts, on a thread of its own, so that one
+/// that hangs delays no other.
+///
+/// It is handed all alerts as they are and keeps the newest only; what it has to say is worked out from
+/// them and from what was taken before.
+final class AlertTeller: Sendable {
+    enum Listener: Sendable {
+        case alertmanager(AlertmanagerFeed)
+        /// With the name under which what it knows is kept.
+        case receiver(ReceiverFeed, file: String)
+    }
+
+    private struct Inbox {
+        var alerts: [Alert] = []
+        var isEnding = false
+        var isNew = false
+    }
+
+    /// What was told, and what was not.
+    struct Figures: Sendable {
+        var sent = 0
+        var failed = 0
+        /// Why the last one failed; nil when it did not.
+        var failure: String?
+    }
+
+    let name: String
+    private let inbox = Monitor(Inbox())
+    private let figuresNow = Mutex(Figures())
+    private let thread = Mutex<HostThread?>(nil)
+    private let files: AlertFiles
+    private let clock: any HostClock
+    private let externalURL: String
+    private let interval: Int64
+    private let log: ServerLog
+
+    init(
+        _ name: String, _ listener: Listener, _ files: AlertFiles, clock: any HostClock,
+        externalURL: String, interval: Int64, log: ServerLog
+    ) throws(HostError) {
+        self.name = name
+        self.files = files
+        self.clock = clock
+        self.externalURL = externalURL
+        self.interval = interval
+        self.log = log
+        let started = try HostThread(name: "teller") { [self] in run(listener) }
+        thread.withLock { $0 = started }
+    }
+
+    var figures: Figures { figuresNow.withLock { $0 } }
+
+    /// Hands over all alerts as they are now.
+    func tell(_ alerts: [Alert]) {
+        inbox.update { inbox in
+            inbox.alerts = alerts
+            inbox.isNew = true
+        }
+    }
+
+    /// Asks the thread to end after what it is sending.
+    func end() { inbox.update { $0.isEnding = true } }
+
+    func join() { thread.withLock { $0 }?.join() }
+
+    // MARK: - Thread
+
+    private func run(_ listener: Listener) {
+        var listener = listener
+        while true {
+            // Also when there is nothing new: what fires is told again, what failed is tried again.
+            _ = inbox.wait(atMost: 1_000_000_000) { inbox -> Void? in
+                guard inbox.isNew || inbox.isEnding else { return nil }
+                inbox.isNew = false
+                return ()
+            }
+            while true {
+                let (alerts, isEnding) = inbox.withLock { ($0.alerts, $0.isEnding) }
+                if isEnding { return }
+                guard sendNext(&listener, alerts) else { break }
+            }
+        }
+    }
+
+    private var now: Int64 { clock.wallNanoseconds() / 1_000_000 }
+
+    /// Sends the next message; false when there is none, or it was not taken.
+    private func sendNext(_ listener: inout Listener, _ alerts: [Alert]) -> Bool {
+        let message = listener.message(
+            alerts, at: now, interval: interval, externalURL: externalURL)
+        guard let message else { return false }
+        do throws(Outgoing.Failure) {
+            try Outgoing.send(message)
+        } catch {
+            note(failure: error.description)
+            listener.failed(at: now)
+            return false
+        }
+        figuresNow.withLock { figures in
+            figures.sent += 1
+            figures.failure = nil
+        }
+        listener.succeeded(message, alerts, at: now)
+        if case .receiver(let feed, let file) = listener { keep(feed, file) }
+        return true
+    }
+
+    private func note(failure: String) {
+        let isNews = figuresNow.withLock { figures in
+            defer { figures.failure = failure }
+            figures.failed += 1
+            return figures.failure != failure
+        }
+        // An outage is one line, not one a second.
+        if isNews {
+            log(.warn, "not told", ["to": .string(name), "error": .string(failure)])
+        }
+    }
+
+    private func keep(_ feed: ReceiverFeed, _ file: String) {
+        do throws(HostError) {
+            try files.keep(feed.encoded(), in: file)
+        } catch {
+            log(.error, "alerts not kept", ["error": .string("\(error)")])
+        }
+    }
+}
+
+extension AlertTeller.Listener {
+    fileprivate mutating func message(
+        _ alerts: [Alert], at now: Int64, interval: Int64, externalURL: String
+    ) -> OutgoingMessage? {
+        switch self {
+        case .alertmanager(var feed):
+            defer { self = .alertmanager(feed) }
+            return feed.message(alerts, at: now, interval: interval, generator: externalURL)
+        case .receiver(var feed, let file):
+            defer { self = .receiver(feed, file: file) }
+            return feed.message(alerts, at: now, externalURL: externalURL)
+        }
+    }
+
+    fileprivate mutating func succeeded(
+        _ message: OutgoingMessage, _ alerts: [Alert], at now: Int64
+    ) {
+        switch self {
+        case .alertmanager(var feed):
+            feed.succeeded(message, alerts, at: now)
+            self = .alertmanager(feed)
+        case .receiver(var feed, let file):
+            feed.succeeded(message, alerts)
+            self = .receiver(feed, file: file)
+        }
+    }
+
+    fileprivate mutating func failed(at now: Int64) {
+        switch self {
+        case .alertmanager(var feed):
+            feed.failed(at: now)
+            self = .alertmanager(feed)
+        case .receiver(var feed, let file):
+            feed.failed(at: now)
+            self = .receiver(feed, file: file)
+        }
+    }
+}

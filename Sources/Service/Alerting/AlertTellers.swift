@@ -1,0 +1,101 @@
+internal import Alerting
+internal import Bytes
+internal import Host
+internal import Synchronization
+
+/// All who are told of alerts: the Alertmanagers of the configuration, of every environment's alerts,
+/// and the receivers that an environment defines, of its own.
+final class AlertTellers: Sendable {
+    private struct Entry {
+        /// What it was made of; another definition makes another teller.
+        let definition: String
+        let teller: AlertTeller
+    }
+
+    private let alertmanagers: [String]
+    private let definitions: DefinitionStore
+    private let files: AlertFiles
+    private let clock: any HostClock
+    private let options: AlertKeeper.Options
+    private let log: ServerLog
+    private let entries = Mutex<[String: [String: Entry]]>([:])
+
+    /// - Parameter alertmanagers: URLs.
+    init(
+        alertmanagers: [String], _ definitions: DefinitionStore, _ files: AlertFiles,
+        clock: any HostClock, options: AlertKeeper.Options, log: ServerLog
+    ) {
+        self.alertmanagers = alertmanagers
+        self.definitions = definitions
+        self.files = files
+        self.clock = clock
+        self.options = options
+        self.log = log
+    }
+
+    func all(of environment: String) -> [AlertTeller] {
+        entries.withLock { $0[environment] ?? [:] }.sorted { $0.key < $1.key }.map(\.value.teller)
+    }
+
+    func tell(_ alerts: [Alert], of environment: String) {
+        for teller in all(of: environment) { teller.tell(alerts) }
+    }
+
+    /// Starts and ends tellers until there is one for each definition.
+    func prepare(_ environment: String) throws(HostError) {
+        var before = entries.withLock { $0[environment] ?? [:] }
+        var after: [String: Entry] = [:]
+        for (name, definition, listener) in listeners(of: environment) {
+            if let known = before[name], known.definition == definition {
+                after[name] = known
+                before[name] = nil
+                continue
+            }
+            // The one before is through before the new one reads what it kept.
+            before[name]?.teller.end()
+            before.removeValue(forKey: name)?.teller.join()
+            after[name] = Entry(
+                definition: definition,
+                teller: try AlertTeller(
+                    name, restored(listener), files, clock: clock,
+                    externalURL: options.externalURL, interval: options.interval, log: log))
+        }
+        for entry in before.values { entry.teller.end() }
+        entries.withLock { $0[environment] = after }
+    }
+
+    private func listeners(
+        of environment: String
+    ) -> [(name: String, definition: String, listener: AlertTeller.Listener)] {
+        let engines = alertmanagers.map { url in
+            (url, url, AlertTeller.Listener.alertmanager(AlertmanagerFeed(url: url)))
+        }
+        let documents = definitions.definitions(of: environment).all(.receivers)
+        return engines
+            + documents.compactMap { document in
+                guard let receiver = try? Receiver(document.id, DefinitionBody(document.body))
+                else { return nil }
+                let listener = AlertTeller.Listener.receiver(
+                    ReceiverFeed(receiver), file: "\(environment).\(document.id)")
+                return (document.id, document.json.text, listener)
+            }
+    }
+
+    /// The listener with what it was told before.
+    private func restored(_ listener: AlertTeller.Listener) -> AlertTeller.Listener {
+        guard case .receiver(var feed, let file) = listener else { return listener }
+        do {
+            if let bytes = try files.bytes(in: file) { try feed.restore(bytes) }
+        } catch {
+            log(.error, "alerts not read", ["file": .string(file), "error": .string("\(error)")])
+        }
+        return .receiver(feed, file: file)
+    }
+
+    /// Ends all and waits for what is being sent.
+    func end() {
+        let tellers = entries.withLock { $0 }.values.flatMap(\.values).map(\.teller)
+        for teller in tellers { teller.end() }
+        for teller in tellers { teller.join() }
+    }
+}

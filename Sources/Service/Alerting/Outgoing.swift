@@ -1,0 +1,60 @@
+internal import Alerting
+internal import CCurl
+
+/// Sends messages through libcurl.
+enum Outgoing {
+    /// Why a message was not taken.
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// Prepares libcurl; call once, before threads are started.
+    static func prepare() { wf_curl_prepare() }
+
+    /// Sends a message and waits until it is taken, at most ten seconds.
+    ///
+    /// Throws `Failure` when it was not: an answer that is no success, or none.
+    static func send(_ message: OutgoingMessage) throws(Failure) {
+        let sent: wf_sent
+        switch message.road {
+        case .post(let url, let headers):
+            sent = withStrings(headers) { headers in
+                wf_curl_post(
+                    url, headers, headers.count, message.body, message.body.count, timeout)
+            }
+        case .mail(let server, let from, let to, let user, let password):
+            sent = withStrings(to) { to in
+                wf_curl_mail(
+                    server, user, password, from, to, to.count, message.body, message.body.count,
+                    timeout)
+            }
+        }
+        guard sent.status >= 200 && sent.status < 300 else {
+            guard sent.status == 0 else {
+                throw Failure(description: "it answered with status \(sent.status)")
+            }
+            let reason = withUnsafeBytes(of: sent.error) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            throw Failure(description: reason)
+        }
+    }
+
+    /// Milliseconds.
+    private static let timeout = 10_000
+
+    /// Texts as C has them, for as long as `body` runs.
+    private static func withStrings<Result>(
+        _ texts: [String], _ body: ([UnsafePointer<CChar>?]) -> Result
+    ) -> Result {
+        var bytes: [CChar] = []
+        var starts: [Int] = []
+        for text in texts {
+            starts.append(bytes.count)
+            bytes += text.utf8CString
+        }
+        return bytes.withUnsafeBufferPointer { buffer in
+            body(starts.map { start in buffer.baseAddress.map { $0 + start } })
+        }
+    }
+}

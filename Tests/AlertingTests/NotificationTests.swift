@@ -1,0 +1,181 @@
+import Bytes
+import SeriesStore
+import Testing
+
+@testable import Alerting
+
+/// What Alertmanagers and receivers are told, and when.
+@Suite struct NotificationTests {
+    private func alert(
+        _ name: String, firedAt: Int64 = 0, resolvedAt: Int64? = nil, tier: String = "page"
+    ) -> Alert {
+        Alert(
+            labels: Labels([Label("alertname", name), Label("tier", tier)]),
+            annotations: Labels([Label("summary", "<\(name)> & more")]), value: 1,
+            state: resolvedAt == nil ? .firing : .inactive, activeAt: firedAt, firedAt: firedAt,
+            resolvedAt: resolvedAt)
+    }
+
+    private func document(_ message: OutgoingMessage) throws -> JSONValue {
+        try JSONValue(parsing: message.body)
+    }
+
+    /// The macro cannot take a call that changes what it is called on.
+    private func needed(_ message: OutgoingMessage?) throws -> OutgoingMessage {
+        try #require(message)
+    }
+
+    // MARK: - Alertmanager
+
+    /// Asks the feed each second, as a thread does, and gives the times at which something was sent.
+    private func sent(
+        _ feed: inout AlertmanagerFeed, _ alerts: [Alert], seconds: ClosedRange<Int64>,
+        isDown: ClosedRange<Int64>? = nil
+    ) -> (taken: [Int64], failed: [Int64]) {
+        var taken: [Int64] = []
+        var failed: [Int64] = []
+        for second in seconds {
+            let now = second * 1000
+            guard
+                let message = feed.message(alerts, at: now, interval: 15_000, generator: "http://w")
+            else { continue }
+            if isDown?.contains(second) ?? false {
+                feed.failed(at: now)
+                failed.append(second)
+            } else {
+                feed.succeeded(message, alerts, at: now)
+                taken.append(second)
+            }
+        }
+        return (taken, failed)
+    }
+
+    @Test func `what fires is told again each minute, with an end four minutes ahead`() throws {
+        var feed = AlertmanagerFeed(url: "http://a")
+        let taken = sent(&feed, [alert("A")], seconds: 0...200).taken
+        #expect(taken == [0, 60, 120, 180])
+        let message = try needed(
+            feed.message([alert("A")], at: 240_000, interval: 15_000, generator: "http://w"))
+        let told = try document(message)
+        #expect(told.array?.first?["startsAt"]?.string == "1970-01-01T00:00:00Z")
+        #expect(told.array?.first?["endsAt"]?.string == "1970-01-01T00:08:00Z")
+    }
+
+    @Test func `an end is told at once`() throws {
+        var feed = AlertmanagerFeed(url: "http://a")
+        _ = sent(&feed, [alert("A")], seconds: 0...10)
+        let over = [alert("A", resolvedAt: 11_000)]
+        let message = try needed(
+            feed.message(over, at: 11_000, interval: 15_000, generator: "http://w"))
+        #expect(try document(message).array?.first?["endsAt"]?.string == "1970-01-01T00:00:11Z")
+    }
+
+    @Test func `an outage of an hour is tried at longer and longer waits, and then all is told`() {
+        var feed = AlertmanagerFeed(url: "http://a")
+        let alerts = [alert("A"), alert("B")]
+        let (taken, failed) = sent(&feed, alerts, seconds: 0...3_700, isDown: 0...3_600)
+        #expect(failed.prefix(7) == [0, 1, 3, 7, 15, 31, 63])
+        #expect(failed.count < 70)
+        let first = taken.first ?? .max
+        #expect(first > 3_600 && first <= 3_660)
+    }
+
+    @Test func `pending alerts are told to nobody`() {
+        var pending = alert("A")
+        pending.state = .pending
+        var feed = AlertmanagerFeed(url: "http://a")
+        let taken = sent(&feed, [pending], seconds: 0...100).taken
+        #expect(taken == [])
+        var receiver = ReceiverFeed(
+            Receiver(name: "r", kind: .webhook(url: "http://r"), match: []))
+        let message = receiver.message([pending], at: 0, externalURL: "")
+        #expect(message == nil)
+    }
+
+    // MARK: - Receivers
+
+    private func feed(_ kind: Receiver.Kind = .webhook(url: "http://r")) -> ReceiverFeed {
+        ReceiverFeed(Receiver(name: "r", kind: kind, match: [("tier", "page")]))
+    }
+
+    @Test func `each state of an alert is told once, also over a restart`() throws {
+        var feed = feed()
+        let alerts = [alert("A"), alert("B"), alert("T", tier: "ticket")]
+        let message = try needed(feed.message(alerts, at: 0, externalURL: ""))
+        #expect(try document(message)["alerts"]?.array?.count == 2)
+        // Not taken: the same again, a second later.
+        feed.failed(at: 0)
+        let early = feed.message(alerts, at: 500, externalURL: "")
+        #expect(early == nil)
+        let again = try needed(feed.message(alerts, at: 1_000, externalURL: ""))
+        #expect(again.body == message.body)
+        feed.succeeded(again, alerts)
+        let nothing = feed.message(alerts, at: 2_000, externalURL: "")
+        #expect(nothing == nil)
+        var restarted = self.feed()
+        try restarted.restore(feed.encoded())
+        let known = restarted.message(alerts, at: 3_000, externalURL: "")
+        #expect(known == nil)
+        let over = [alert("A", resolvedAt: 4_000), alert("B")]
+        let end = try needed(restarted.message(over, at: 4_000, externalURL: ""))
+        #expect(try document(end)["status"]?.string == "resolved")
+        restarted.succeeded(end, over)
+        let nothingMore = restarted.message(over, at: 5_000, externalURL: "")
+        #expect(nothingMore == nil)
+        // The same alert anew is another incident.
+        let anew = [alert("A", firedAt: 9_000), alert("B")]
+        let next = try needed(restarted.message(anew, at: 9_000, externalURL: ""))
+        let key = try document(next)["alerts"]?.array?.first?["fingerprint"]
+        #expect(try key != document(message)["alerts"]?.array?.first?["fingerprint"])
+    }
+
+    @Test func `bytes of what was told are refused when they are others`() {
+        let bytes = feed().encoded()
+        for place in bytes.indices {
+            var other = bytes
+            other[place] ^= 4
+            #expect(throws: AlertMemoryError.self) {
+                var feed = feed()
+                try feed.restore(other)
+            }
+        }
+    }
+
+    @Test func `many alerts are several messages of a bounded size`() throws {
+        var feed = feed()
+        let alerts = (0..<250).map { alert("A\($0)") }
+        var sizes: [Int] = []
+        while let message = feed.message(alerts, at: 0, externalURL: "") {
+            sizes.append(try document(message)["alerts"]?.array?.count ?? 0)
+            feed.succeeded(message, alerts)
+        }
+        #expect(sizes == [100, 100, 50])
+    }
+
+    @Test func `Slack's markup in an alert is text`() throws {
+        var feed = feed(.slack(url: "http://s"))
+        let message = try needed(feed.message([alert("A")], at: 0, externalURL: ""))
+        let text = try document(message)["attachments"]?.array?.first?["text"]?.string
+        #expect(text == "[FIRING] A (tier=\"page\"): &lt;A&gt; &amp; more")
+    }
+
+    @Test func `nothing of an alert begins a line of a mail's head`() throws {
+        var feed = feed(
+            .mail(
+                server: "smtp://m", from: "w@example.com", to: ["a@example.com"], user: "",
+                password: ""))
+        let message = try needed(
+            feed.message([alert("A\r\nBcc: x@example.com")], at: 0, externalURL: ""))
+        let text = String(decoding: message.body, as: UTF8.self)
+        let head = text.components(of: "\r\n\r\n")
+        #expect(!head.contains("Bcc"))
+        #expect(head.split(separator: "\r\n").count == 7)
+    }
+}
+
+extension String {
+    /// What stands before a text.
+    fileprivate func components(of separator: String) -> String {
+        String(self[..<(firstRange(of: separator)?.lowerBound ?? endIndex)])
+    }
+}

@@ -1,0 +1,293 @@
+import Metrics
+import SeriesStore
+import Testing
+
+@testable import Alerting
+
+/// What becomes of alerts from evaluation to evaluation, over restarts and gaps.
+@Suite struct RuleBookTests {
+    /// A book over series in memory that a test sets as time goes on.
+    private struct Bench {
+        let series = MemorySeries()
+        var book: RuleBook
+        var context: RuleContext
+
+        init(interval: Int64 = 30_000) {
+            book = RuleBook(interval: interval, standstill: 20_000, at: 0)
+            let engine = PromQLEngine(series)
+            context = RuleContext(
+                answer: { query, time in try engine.answer(query, at: time).value },
+                write: { [series] samples in series.write(samples) })
+        }
+
+        mutating func load(_ rules: String, at time: Int64 = 0) throws {
+            book.replace([try RuleFile(Array(rules.utf8), name: "r")], at: time)
+        }
+
+        /// Sets the value of `ratio{job="shop"}` and evaluates.
+        @discardableResult
+        mutating func step(_ seconds: Int64, _ value: Double?, isObserved: Bool = true) -> Bool {
+            if let value {
+                let labels = Labels([Label("__name__", "ratio"), Label("job", "shop")])
+                series.write([LabeledSample(labels, seconds * 1000, .float(value))])
+            }
+            if isObserved { book.arrived(at: seconds * 1000) }
+            return book.evaluate(at: seconds * 1000, context)
+        }
+
+        /// Writes down, forgets everything, and reads the rules again.
+        mutating func restart(_ rules: String, at seconds: Int64) throws {
+            let bytes = book.encoded()
+            book = RuleBook(interval: book.interval, standstill: 20_000, at: seconds * 1000)
+            try book.restore(bytes)
+            try load(rules, at: seconds * 1000)
+        }
+
+        var states: [String] { book.alerts.map(\.state.rawValue).sorted() }
+    }
+
+    private static let rules = """
+        groups:
+          - name: hold-down
+            rules: [{alert: TooManyErrors, expr: ratio > 0.05, for: 2m}]
+        """
+
+    @Test func `holding down begins anew when the condition is not met`() throws {
+        var bench = Bench()
+        try bench.load(RuleBookTests.rules)
+        var found: [[String]] = []
+        for (seconds, value) in zip(stride(from: 0, through: 210, by: 30), [0.06, 0.04]) {
+            bench.step(Int64(seconds), value)
+            found.append(bench.states)
+        }
+        for seconds in stride(from: 60, through: 180, by: 30) {
+            bench.step(Int64(seconds), 0.06)
+            found.append(bench.states)
+        }
+        let pending = ["pending"]
+        #expect(found == [pending, [], pending, pending, pending, pending, ["firing"]])
+        #expect(bench.book.alerts[0].activeAt == 60_000)
+        #expect(bench.book.alerts[0].firedAt == 180_000)
+    }
+
+    @Test func `a restart neither forgets a page nor begins it anew`() throws {
+        var bench = Bench()
+        try bench.load(RuleBookTests.rules)
+        for seconds in stride(from: 0, through: 90, by: 30) { bench.step(Int64(seconds), 0.06) }
+        #expect(bench.states == ["pending"])
+        try bench.restart(RuleBookTests.rules, at: 100)
+        bench.step(120, 0.06)
+        #expect(bench.states == ["firing"])
+        #expect(bench.book.alerts[0].activeAt == 0)
+        try bench.restart(RuleBookTests.rules, at: 130)
+        bench.step(150, 0.06)
+        #expect(bench.book.alerts[0].firedAt == 120_000)
+        bench.step(180, 0.01)
+        #expect(bench.states == ["inactive"])
+        try bench.restart(RuleBookTests.rules, at: 190)
+        #expect(bench.book.alerts.map(\.resolvedAt) == [180_000])
+        // An end is told for a quarter of an hour, and then it is over.
+        for seconds in stride(from: 210, through: 1_110, by: 30) {
+            bench.step(Int64(seconds), 0.01)
+        }
+        #expect(bench.states == [])
+    }
+
+    @Test func `a gap counts for nothing`() throws {
+        var bench = Bench()
+        try bench.load(RuleBookTests.rules)
+        bench.step(0, 0.06)
+        bench.step(30, 0.06)
+        for seconds in stride(from: 60, through: 600, by: 30) {
+            // The alert that nothing arrives is new once, and then nothing changes.
+            let changed = bench.step(Int64(seconds), nil, isObserved: false)
+            #expect(changed == (seconds == 60))
+        }
+        #expect(bench.states == ["firing", "pending"])
+        #expect(bench.book.standstill?.activeAt == 30_000)
+        for seconds in stride(from: 630, through: 660, by: 30) { bench.step(Int64(seconds), 0.06) }
+        #expect(bench.states == ["inactive", "pending"])
+        #expect(bench.book.standstill?.resolvedAt == 630_000)
+        bench.step(690, 0.06)
+        #expect(bench.states == ["firing", "inactive"])
+    }
+
+    @Test func `what fires goes on firing while nothing is observed`() throws {
+        var bench = Bench()
+        try bench.load(RuleBookTests.rules)
+        for seconds in stride(from: 0, through: 120, by: 30) { bench.step(Int64(seconds), 0.06) }
+        for seconds in stride(from: 150, through: 3_600, by: 30) {
+            bench.step(Int64(seconds), nil, isObserved: false)
+        }
+        #expect(bench.states == ["firing", "firing"])
+        // A restart within the standstill ends nothing; the next event ends the standstill alone.
+        try bench.restart(RuleBookTests.rules, at: 3_610)
+        bench.step(3_630, nil, isObserved: false)
+        #expect(bench.states == ["firing", "firing"])
+        bench.step(3_660, 0.06)
+        #expect(bench.states == ["firing", "inactive"])
+        #expect(bench.book.standstill?.state == .inactive)
+    }
+
+    @Test func `keep_firing_for bridges what is missed`() throws {
+        var bench = Bench()
+        try bench.load(
+            """
+            groups:
+              - name: a
+                rules: [{alert: A, expr: ratio > 0.05, keep_firing_for: 1m}]
+            """)
+        bench.step(0, 0.06)
+        bench.step(30, 0.01)
+        bench.step(60, 0.01)
+        #expect(bench.states == ["firing"])
+        bench.step(90, 0.01)
+        #expect(bench.states == ["inactive"])
+    }
+
+    @Test func `an alert of a rule that is gone is over`() throws {
+        var bench = Bench()
+        try bench.load(RuleBookTests.rules)
+        for seconds in stride(from: 0, through: 120, by: 30) { bench.step(Int64(seconds), 0.06) }
+        try bench.load("groups: []", at: 130_000)
+        #expect(bench.book.alerts.map(\.resolvedAt) == [130_000])
+        bench.step(2_000, nil)
+        #expect(bench.states == [])
+    }
+
+    @Test func `rules that are read again keep their alerts`() throws {
+        var bench = Bench()
+        try bench.load(RuleBookTests.rules)
+        for seconds in stride(from: 0, through: 120, by: 30) { bench.step(Int64(seconds), 0.06) }
+        let more = RuleBookTests.rules.replacing(
+            "rules: [", with: "rules: [{record: r, expr: '1'}, ")
+        try bench.load(more, at: 130_000)
+        bench.step(150, 0.06)
+        #expect(bench.book.alerts.map(\.firedAt) == [120_000])
+    }
+
+    // MARK: - Failures
+
+    @Test func `a rule that fails keeps none from going on, and says why`() throws {
+        var bench = Bench()
+        try bench.load(
+            """
+            groups:
+              - name: a
+                rules:
+                  - {record: twins, expr: 'label_replace({__name__=~"ratio|other"}, "__name__", "x", "", "")'}
+                  - {alert: A, expr: ratio > 0.05}
+            """)
+        bench.series.write([
+            LabeledSample(Labels([Label("__name__", "other"), Label("job", "shop")]), 0, .float(1))
+        ])
+        bench.step(0, 0.06)
+        let rules = bench.book.groups[0].rules
+        #expect(rules[0].failure?.contains("same labelset") ?? false, "\(rules[0].failure ?? "")")
+        #expect(rules[1].failure == nil)
+        #expect(bench.states == ["firing"])
+    }
+
+    @Test func `a failure changes nothing of the rule's alerts`() throws {
+        var bench = Bench()
+        let working = bench.context
+        try bench.load(RuleBookTests.rules)
+        for seconds in stride(from: 0, through: 120, by: 30) { bench.step(Int64(seconds), 0.06) }
+        bench.context = RuleContext(
+            answer: { _, _ in throw PromQLError(.timeout, "too slow") }, write: { _ in })
+        bench.step(150, 0.06)
+        #expect(bench.states == ["firing"])
+        #expect(bench.book.groups[0].rules[0].failure == "too slow")
+        bench.context = working
+        bench.step(180, 0.06)
+        #expect(bench.book.groups[0].rules[0].failure == nil)
+        #expect(bench.book.alerts.map(\.firedAt) == [120_000])
+    }
+
+    @Test func `rules that read what they record are not evaluated, and others are`() throws {
+        var bench = Bench()
+        try bench.load(
+            """
+            groups:
+              - name: a
+                rules:
+                  - {record: a, expr: b + 1}
+                  - {record: b, expr: sum(c)}
+                  - {record: c, expr: a * 2}
+                  - {record: d, expr: a + ratio}
+                  - {record: e, expr: e + 1}
+                  - {record: f, expr: ratio * 2}
+            """)
+        bench.step(0, 0.06)
+        let failures = bench.book.groups[0].rules.map { $0.failure ?? "" }
+        #expect(failures[0] == "the rule reads what it records: a → b → c → a")
+        #expect(failures[1] == "the rule reads what it records: b → c → a → b")
+        #expect(failures[4] == "the rule reads what it records: e → e")
+        #expect([failures[3], failures[5]] == ["", ""])
+        let query = try PromQLQuery("f")
+        guard case .vector(let found) = try bench.context.answer(query, 0) else { return }
+        #expect(found.map(\.samples.values) == [[0.12]])
+    }
+
+    @Test func `more alerts than the limit are a failure`() throws {
+        var bench = Bench()
+        try bench.load(
+            """
+            groups:
+              - {name: a, limit: 1, rules: [{alert: A, expr: '{__name__=~"x."}'}]}
+            """)
+        for name in ["x1", "x2"] {
+            let labels = Labels([Label("__name__", name), Label("n", name)])
+            bench.series.write([LabeledSample(labels, 0, .float(1))])
+        }
+        bench.step(0, nil)
+        #expect(bench.book.groups[0].rules[0].failure == "exceeded limit of 1 with 2 alerts")
+        #expect(bench.states == [])
+    }
+
+    // MARK: - Series
+
+    @Test func `ALERTS tells states as they change, and ends`() throws {
+        var bench = Bench()
+        try bench.load(RuleBookTests.rules)
+        var found: [String] = []
+        for seconds in stride(from: 0, through: 150, by: 30) {
+            bench.step(Int64(seconds), seconds < 150 ? 0.06 : 0.01)
+            let query = try PromQLQuery("ALERTS")
+            guard case .vector(let series) = try bench.context.answer(query, Int64(seconds) * 1000)
+            else { return }
+            found.append(series.map { $0.labels["alertstate"] }.joined(separator: ","))
+        }
+        #expect(found == ["pending", "pending", "pending", "pending", "firing", ""])
+    }
+
+    // MARK: - Bytes
+
+    @Test func `bytes that are not what was written are refused`() throws {
+        var bench = Bench()
+        try bench.load(RuleBookTests.rules)
+        for seconds in stride(from: 0, through: 120, by: 30) { bench.step(Int64(seconds), 0.06) }
+        let bytes = bench.book.encoded()
+        for place in bytes.indices {
+            var other = bytes
+            other[place] ^= 1
+            #expect(throws: AlertMemoryError.self) {
+                var book = RuleBook(interval: 30_000, standstill: 20_000, at: 0)
+                try book.restore(other)
+            }
+            #expect(throws: AlertMemoryError.self) {
+                var book = RuleBook(interval: 30_000, standstill: 20_000, at: 0)
+                try book.restore(Array(bytes[..<place]))
+            }
+        }
+    }
+
+    @Test func `a book that was written down is the same again`() throws {
+        var bench = Bench()
+        try bench.load(RuleBookTests.rules)
+        for seconds in stride(from: 0, through: 120, by: 30) { bench.step(Int64(seconds), 0.06) }
+        let bytes = bench.book.encoded()
+        try bench.restart(RuleBookTests.rules, at: 130)
+        #expect(bench.book.encoded() == bytes)
+    }
+}

@@ -1,0 +1,192 @@
+"""Debian's Alertmanager with the project's configuration is told of alerts, and tells a receiver."""
+import json
+import os
+import shutil
+import subprocess
+import time
+import unittest
+import urllib.request
+
+from alert_case import AlertCase, Receiver
+from server import free_port
+
+ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
+CONFIGURATION = os.path.join(ROOT, "docs/alertmanager.yml")
+UNPACKED = os.path.join(ROOT, ".build/alertmanager/usr/bin")
+
+
+def program(name):
+    found = shutil.which(name, path=os.pathsep.join([os.environ["PATH"], UNPACKED]))
+    if not found:
+        raise RuntimeError(f"{name} is missing: .ci/install-packages test brings it")
+    return os.path.realpath(found)
+
+
+class Alertmanager:
+    """The real program, with the waits of the configuration cut to seconds."""
+
+    def __init__(self, directory, receiver, port=None):
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        with open(CONFIGURATION) as file:
+            text = file.read().replace("http://127.0.0.1:9911", receiver.url)
+        for wait, cut in (("30s", "1s"), ("10s", "1s"), ("5m", "1s"), ("1m", "1s")):
+            text = text.replace(f"group_wait: {wait}", f"group_wait: {cut}")
+            text = text.replace(f"group_interval: {wait}", f"group_interval: {cut}")
+        path = os.path.join(directory, "alertmanager.yml")
+        with open(path, "w") as file:
+            file.write(text)
+        self.log = open(os.path.join(directory, "alertmanager.log"), "ab")
+        self.process = subprocess.Popen(
+            [program("prometheus-alertmanager"), f"--config.file={path}",
+             f"--storage.path={directory}/alertmanager", "--cluster.listen-address=",
+             f"--web.listen-address=127.0.0.1:{self.port}"], stderr=self.log)
+        for _ in range(300):
+            try:
+                self.ask("GET", "status")
+                return
+            except OSError:
+                time.sleep(0.1)
+        raise RuntimeError("the Alertmanager does not answer")
+
+    def ask(self, method, path, value=None):
+        request = urllib.request.Request(
+            f"{self.url}/api/v2/{path}", method=method,
+            data=None if value is None else json.dumps(value).encode(),
+            headers={"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.load(answer)
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+        self.log.close()
+
+
+def rule(alert, expression, **labels):
+    return {"alert": alert, "expr": expression, "labels": labels}
+
+
+class AlertmanagerTest(AlertCase):
+    def setUp(self):
+        super().setUp()
+        self.receiver = Receiver()
+        self.addCleanup(self.receiver.close)
+        self.alertmanager = Alertmanager(self.directory, self.receiver)
+        self.addCleanup(lambda: self.alertmanager.end())
+        self.options = (*self.options, "--alertmanagers", self.alertmanager.url)
+        self.restart()
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60))
+        self.server.json("POST", "/1/batch/pods", [
+            {"time": stamp, "data": {"pod": f"p{n}", "cluster": f"c{n % 2}"}} for n in range(100)])
+        self.server.json("PUT", "/api/metrics/pods_total", {
+            "dataset": "pods", "labels": {"pod": "pod", "cluster": "cluster"}})
+
+    def rules(self, *rules):
+        document = {"groups": [{"name": "test", "interval": "1s", "rules": rules}]}
+        self.assertIn(self.put_rules(json.dumps(document))[0], (200, 201))
+
+    def told(self, path, status="firing"):
+        """Alerts of each notification that came to a receiver."""
+        return [
+            [alert["labels"] for alert in body["alerts"] if alert["status"] == status]
+            for _, at, body in self.receiver.bodies if at == path and body["status"] == status]
+
+    def test_its_own_tool_finds_nothing_wrong_with_the_configuration(self):
+        done = subprocess.run(
+            [program("amtool"), "check-config", CONFIGURATION], capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_one_incident_over_a_hundred_pods_is_one_notification(self):
+        # Without a cluster and a service of their own they are one group.
+        self.rules(rule("PodsFail", "sum by (pod) (pods_total) > 0", tier="page"))
+        self.receiver.wait_for(1)
+        time.sleep(5)
+        notification, = self.told("/page")
+        self.assertEqual(len(notification), 100)
+
+    def test_tiers_go_to_their_receivers(self):
+        self.rules(
+            *(rule(f"Tier{tier}", "sum(pods_total) > 0", tier=tier)
+              for tier in ("automate", "ticket", "page")),
+            rule("TierNone", "sum(pods_total) > 0"))
+        self.receiver.wait_for(4)
+        names = {path: sorted(labels["alertname"] for told in self.told(path) for labels in told)
+                 for path in ("/automate", "/ticket", "/page", "/page-second")}
+        self.assertEqual(names, {
+            "/automate": ["Tierautomate"], "/ticket": ["TierNone", "Tierticket"],
+            "/page": ["Tierpage"], "/page-second": []})
+
+    def test_a_critical_alert_inhibits_its_warning(self):
+        self.rules(
+            rule("Slow", "sum(pods_total) > 0", tier="page", severity="critical"),
+            rule("Slow", "sum(pods_total) > 0", tier="ticket", severity="warning"),
+            rule("Full", "sum(pods_total) > 0", tier="ticket", severity="warning"))
+        self.receiver.wait_for(2)
+        time.sleep(4)
+        self.assertEqual([one["alertname"] for told in self.told("/page") for one in told], ["Slow"])
+        self.assertEqual(
+            [one["alertname"] for told in self.told("/ticket") for one in told], ["Full"])
+
+    def test_a_cluster_that_is_down_inhibits_its_own_pods_only(self):
+        self.rules(
+            rule("ClusterDown", 'sum by (cluster) (pods_total{cluster="c1"}) > 0', tier="page"),
+            rule("PodFails", "pods_total > 0", tier="page"))
+        self.wait(lambda: len(self.told("/page")) >= 2)
+        time.sleep(4)
+        told = [labels for told in self.told("/page") for labels in told]
+        pods = {one["cluster"] for one in told if one["alertname"] == "PodFails"}
+        self.assertEqual(pods, {"c0"})
+        self.assertEqual(
+            {one["cluster"] for one in told if one["alertname"] == "ClusterDown"}, {"c1"})
+
+    def test_a_silence_holds(self):
+        stamp = lambda seconds: time.strftime(
+            "%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+        self.alertmanager.ask("POST", "silences", {
+            "matchers": [{"name": "alertname", "value": "Quiet", "isRegex": False}],
+            "startsAt": stamp(-10), "endsAt": stamp(600), "createdBy": "a test", "comment": "on"})
+        self.rules(
+            rule("Quiet", "sum(pods_total) > 0", tier="page"),
+            rule("Loud", "sum(pods_total) > 0", tier="page"))
+        self.receiver.wait_for(1)
+        time.sleep(5)
+        self.assertEqual([one["alertname"] for told in self.told("/page") for one in told], ["Loud"])
+        state = {one["labels"]["alertname"]: one["status"]["state"]
+                 for one in self.alertmanager.ask("GET", "alerts")}
+        self.assertEqual(state, {"Quiet": "suppressed", "Loud": "active"})
+
+    def test_an_incident_of_twenty_evaluations_is_one_page_and_one_resolution(self):
+        # The query looks half a minute back: the incident ends 20 s from now.
+        end = int(time.time()) - 10
+        self.rules(rule("Incident", f"sum(pods_total) > 0 and on () vector(time()) < {end}", tier="page"))
+        self.wait(lambda: self.told("/page", "resolved"), 60)
+        time.sleep(5)
+        self.assertEqual(len(self.told("/page")), 1)
+        self.assertEqual(len(self.told("/page", "resolved")), 1)
+
+    def test_what_happens_while_it_is_down_is_told_when_it_is_back(self):
+        self.alertmanager.end()
+        self.rules(rule("Missed", "sum(pods_total) > 0", tier="page"))
+        self.wait(self.alerts)
+        time.sleep(6)
+        told, = self.server.json("GET", "/api/receivers")
+        self.assertGreater(told["messages_failed"], 1)
+        # Not each second: the waits become longer.
+        self.assertLess(told["messages_failed"], 6)
+        self.alertmanager = Alertmanager(self.directory, self.receiver, self.alertmanager.port)
+        self.receiver.wait_for(1, 90)
+        self.assertEqual([one["alertname"] for told in self.told("/page") for one in told],
+                         ["Missed"])
+
+    def test_a_kill_pages_nobody_again(self):
+        self.rules(rule("Held", "sum(pods_total) > 0", tier="page"))
+        self.receiver.wait_for(1)
+        self.restart(9)
+        self.wait(self.alerts)
+        time.sleep(5)
+        self.assertEqual(len(self.receiver.bodies), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()

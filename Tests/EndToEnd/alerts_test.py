@@ -1,0 +1,221 @@
+"""Rules that the server evaluates, alerts that it tells of, and what a restart keeps."""
+import json
+import os
+import signal
+import threading
+import time
+import unittest
+
+from alert_case import RULES, AlertCase, Receiver
+
+class AlertsTest(AlertCase):
+    def test_rules_are_evaluated_and_told_as_prometheus_does(self):
+        self.define()
+        self.assertEqual(self.put_rules(RULES)[0], 201)
+        self.wait(lambda: self.alerts("pending"))
+        alert = self.wait(self.alerts)[0]
+        self.assertEqual(
+            alert["labels"],
+            {"alertname": "EventsCame", "severity": "critical", "tier": "page"})
+        self.assertEqual(alert["annotations"], {"summary": "events: 3"})
+        self.assertEqual(alert["value"], "3e+00")
+        group, = self.server.json("GET", "/api/v1/rules")["data"]["groups"]
+        self.assertEqual((group["name"], group["file"], group["interval"]), ("shop", "shop", 1))
+        record, rule = group["rules"]
+        self.assertEqual((record["type"], record["health"]), ("recording", "ok"))
+        self.assertEqual(
+            (rule["type"], rule["state"], rule["duration"], rule["health"]),
+            ("alerting", "firing", 2, "ok"))
+        self.assertEqual(len(rule["alerts"]), 1)
+        only, = self.server.json(
+            "GET", "/api/v1/rules?type=record")["data"]["groups"][0]["rules"]
+        self.assertEqual(only["name"], "shop:events:total")
+        self.assertEqual(
+            self.server.json("GET", "/api/v1/rules?rule_group[]=x")["data"]["groups"], [])
+
+        def value(query):
+            # Samples stand half a minute back, where metrics are settled.
+            answer = self.server.json("GET", f"/api/v1/query?query={query}")
+            return [one["value"][1] for one in answer["data"]["result"]]
+        self.assertEqual(self.wait(lambda: value("shop:events:total")), ["3"])
+        self.assertEqual(self.wait(lambda: value("ALERTS%7Balertstate=%22firing%22%7D")), ["1"])
+        self.assertEqual(len(value("ALERTS_FOR_STATE")), 1)
+
+    def test_rules_that_are_wrong_are_refused_and_those_before_stay(self):
+        self.define()
+        self.put_rules(RULES)
+        status, answer = self.put_rules(RULES.replace("for: 2s", "fore: 2s"))
+        self.assertEqual(status, 422)
+        self.assertIn("shop:10:9", answer["error"])
+        self.assertIn("no key 'fore'", answer["error"])
+        self.assertEqual(self.server.request("GET", "/api/rules/shop")[2].decode(), RULES)
+        self.wait(self.alerts)
+        listed, = self.server.json("GET", "/api/rules")
+        self.assertEqual(listed, {"name": "shop", "source": "api", "groups": 1, "rules": 2})
+        self.assertEqual(self.server.request("DELETE", "/api/rules/shop")[0], 204)
+        self.wait(lambda: not self.alerts())
+        self.assertEqual(self.server.request("GET", "/api/rules/shop")[0], 404)
+
+    def test_files_of_the_configuration_are_read_at_the_start_and_again(self):
+        self.define()
+        path = os.path.join(self.directory, "rules.yaml")
+        with open(path, "w") as file:
+            file.write(RULES)
+        self.options = (*self.options, "--rules", path)
+        self.restart()
+        self.wait(self.alerts)
+        with open(path, "w") as file:
+            file.write("groups: [")
+        self.server.process.send_signal(1)
+        time.sleep(1)
+        # What cannot be read stays as it was.
+        self.assertEqual(len(self.alerts()), 1)
+        with open(path, "w") as file:
+            file.write(RULES.replace("EventsCame", "Renamed"))
+        self.server.process.send_signal(1)
+        self.wait(lambda: [one["labels"]["alertname"] for one in self.alerts()] == ["Renamed"])
+
+    def test_a_webhook_is_told_once_also_over_a_kill(self):
+        receiver = Receiver()
+        self.addCleanup(receiver.close)
+        self.define()
+        self.server.json("PUT", "/api/receivers/hook", {
+            "type": "webhook", "url": receiver.url + "/hook", "match": {"tier": "page"}})
+        self.server.json("PUT", "/api/receivers/other", {
+            "type": "webhook", "url": receiver.url + "/other", "match": {"tier": "ticket"}})
+        self.put_rules(RULES)
+        body, = receiver.wait_for(1)
+        self.assertEqual((body["status"], body["receiver"]), ("firing", "hook"))
+        self.assertEqual(body["alerts"][0]["labels"]["alertname"], "EventsCame")
+        time.sleep(2)
+        self.restart(signal.SIGKILL)
+        self.wait(self.alerts)
+        time.sleep(4)
+        self.assertEqual(len(receiver.bodies), 1)
+        self.server.request("DELETE", "/api/rules/shop")
+        bodies = receiver.wait_for(2)
+        self.assertEqual([body["status"] for body in bodies], ["firing", "resolved"])
+        self.assertEqual(
+            bodies[0]["alerts"][0]["fingerprint"], bodies[1]["alerts"][0]["fingerprint"])
+
+    def test_one_that_hangs_or_fails_is_tried_again_and_delays_no_other(self):
+        slow, broken, good = Receiver(), Receiver(), Receiver()
+        for receiver in (slow, broken, good):
+            self.addCleanup(receiver.close)
+        slow.delay, broken.status = 30, 500
+        self.define()
+        for name, receiver in (("slow", slow), ("broken", broken), ("good", good)):
+            self.server.json(
+                "PUT", f"/api/receivers/{name}", {"type": "webhook", "url": receiver.url})
+        self.put_rules(RULES)
+        self.assertEqual(len(good.wait_for(1, 20)), 1)
+        broken.status = 200
+        self.assertEqual(len(broken.wait_for(1, 20)), 1)
+        told = {one["name"]: one for one in self.server.json("GET", "/api/receivers")}
+        self.assertGreater(told["broken"]["messages_failed"], 0)
+        self.assertEqual(told["broken"]["messages_taken"], 1)
+        self.assertEqual(told["slow"]["messages_taken"], 0)
+
+    def test_addresses_are_guarded_and_redirects_not_followed(self):
+        receiver = Receiver()
+        self.addCleanup(receiver.close)
+        receiver.status = 307
+        self.define()
+        self.server.json("PUT", "/api/receivers/moved", {"type": "webhook", "url": receiver.url})
+        self.server.json(
+            "PUT", "/api/receivers/cloud",
+            {"type": "webhook", "url": "http://169.254.169.254/latest/meta-data"})
+        status, _, _ = self.server.request(
+            "PUT", "/api/receivers/file", json.dumps({"type": "webhook", "url": "file:///etc"}))
+        self.assertEqual(status, 422)
+        self.put_rules(RULES)
+
+        def told():
+            found = {one["name"]: one for one in self.server.json("GET", "/api/receivers")}
+            return found if all("last_error" in one for one in found.values()) else None
+        found = self.wait(told)
+        self.assertIn("status 307", found["moved"]["last_error"])
+        self.assertIn("may not be spoken to", found["cloud"]["last_error"])
+        self.assertEqual(receiver.bodies, [])
+
+    def test_slack_and_pagerduty_get_their_forms_and_secrets_stay(self):
+        receiver = Receiver()
+        self.addCleanup(receiver.close)
+        self.define()
+        self.server.json("PUT", "/api/receivers/chat", {
+            "type": "slack", "url": receiver.url + "/slack"})
+        self.server.json("PUT", "/api/receivers/duty", {
+            "type": "pagerduty", "url": receiver.url + "/duty", "routing_key": "s3cret"})
+        self.assertNotIn(b"s3cret", self.server.request("GET", "/api/receivers")[2])
+        self.put_rules(RULES)
+        receiver.wait_for(2)
+        sent = {path: body for _, path, body in receiver.bodies}
+        self.assertIn("[FIRING] EventsCame", sent["/slack"]["attachments"][0]["text"])
+        duty = sent["/duty"]
+        self.assertEqual((duty["event_action"], duty["routing_key"]), ("trigger", "s3cret"))
+        self.assertEqual(duty["payload"]["severity"], "critical")
+        self.server.request("DELETE", "/api/rules/shop")
+        receiver.wait_for(4)
+        ends = [body for _, path, body in receiver.bodies if path == "/duty"]
+        self.assertEqual([one["event_action"] for one in ends], ["trigger", "resolve"])
+        self.assertEqual(ends[0]["dedup_key"], ends[1]["dedup_key"])
+
+    def test_a_standstill_is_told_and_leaves_what_fires(self):
+        self.define()
+        self.options = ("--self-telemetry", "off", "--standstill", "10", "--rule-interval", "1")
+        self.restart()
+        self.put_rules(RULES)
+        self.wait(self.alerts)
+        names = lambda: sorted(one["labels"]["alertname"] for one in self.alerts())
+        self.wait(lambda: names() == ["EventsCame", "IngestStandstill"])
+        rule = self.server.json("GET", "/api/v1/rules")["data"]["groups"][0]["rules"][1]
+        self.assertEqual((rule["state"], rule["health"]), ("firing", "unknown"))
+        self.assertIn("unobserved", rule["lastError"])
+        self.send()
+        self.wait(lambda: names() == ["EventsCame"])
+
+    def test_mail_goes_out(self):
+        import socketserver
+        mails = []
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self):
+                self.wfile.write(b"220 here\r\n")
+                text, isData = [], False
+                for line in self.rfile:
+                    if isData:
+                        if line == b".\r\n":
+                            isData = False
+                            mails.append(b"".join(text))
+                            self.wfile.write(b"250 kept\r\n")
+                        else:
+                            text.append(line)
+                    elif line.startswith(b"DATA"):
+                        isData = True
+                        self.wfile.write(b"354 go on\r\n")
+                    elif line.startswith(b"QUIT"):
+                        self.wfile.write(b"221 bye\r\n")
+                        return
+                    else:
+                        self.wfile.write(b"250 good\r\n")
+
+        server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.define()
+        self.server.json("PUT", "/api/receivers/mail", {
+            "type": "email", "server": f"smtp://127.0.0.1:{server.server_address[1]}",
+            "from": "widefield@example.com", "to": ["team@example.com"]})
+        self.put_rules(RULES)
+        self.wait(lambda: mails)
+        import email
+        message = email.message_from_bytes(mails[0])
+        self.assertEqual(message["To"], "<team@example.com>")
+        text = message.get_payload(decode=True).decode()
+        self.assertIn("[FIRING] EventsCame", text)
+        self.assertIn("summary: events: 3", text)
+
+
+if __name__ == "__main__":
+    unittest.main()
