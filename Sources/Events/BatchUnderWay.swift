@@ -69,15 +69,15 @@ struct BatchUnderWay: ~Copyable {
     // MARK: - Fields of the event under way
 
     @inline(__always)
-    mutating func append(_ text: UnsafeBufferPointer<UInt8>, to column: Int) {
+    mutating func append(_ text: UnsafeBufferPointer<UInt8>, to column: Int) -> UInt32 {
         note(column)
-        columns[column].append(text, row: rows)
+        return columns[column].append(text, row: rows)
     }
 
     @inline(__always)
-    mutating func append(_ value: Bool, to column: Int) {
+    mutating func append(_ value: Bool, to column: Int) -> UInt32 {
         note(column)
-        columns[column].append(value, row: rows)
+        return columns[column].append(value, row: rows)
     }
 
     @inline(__always)
@@ -108,11 +108,16 @@ struct BatchUnderWay: ~Copyable {
         return columns[column].code(of: text)
     }
 
-    mutating func append(_ fields: UnsafeBufferPointer<CodedField>) {
+    mutating func append(_ fields: UnsafeBufferPointer<KnownField>) {
         let row = rows
         for field in fields {
-            note(field.column)
-            columns[field.column].append(code: field.code, row: row)
+            let column = Int(field.column)
+            note(column)
+            if field.isInteger {
+                columns[column].append(Int64(bitPattern: field.bits), row: row)
+            } else {
+                columns[column].append(code: UInt32(truncatingIfNeeded: field.bits), row: row)
+            }
         }
     }
 
@@ -141,7 +146,7 @@ struct BatchUnderWay: ~Copyable {
             note(column)
             let row = rows
             let builder = columns + column
-            spill.withText { builder.pointee.append($0, row: row) }
+            spill.withText { _ = builder.pointee.append($0, row: row) }
             spill.removeAll()
         }
         touched.removeAll()

@@ -5,10 +5,16 @@ internal import Bytes
 /// Lanes hold (row, value) pairs while they grow, so that absent rows cost nothing and the last
 /// value can be taken back; `column(rows:)` spreads them out.
 struct ColumnBuilder: ~Copyable {
-    let name: String
-    private var dictionary = DictionaryTable(expected: 8)
+    // What a value touches comes first, so that it lies in two cache lines.
+    /// The row of the last value, −1 before the first; tells a repeated field of one event.
+    private(set) var lastRow = -1
+    /// Batches for which strings are kept as they come, without a dictionary; 0 for none.
+    private var textBatches: Int32 = 0
+    /// Whether the batch builder has the column on its list for this batch.
+    var isInUse = false
     /// Row in the upper, code in the lower 32 bits.
     private var codes = GrowingBuffer<UInt64>(capacity: 32)
+    private var dictionary = DictionaryTable(expected: 8)
     private var intRows = GrowingBuffer<UInt32>(capacity: 8)
     private var ints = GrowingBuffer<Int64>(capacity: 8)
     private var floatRows = GrowingBuffer<UInt32>(capacity: 8)
@@ -17,12 +23,7 @@ struct ColumnBuilder: ~Copyable {
     private var text = GrowingBuffer<UInt8>(capacity: 8)
     private var textEnds = GrowingBuffer<UInt32>(capacity: 8)
     private var textRows = GrowingBuffer<UInt32>(capacity: 8)
-    /// Batches for which strings are kept as they come, without a dictionary; 0 for none.
-    private var textBatches = 0
-    /// The row of the last value, −1 before the first; tells a repeated field of one event.
-    private(set) var lastRow = -1
-    /// Whether the batch builder has the column on its list for this batch.
-    var isInUse = false
+    let name: String
 
     init(name: String) { self.name = name }
 
@@ -30,16 +31,20 @@ struct ColumnBuilder: ~Copyable {
     /// Rows with a value.
     var valueCount: Int { codes.count + ints.count + floats.count + textRows.count }
 
+    /// Gives the string's code; 0 when it is kept without a dictionary.
     @inline(__always)
-    mutating func append(_ text: UnsafeBufferPointer<UInt8>, row: Int) {
+    @discardableResult
+    mutating func append(_ text: UnsafeBufferPointer<UInt8>, row: Int) -> UInt32 {
         take(row)
         if textBatches > 0 {
             if let base = text.baseAddress { self.text.append(base, count: text.count) }
             textEnds.append(UInt32(truncatingIfNeeded: self.text.count))
             textRows.append(UInt32(truncatingIfNeeded: row))
-        } else {
-            appendCode(dictionary.code(of: text), row)
+            return 0
         }
+        let code = dictionary.code(of: text)
+        appendCode(code, row)
+        return code
     }
 
     /// The code of a string, to be appended to any rows of this batch; nil when strings of this batch
@@ -55,9 +60,12 @@ struct ColumnBuilder: ~Copyable {
         appendCode(code, row)
     }
 
-    mutating func append(_ value: Bool, row: Int) {
+    @discardableResult
+    mutating func append(_ value: Bool, row: Int) -> UInt32 {
         take(row)
-        appendCode(dictionary.code(of: .bool, payload: value ? 1 : 0), row)
+        let code = dictionary.code(of: .bool, payload: value ? 1 : 0)
+        appendCode(code, row)
+        return code
     }
 
     @inline(__always)
@@ -153,7 +161,7 @@ struct ColumnBuilder: ~Copyable {
         }
     }
 
-    private static var textBatchesMax: Int { 64 }
+    private static var textBatchesMax: Int32 { 64 }
 }
 
 // MARK: - The column

@@ -1,13 +1,22 @@
 internal import Bytes
 
-/// A column and the code of a string in it, which `EventBatchBuilder.code` gave in the same batch.
-public struct CodedField: BitwiseCopyable {
-    let column: Int
-    let code: UInt32
+/// A value whose column is known: a string or a boolean by the code that the builder gave for it in
+/// the same batch, or an integer.
+public struct KnownField: BitwiseCopyable {
+    let bits: UInt64
+    let column: Int32
+    let isInteger: Bool
 
     public init(column: Int, code: UInt32) {
-        self.column = column
-        self.code = code
+        self.column = Int32(truncatingIfNeeded: column)
+        bits = UInt64(code)
+        isInteger = false
+    }
+
+    public init(column: Int, integer: Int64) {
+        self.column = Int32(truncatingIfNeeded: column)
+        bits = UInt64(bitPattern: integer)
+        isInteger = true
     }
 }
 
@@ -50,12 +59,18 @@ public final class EventBatchBuilder {
 
     // MARK: - Fields of the event under way
 
-    /// A string of UTF-8, at most `EventLimits.stringBytes` long.
-    public func append(_ text: UnsafeBufferPointer<UInt8>, to column: Int) {
+    /// A string of UTF-8, at most `EventLimits.stringBytes` long; gives its code, 0 in a column that
+    /// keeps its strings without looking them up.
+    @discardableResult
+    public func append(_ text: UnsafeBufferPointer<UInt8>, to column: Int) -> UInt32 {
         batch.pointee.append(text, to: column)
     }
 
-    public func append(_ value: Bool, to column: Int) { batch.pointee.append(value, to: column) }
+    /// Gives the value's code.
+    @discardableResult
+    public func append(_ value: Bool, to column: Int) -> UInt32 {
+        batch.pointee.append(value, to: column)
+    }
 
     public func append(_ value: Int64, to column: Int) { batch.pointee.append(value, to: column) }
 
@@ -75,7 +90,7 @@ public final class EventBatchBuilder {
         case .bool(let value): append(value, to: column)
         case .int(let value): append(value, to: column)
         case .float(let value): append(value, to: column)
-        case .string(var value): value.withUTF8 { append($0, to: column) }
+        case .string(var value): value.withUTF8 { _ = append($0, to: column) }
         }
     }
 
@@ -88,8 +103,8 @@ public final class EventBatchBuilder {
         batch.pointee.code(of: text, in: column)
     }
 
-    /// Strings by their codes.
-    public func append(_ fields: UnsafeBufferPointer<CodedField>) { batch.pointee.append(fields) }
+    /// Values by their codes, and integers.
+    public func append(_ fields: UnsafeBufferPointer<KnownField>) { batch.pointee.append(fields) }
 
     /// Whether the event under way has a value in the column.
     public func hasValue(in column: Int) -> Bool { batch.pointee.hasValue(in: column) }

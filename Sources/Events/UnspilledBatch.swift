@@ -75,7 +75,10 @@ final class UnspilledBatch: EventSource {
 extension ColumnBuilder {
     /// The value of a spilled field; one that is not of the form is none.
     fileprivate mutating func append(_ field: SpillReader.Field, row: Int) {
-        if field.letter == UInt8(ascii: "s") { return append(field.text, row: row) }
+        if field.letter == UInt8(ascii: "s") {
+            append(field.text, row: row)
+            return
+        }
         switch Spill.value(letter: field.letter, text: field.text) {
         case .int(let value): append(value, row: row)
         case .float(let value): append(value, row: row)
@@ -97,7 +100,7 @@ extension Column {
             case .bool(let value): builder.append(value, row: row)
             case .int(let value): builder.append(value, row: row)
             case .float(let value): builder.append(value, row: row)
-            case .string(var value): value.withUTF8 { builder.append($0, row: row) }
+            case .string(var value): value.withUTF8 { _ = builder.append($0, row: row) }
             }
         }
         return builder.column(rows: rows)

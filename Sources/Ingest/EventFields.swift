@@ -92,10 +92,16 @@ extension EventFields {
         countValues()
     }
 
+    /// Gives the value's code; 0 when it was spilled.
     @inline(__always)
-    mutating func append(_ value: Bool, to node: Int32) {
-        if let column = column(of: node, or: .bool(value)) { builder.append(value, to: column) }
+    @discardableResult
+    mutating func append(_ value: Bool, to node: Int32) -> UInt32 {
+        var code: UInt32 = 0
+        if let column = column(of: node, or: .bool(value)) {
+            code = builder.append(value, to: column)
+        }
         countValues()
+        return code
     }
 
     /// Any value that a field can be.

@@ -64,12 +64,74 @@ static inline uint64_t wf_hash(const uint8_t *p, size_t length, uint64_t seed) {
     return wf_mix(k1 ^ length, wf_mix(a ^ k1, b ^ seed));
 }
 
+/// The ends of a byte string: with its length they are all of one of at most 16 bytes.
+struct wf_ends {
+    /// The first 8 bytes, or all of a shorter string, zeros above.
+    uint64_t first;
+    /// The last 8 bytes; 0 of a shorter string.
+    uint64_t last;
+};
+
+/// Reads no byte outside the string.
+static inline struct wf_ends wf_ends_of(const uint8_t *p, size_t length) {
+    struct wf_ends ends = {0, 0};
+    if (length >= 8) {
+        ends.first = wf_read64(p);
+        ends.last = wf_read64(p + length - 8);
+    } else if (length >= 4) {
+        ends.first = wf_read32(p) | wf_read32(p + length - 4) << (length - 4) * 8;
+    } else if (length > 0) {
+        ends.first = (uint64_t)p[0] | (uint64_t)p[length >> 1] << (length >> 1) * 8
+            | (uint64_t)p[length - 1] << (length - 1) * 8;
+    }
+    return ends;
+}
+
+/// Hash of a byte string whose ends are known, for tables in memory; never stored. Reads no byte
+/// outside the string. No UTF-8 holds the bytes of either constant, so no end makes a factor 0.
+static inline uint64_t wf_hash_with_ends(
+    const uint8_t *p, size_t length, uint64_t first, uint64_t last
+) {
+    const uint64_t k0 = 0xa0761d6478bd642full, k1 = 0xe7037ed1a0b428dbull;
+    uint64_t seed = k0;
+    for (size_t i = 8; i + 8 < length; i += 16) {
+        uint64_t next = i + 16 < length ? wf_read64(p + i + 8) : 0;
+        seed = wf_mix(wf_read64(p + i) ^ k1, next ^ seed);
+    }
+    return wf_mix(first ^ k1, last ^ seed) ^ length * 0x9e3779b97f4a7c15ull;
+}
+
 /// Hash of one 64-bit word for tables in memory.
 static inline uint64_t wf_hash64(uint64_t value) {
     return wf_mix(value ^ 0xa0761d6478bd642full, 0xe7037ed1a0b428dbull);
 }
 
 // ------------------------------------------------------------------------------------- JSON strings
+
+/// The bytes of a JSON string from `p` to its closing quote, when all of them are ASCII and none is a
+/// backslash or a control character; else −1. Needs a zero after the body, and 15 readable bytes more.
+static inline int64_t wf_plain_string(const uint8_t *p) {
+    const uint8_t *start = p;
+#if WF_SSE2
+    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
+    const __m128i space = _mm_set1_epi8(0x20);
+    for (;; p += 16) {
+        __m128i chunk = _mm_loadu_si128((const __m128i *)p);
+        // As signed bytes, what is not ASCII is below the space too.
+        __m128i special = _mm_or_si128(
+            _mm_or_si128(_mm_cmpeq_epi8(chunk, quote), _mm_cmpeq_epi8(chunk, backslash)),
+            _mm_cmplt_epi8(chunk, space));
+        unsigned mask = (unsigned)_mm_movemask_epi8(special);
+        if (mask != 0) {
+            p += (unsigned)__builtin_ctz(mask);
+            break;
+        }
+    }
+#else
+    while (*p >= 0x20 && *p < 0x80 && *p != '"' && *p != '\\') p++;
+#endif
+    return *p == '"' ? p - start : -1;
+}
 
 /// What `wf_scan_string` met.
 struct wf_string_scan {
@@ -144,6 +206,24 @@ static inline bool wf_equal(const uint8_t *a, const uint8_t *b, size_t length) {
     for (size_t i = 0; i < length; i++)
         if (a[i] != b[i]) return false;
     return true;
+}
+
+/// Whether the bytes at `p` are those of `frame` wherever `mask` has a bit, bit i for byte i; reads
+/// 32 bytes of each.
+static inline bool wf_begins_with(const void *frame, const uint8_t *p, uint32_t mask) {
+#if WF_SSE2
+    const __m128i *a = (const __m128i *)frame, *b = (const __m128i *)p;
+    uint32_t low = (uint32_t)_mm_movemask_epi8(
+        _mm_cmpeq_epi8(_mm_loadu_si128(a), _mm_loadu_si128(b)));
+    uint32_t high = (uint32_t)_mm_movemask_epi8(
+        _mm_cmpeq_epi8(_mm_loadu_si128(a + 1), _mm_loadu_si128(b + 1)));
+    return (~(low | high << 16) & mask) == 0;
+#else
+    const uint8_t *bytes = frame;
+    for (int i = 0; i < 32; i++)
+        if (mask >> i & 1 && bytes[i] != p[i]) return false;
+    return true;
+#endif
 }
 
 /// Whether two byte strings of one length are equal; reads up to 15 bytes beyond each.

@@ -73,7 +73,7 @@ public final class JSONEventDecoder {
     public func decodeLines(
         _ body: PaddedBytes, dataset: String, receivedAt: Int64, timeField: String? = nil
     ) throws(BodyRefusal) -> Decoded {
-        if reader.roles.setTimeField(timeField) { reader.fields.trie.removeAll() }
+        if reader.roles.setTimeField(timeField) { reader.forgetKeys() }
         return try decode(body, dataset, receivedAt, newlineIsSpace: false) {
             (reader, collector, start, end) throws(JSONFault) in
             try reader.lines(start, end, into: &collector)
@@ -92,7 +92,7 @@ public final class JSONEventDecoder {
             guard let base = bytes.baseAddress, bytes.count > 0 else {
                 throw BodyRefusal(.empty, "the body is empty", in: bytes, at: 0)
             }
-            reader.fields.beginBody()
+            reader.beginBody()
             let end = base + bytes.count
             reader.scanner.begin(end: end, newlineIsSpace: newlineIsSpace)
             var collector = EventCollector(

@@ -63,7 +63,7 @@ extension JSONEventReader {
             if collector.hasNoRoom { throw JSONFault("no room to share", at: place, .notShared) }
             throw JSONFault("more than 1000000 events in one body", at: place, .tooManyEvents)
         }
-        if fields.trie.isFull { fields.trie.removeAll() }
+        if fields.trie.isFull { forgetKeys() }
     }
 
     private static func characters(_ start: Cursor, _ end: Cursor) -> Int {

@@ -1,3 +1,4 @@
+internal import CKernels
 internal import Events
 
 /// Reads JSON objects into the columns of a batch builder.
@@ -8,16 +9,34 @@ struct JSONEventReader: ~Copyable {
     var scanner: JSONScanner
     private var eventStart: Cursor
     var roles = LineRoles()
+    private var repeated: RepeatedMembers
+    /// Bodies read so far.
+    private var bodies = 0
 
     init(_ builder: EventBatchBuilder) {
         fields = EventFields(builder, .json)
         scanner = JSONScanner()
         eventStart = UnsafePointer(scanner.scratch.base)
+        repeated = RepeatedMembers(eventStart)
+    }
+
+    mutating func beginBody() {
+        fields.beginBody()
+        repeated.removeAll()
+        bodies &+= 1
+        if bodies % JSONEventReader.bodiesOfCredit == 1 { fields.trie.giveCredit() }
+    }
+
+    /// Forgets all keys: there are too many, or others are roles now.
+    mutating func forgetKeys() {
+        fields.trie.removeAll()
+        repeated.removeAll()
     }
 
     mutating func beginEvent(_ start: Cursor) {
         eventStart = start
         fields.beginEvent()
+        repeated.beginEvent(inBatch: fields.builder.batchNumber)
     }
 
     /// Reads the members of an object, from the place after its brace.
@@ -30,6 +49,7 @@ struct JSONEventReader: ~Copyable {
     ) throws(JSONFault) -> Cursor {
         var place = scanner.skipSpaces(start)
         if place[0] == JSONByte.closeObject { return place + 1 }
+        if repeated.isRecording { repeated.keep() }
         var previous: Int32 = -1
         while true {
             guard place[0] == JSONByte.quote else {
@@ -37,19 +57,24 @@ struct JSONEventReader: ~Copyable {
             }
             let node: Int32
             (node, place) = try key(place + 1, after: previous, in: parent)
-            if fields.hasFault {
-                place = try scanner.skipValue(place)
-            } else if fields.trie.node(node).pointee.role == .field {
-                place = try value(place, of: node, level: level)
+            if node < 0 { return try scanner.skipMembers(try scanner.skipValue(place)) }
+            previous = node
+            let column = fields.trie.node(node).pointee.column
+            let length = column >= 0 && place[0] == JSONByte.quote ? wf_plain_string(place + 1) : -1
+            if length >= 0 && length <= EventLimits.stringBytes {
+                // Fast path: a string without escapes for a column.
+                let text = UnsafeBufferPointer(start: place + 1, count: Int(length))
+                let code = fields.builder.append(text, to: Int(column))
+                fields.countValues()
+                place += Int(length) + 2
+                (previous, place) = afterString(code, of: node, in: column, at: place)
             } else {
-                roles.note(fields.trie.node(node).pointee.role, node, place)
-                place = try scanner.skipValue(place)
+                place = try otherMember(place, of: node, level: level)
             }
             if fields.hasFault { return try scanner.skipMembers(place) }
-            previous = node
             if place[0] != JSONByte.comma {
                 place = scanner.skipSpaces(place)
-                if place[0] == JSONByte.closeObject { return place + 1 }
+                if place[0] == JSONByte.closeObject { break }
                 guard place[0] == JSONByte.comma else {
                     throw JSONFault("expected a comma or }", at: place)
                 }
@@ -57,6 +82,71 @@ struct JSONEventReader: ~Copyable {
             place += 1
             if place[0] != JSONByte.quote { place = scanner.skipSpaces(place) }
         }
+        if repeated.isRecording { repeated.keep() }
+        return place + 1
+    }
+
+    /// Reads a member that is no plain string for a column.
+    private mutating func otherMember(
+        _ place: Cursor, of node: Int32, level: Int
+    ) throws(JSONFault) -> Cursor {
+        let role = fields.trie.node(node).pointee.role
+        guard role == .field else {
+            if repeated.isRecording { repeated.keep() }
+            roles.note(role, node, place)
+            return try scanner.skipValue(place)
+        }
+        let recorded = repeated.recorded
+        let after = try value(place, of: node, level: level)
+        if repeated.isRecording && repeated.recorded == recorded { repeated.keep() }
+        return after
+    }
+}
+
+// MARK: - Members that repeat
+
+extension JSONEventReader {
+    /// Bodies after which keys that had lost their credit are tried again.
+    private static var bodiesOfCredit: Int { 64 }
+    /// Members that cost as much to look for as to read.
+    private static var membersThatPay: Int { 6 }
+
+    /// Appends what follows a string as it did last time; gives the last key and where it ends.
+    @inline(__always)
+    private mutating func afterString(
+        _ code: UInt32, of node: Int32, in column: Int32, at place: Cursor
+    ) -> (previous: Int32, place: Cursor) {
+        if code == 0 {
+            if repeated.isRecording { repeated.keep() }
+            return (node, place)
+        }
+        if repeated.isRecording {
+            repeated.record(KnownField(column: Int(column), code: code), of: node, end: place)
+        }
+        guard fields.trie.node(node).pointee.credit > 0 else { return (node, place) }
+        return followed(code, of: node, at: place)
+    }
+
+    private mutating func followed(
+        _ code: UInt32, of node: Int32, at place: Cursor
+    ) -> (previous: Int32, place: Cursor) {
+        guard let following = repeated.following(code, of: node, at: place) else {
+            fields.trie.addCredit(-2, to: node)
+            return (node, place)
+        }
+        let count = following.fields.count
+        fields.builder.append(following.fields)
+        fields.countValues(count)
+        fields.trie.addCredit(count - JSONEventReader.membersThatPay, to: node)
+        return (following.lastNode, following.end)
+    }
+
+    /// Records a value that is no string, for its key's column.
+    private mutating func record(
+        of node: Int32, end: Cursor, _ field: (_ column: Int) -> KnownField
+    ) {
+        let column = fields.trie.node(node).pointee.column
+        if column >= 0 { repeated.record(field(Int(column)), of: node, end: end) }
     }
 }
 
@@ -140,6 +230,11 @@ extension JSONEventReader {
             let number = try scanner.number(place)
             if number.isInteger {
                 fields.append(number.integer, to: node)
+                if repeated.isRecording {
+                    record(of: node, end: number.end) {
+                        KnownField(column: $0, integer: number.integer)
+                    }
+                }
             } else {
                 fields.append(number.float, to: node)
             }
@@ -151,7 +246,10 @@ extension JSONEventReader {
         default:
             let literal = try scanner.literal(place)
             if let value = literal.value {
-                fields.append(value, to: node)
+                let code = fields.append(value, to: node)
+                if repeated.isRecording {
+                    record(of: node, end: literal.end) { KnownField(column: $0, code: code) }
+                }
             } else {
                 fields.removeValue(of: node)
             }

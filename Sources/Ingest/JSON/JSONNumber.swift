@@ -13,7 +13,7 @@ struct ScannedNumber {
 extension JSONScanner {
     /// Reads a number that begins with a digit or a minus.
     @inline(__always)
-    func number(_ start: Cursor) throws(JSONFault) -> ScannedNumber {
+    mutating func number(_ start: Cursor) throws(JSONFault) -> ScannedNumber {
         let isNegative = start[0] == JSONByte.minus
         let whole = isNegative ? start + 1 : start
         var place = whole
@@ -40,11 +40,11 @@ extension JSONScanner {
     }
 
     @inline(__always)
-    private func integer(_ value: Int64, end: Cursor) -> ScannedNumber {
+    private mutating func integer(_ value: Int64, end: Cursor) -> ScannedNumber {
         ScannedNumber(end: end, isInteger: true, integer: value, float: 0)
     }
 
-    private func longInteger(
+    private mutating func longInteger(
         _ start: Cursor, count: Int, isNegative: Bool, _ digits: UInt64, end: Cursor
     ) -> ScannedNumber {
         // Nineteen digits fit 64 bits without a sign, so `digits` is exact.
@@ -60,7 +60,7 @@ extension JSONScanner {
     }
 
     /// A number with a fraction or an exponent, from the place after its whole digits.
-    private func float(
+    private mutating func float(
         _ start: Cursor, _ afterWhole: Cursor, isNegative: Bool, _ whole: UInt64, count: Int
     ) throws(JSONFault) -> ScannedNumber {
         var place = afterWhole

@@ -43,7 +43,7 @@ struct ScannedString {
 extension JSONScanner {
     /// Checks a string from the byte after its opening quote.
     @inline(__always)
-    func string(_ start: Cursor) throws(JSONFault) -> ScannedString {
+    mutating func string(_ start: Cursor) throws(JSONFault) -> ScannedString {
         let scan = wf_scan_string(start, end)
         let place = start + scan.length
         // Fast path: ASCII without escapes.
@@ -54,7 +54,7 @@ extension JSONScanner {
     }
 
     /// Slow path: escapes, other scripts, or no string at all.
-    private func unusualString(_ start: Cursor) throws(JSONFault) -> ScannedString {
+    private mutating func unusualString(_ start: Cursor) throws(JSONFault) -> ScannedString {
         var place = start
         var hasEscapes = false
         while true {
@@ -87,7 +87,7 @@ extension JSONScanner {
         return start + low
     }
 
-    private func escape(_ start: Cursor) throws(JSONFault) -> Cursor {
+    private mutating func escape(_ start: Cursor) throws(JSONFault) -> Cursor {
         switch start[1] {
         case UInt8(ascii: "u"):
             for digit in 2..<6 where JSONScanner.hexadecimal(start[digit]) == nil {
@@ -253,7 +253,7 @@ extension JSONScanner {
         return skipSpaces(place + 1)
     }
 
-    private func scalarValue(_ start: Cursor) throws(JSONFault) -> Cursor {
+    private mutating func scalarValue(_ start: Cursor) throws(JSONFault) -> Cursor {
         switch start[0] {
         case JSONByte.quote: return try string(start + 1).end + 1
         case JSONByte.minus, 0x30...0x39: return try number(start).end
@@ -279,7 +279,7 @@ struct ScannedLiteral {
 
 extension JSONScanner {
     @inline(__always)
-    func literal(_ start: Cursor) throws(JSONFault) -> ScannedLiteral {
+    mutating func literal(_ start: Cursor) throws(JSONFault) -> ScannedLiteral {
         let word = UnsafeRawPointer(start).loadUnaligned(as: UInt32.self).littleEndian
         switch word {
         case 0x6575_7274: return ScannedLiteral(end: start + 4, value: true)

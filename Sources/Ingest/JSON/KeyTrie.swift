@@ -1,27 +1,41 @@
 internal import CKernels
 internal import Events
 
-/// A key at its place in nested objects, and what is known about it.
+/// What is known of a key at its place in nested objects, as far as every event asks: one cache line.
 struct KeyNode: BitwiseCopyable {
-    /// The key as it was sent, escapes and all: in the arena.
+    /// The key with the bytes that always stand around it, the first 32 of them; zeros behind.
+    var frame: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+    /// Which bytes of `frame` count, bit i for byte i.
+    var frameMask: UInt32 = 0
+    /// Bytes of the whole frame; 0 for a key that is never guessed.
+    var frameLength: UInt32 = 0
+    /// The keys that followed this one the last times, −1 for none.
+    var following = LastKeys()
+    /// The keys with which the object at this key began the last times.
+    var opening = LastKeys()
+    /// The column of the batch builder; see `KeyTrie.unknownColumn`, `KeyTrie.noColumn`.
+    var column: Int32 = KeyTrie.unknownColumn
+    /// How much it has paid to remember what follows a value of the key; see `RepeatedMembers`.
+    var credit: Int16 = 0
+    var role: KeyRole = .field
+}
+
+/// The two keys that stood at a place the last times, −1 for none.
+struct LastKeys: BitwiseCopyable {
+    var last: Int32 = -1
+    var before: Int32 = -1
+}
+
+/// What is known of a key beside its `KeyNode`: where its texts lie in the arena, and its parent.
+struct KeyText: BitwiseCopyable {
+    /// The key as it was sent, escapes and all.
     var keyOffset: UInt32
     var keyLength: UInt32
-    /// The key with the bytes that always stand around it: in the arena.
-    var frameOffset: UInt32 = 0
-    var frameLength: UInt32 = 0
-    /// The dotted name of the field, escapes resolved: in the arena.
+    var frameOffset: UInt32
+    /// The dotted name of the field, escapes resolved.
     var nameOffset: UInt32
     var nameLength: UInt32
     var parent: Int32
-    /// The column of the batch builder; see `KeyTrie.unknownColumn`, `KeyTrie.noColumn`.
-    var column: Int32 = KeyTrie.unknownColumn
-    /// The keys that followed this one the last times, −1 for none.
-    var next: Int32 = -1
-    var nextBefore: Int32 = -1
-    /// The keys with which the object at this key began the last times.
-    var first: Int32 = -1
-    var firstBefore: Int32 = -1
-    var role: KeyRole = .field
 }
 
 /// What a key says of the event itself, as a line of NDJSON or as an attribute of OTLP.
@@ -89,6 +103,7 @@ struct KeyTrie: ~Copyable {
     static let noColumn: Int32 = -2
 
     private var nodes = GrowingBuffer<KeyNode>(capacity: 512)
+    private var texts = GrowingBuffer<KeyText>(capacity: 512)
     private var arena = GrowingBuffer<UInt8>(capacity: 16_384)
     /// Open addressing, at most half full: half a hash above, the node's number plus one below.
     private var slots = GrowingBuffer<UInt64>(capacity: 1024)
@@ -104,13 +119,17 @@ struct KeyTrie: ~Copyable {
 
     mutating func removeAll() {
         nodes.removeAll()
+        texts.removeAll()
         arena.removeAll()
         slots.removeAll()
         slotMask = 1023
         for _ in 0...slotMask { slots.append(0) }
         for root in [KeyTrie.dataRoot, KeyTrie.lineRoot] {
-            nodes.append(
-                KeyNode(keyOffset: 0, keyLength: 0, nameOffset: 0, nameLength: 0, parent: root))
+            nodes.append(KeyNode())
+            texts.append(
+                KeyText(
+                    keyOffset: 0, keyLength: 0, frameOffset: 0, nameOffset: 0, nameLength: 0,
+                    parent: root))
         }
     }
 
@@ -129,56 +148,61 @@ struct KeyTrie: ~Copyable {
 
     /// The bytes of the node's key and its frame, when they stand at `place`; else 0.
     @inline(__always)
-    private func match(_ node: Int32, at place: Cursor) -> Int {
+    private mutating func match(_ node: Int32, at place: Cursor) -> Int {
         if node < 0 { return 0 }
         let entry = self.node(node)
+        guard wf_begins_with(entry, place, entry.pointee.frameMask) else { return 0 }
         let length = Int(entry.pointee.frameLength)
-        let framed = UnsafePointer(arena.base) + Int(entry.pointee.frameOffset)
-        return wf_equal_padded(framed, place, length) ? length : 0
+        return length <= KeyTrie.framedInNode || matchRest(node, at: place) ? length : 0
     }
+
+    private mutating func matchRest(_ node: Int32, at place: Cursor) -> Bool {
+        let framed = UnsafePointer(arena.base) + Int(texts[Int(node)].frameOffset)
+        return wf_equal_padded(framed, place, Int(self.node(node).pointee.frameLength))
+    }
+
+    /// Bytes of a frame that a node holds itself.
+    private static var framedInNode: Int { 32 }
 
     /// The key at `place`, if it is one of those that followed `previous` the last times, or that
     /// opened the object at `parent` when that is −1; with its bytes in its frame, 0 when it is none.
     @inline(__always)
-    func predicted(
+    mutating func predicted(
         after previous: Int32, in parent: Int32, at place: Cursor
     ) -> (node: Int32, length: Int) {
-        let guess: Int32
-        let earlier: Int32
-        if previous >= 0 {
-            guess = node(previous).pointee.next
-            earlier = node(previous).pointee.nextBefore
-        } else {
-            guess = node(parent).pointee.first
-            earlier = node(parent).pointee.firstBefore
-        }
-        let length = match(guess, at: place)
-        if length > 0 || guess < 0 { return (guess, length) }
-        let next = node(guess).pointee.next
-        let nextLength = match(next, at: place)
-        if nextLength > 0 { return (next, nextLength) }
-        return (earlier, match(earlier, at: place))
+        let keys = previous >= 0 ? node(previous).pointee.following : node(parent).pointee.opening
+        let length = match(keys.last, at: place)
+        if length > 0 || keys.last < 0 { return (keys.last, length) }
+        return predictedOtherwise(keys, at: place)
+    }
+
+    /// Second guesses: that the last key is left out, or that it is the one before.
+    private mutating func predictedOtherwise(
+        _ keys: LastKeys, at place: Cursor
+    ) -> (node: Int32, length: Int) {
+        let next = node(keys.last).pointee.following.last
+        let length = match(next, at: place)
+        if length > 0 { return (next, length) }
+        return (keys.before, match(keys.before, at: place))
     }
 
     /// Remembers that `node` followed `previous`, or opened the object at `parent` when that is −1.
-    func link(_ node: Int32, after previous: Int32, in parent: Int32) {
+    mutating func link(_ node: Int32, after previous: Int32, in parent: Int32) {
         if previous >= 0 {
-            let entry = nodes.base + Int(previous)
-            guard entry.pointee.next != node else { return }
-            entry.pointee.nextBefore = entry.pointee.next
-            entry.pointee.next = node
+            KeyTrie.remember(node, in: &nodes.base[Int(previous)].following)
         } else {
-            let entry = nodes.base + Int(parent)
-            guard entry.pointee.first != node else { return }
-            entry.pointee.firstBefore = entry.pointee.first
-            entry.pointee.first = node
+            KeyTrie.remember(node, in: &nodes.base[Int(parent)].opening)
         }
+    }
+
+    private static func remember(_ node: Int32, in keys: inout LastKeys) {
+        if keys.last != node { keys = LastKeys(last: node, before: keys.last) }
     }
 
     // MARK: - Looking up
 
     /// The node of a key under `parent`; −1 when it is new.
-    func find(_ key: UnsafeBufferPointer<UInt8>, in parent: Int32) -> Int32 {
+    mutating func find(_ key: UnsafeBufferPointer<UInt8>, in parent: Int32) -> Int32 {
         let hash = hash(key, parent)
         let table = slots.base
         var slot = Int(truncatingIfNeeded: hash) & slotMask
@@ -197,11 +221,10 @@ struct KeyTrie: ~Copyable {
     private func isKey(
         _ key: UnsafeBufferPointer<UInt8>, of number: Int32, in parent: Int32
     ) -> Bool {
-        let node = self.node(number)
-        guard let base = key.baseAddress, node.pointee.parent == parent,
-            Int(node.pointee.keyLength) == key.count
+        let text = texts[Int(number)]
+        guard let base = key.baseAddress, text.parent == parent, Int(text.keyLength) == key.count
         else { return false }
-        return wf_equal(arena.base + Int(node.pointee.keyOffset), base, key.count)
+        return wf_equal(arena.base + Int(text.keyOffset), base, key.count)
     }
 
     /// Adds a key that `find` did not find.
@@ -219,25 +242,36 @@ struct KeyTrie: ~Copyable {
         let frameLength = key.contains(0) ? 0 : UInt32(arena.count) - frameOffset
         let nameOffset = UInt32(arena.count)
         if let base = name.baseAddress { arena.append(base, count: name.count) }
-        // `match` reads up to 15 bytes beyond a key.
+        // `matchRest` reads up to 15 bytes beyond a frame.
         for _ in 0..<16 { arena.append(0) }
-        var node = KeyNode(
-            keyOffset: keyOffset, keyLength: UInt32(key.count), frameOffset: frameOffset,
-            frameLength: frameLength, nameOffset: nameOffset, nameLength: UInt32(name.count),
-            parent: parent)
+        var node = KeyNode()
         node.role = role
+        node.credit = KeyTrie.credit
+        frame(arena.base + Int(frameOffset), length: Int(frameLength), in: &node)
         nodes.append(node)
+        texts.append(
+            KeyText(
+                keyOffset: keyOffset, keyLength: UInt32(key.count), frameOffset: frameOffset,
+                nameOffset: nameOffset, nameLength: UInt32(name.count), parent: parent))
         if nodes.count * 2 > slotMask { growSlots() } else { place(number) }
         return number
+    }
+
+    private func frame(_ bytes: UnsafePointer<UInt8>, length: Int, in node: inout KeyNode) {
+        let held = min(length, KeyTrie.framedInNode)
+        withUnsafeMutableBytes(of: &node.frame) {
+            $0.copyMemory(from: UnsafeRawBufferPointer(start: bytes, count: held))
+        }
+        node.frameMask = held == 32 ? .max : 1 << UInt32(held) - 1
+        node.frameLength = UInt32(length)
     }
 
     /// The dotted name of a node, valid until a key is added.
     @inline(__always)
     func name(of node: Int32) -> UnsafeBufferPointer<UInt8> {
-        let entry = self.node(node)
+        let text = texts[Int(node)]
         return UnsafeBufferPointer(
-            start: arena.base + Int(entry.pointee.nameOffset),
-            count: Int(entry.pointee.nameLength))
+            start: arena.base + Int(text.nameOffset), count: Int(text.nameLength))
     }
 
     /// The name of a key under `parent`; what is no UTF-8 in it becomes U+FFFD.
@@ -253,16 +287,32 @@ struct KeyTrie: ~Copyable {
 
     /// The builder's column for a node; nil when the batch has no room for it.
     @inline(__always)
-    func column(of node: Int32, in builder: EventBatchBuilder) -> Int? {
+    mutating func column(of node: Int32, in builder: EventBatchBuilder) -> Int? {
         let column = self.node(node).pointee.column
         return column >= 0 ? Int(column) : findColumn(of: node, in: builder)
     }
 
-    private func findColumn(of node: Int32, in builder: EventBatchBuilder) -> Int? {
+    private mutating func findColumn(of node: Int32, in builder: EventBatchBuilder) -> Int? {
         guard self.node(node).pointee.column == KeyTrie.unknownColumn else { return nil }
         let column = builder.column(named: name(of: node))
         setColumn(column.map { Int32($0) } ?? KeyTrie.noColumn, of: node)
         return column
+    }
+
+    // MARK: - Credit
+
+    /// What a key begins with; the most it can have is sixteen times as much.
+    private static var credit: Int16 { 32 }
+
+    /// Gives all keys the credit of the beginning.
+    func giveCredit() {
+        for index in 0..<nodes.count { nodes.base[index].credit = KeyTrie.credit }
+    }
+
+    mutating func addCredit(_ amount: Int, to node: Int32) {
+        let entry = nodes.base + Int(node)
+        let credit = Int(entry.pointee.credit) + amount
+        entry.pointee.credit = Int16(min(credit, 16 * Int(KeyTrie.credit)))
     }
 
     // MARK: - The table
@@ -274,11 +324,10 @@ struct KeyTrie: ~Copyable {
     }
 
     private func place(_ number: Int32) {
-        let node = self.node(number)
+        let text = texts[Int(number)]
         let key = UnsafeBufferPointer(
-            start: UnsafePointer(arena.base) + Int(node.pointee.keyOffset),
-            count: Int(node.pointee.keyLength))
-        let hash = hash(key, node.pointee.parent)
+            start: UnsafePointer(arena.base) + Int(text.keyOffset), count: Int(text.keyLength))
+        let hash = hash(key, text.parent)
         let table = slots.base
         var slot = Int(truncatingIfNeeded: hash) & slotMask
         while table[slot] != 0 { slot = (slot + 1) & slotMask }

@@ -16,7 +16,7 @@ struct SharedValues: ~Copyable {
     }
 
     /// Texts by their codes in the batch under way, and the places of all other values.
-    private(set) var coded = GrowingBuffer<CodedField>(capacity: 64)
+    private(set) var coded = GrowingBuffer<KnownField>(capacity: 64)
     private(set) var others = GrowingBuffer<Int>(capacity: 64)
     /// The builder's batch for which `coded` holds; −1 for none.
     private(set) var codedBatch = -1
@@ -91,7 +91,7 @@ struct SharedValues: ~Copyable {
     }
 
     /// Looks up the codes of texts for the batch under way, and sorts out what has none.
-    mutating func code(with builder: EventBatchBuilder, _ trie: borrowing KeyTrie) {
+    mutating func code(with builder: EventBatchBuilder, _ trie: inout KeyTrie) {
         codedBatch = builder.batchNumber
         coded.removeAll()
         others.removeAll()
@@ -101,7 +101,7 @@ struct SharedValues: ~Copyable {
                 let column = trie.column(of: entry.node, in: builder),
                 let code = builder.code(of: text(entry), in: column)
             {
-                coded.append(CodedField(column: column, code: code))
+                coded.append(KnownField(column: column, code: code))
             } else {
                 others.append(index)
             }

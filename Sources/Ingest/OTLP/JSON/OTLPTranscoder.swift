@@ -202,7 +202,7 @@ struct OTLPTranscoder: ~Copyable {
     }
 
     /// A number as it stands, or what stands in a string in its place.
-    private func token(
+    private mutating func token(
         _ place: Cursor
     ) throws(JSONFault) -> (text: UnsafeBufferPointer<UInt8>, end: Cursor) {
         if place[0] == JSONByte.quote {
