@@ -31,16 +31,21 @@ extension Query {
     /// The order of the answer, with the default where the query names none.
     ///
     /// Events: newest first. Statistics: the first calculation that is shown and has an order (a
-    /// heatmap has none), else the first formula, highest first. Ties, and answers without a sort key, go by group key, ascending.
+    /// histogram has none), else the first formula, highest first. Ties, and answers without a sort key, go by group key, ascending.
     public var effectiveSort: [SortKey] {
         if !sort.isEmpty { return sort }
         switch shape {
         case .events: return [SortKey("timestamp", descending: true)]
         case .statistics(let statistics):
-            let shown = statistics.calculations.first { !$0.isHidden && $0.aggregate != .heatmap }
+            let shown = statistics.calculations.first { !$0.isHidden && $0.aggregate.hasOrder }
             let name = shown?.key ?? statistics.formulas.first?.name
             return name.map { [SortKey($0, descending: true)] } ?? []
         case .bubbleUp: return []
         }
     }
+}
+
+extension Aggregate {
+    /// Whether it is a value: a histogram is none.
+    fileprivate var hasOrder: Bool { self != .heatmap && self != .exponentialHistogram }
 }

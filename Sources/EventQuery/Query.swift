@@ -160,9 +160,13 @@ public enum Aggregate: Hashable, Sendable {
     case min
     case max
     case distinct
+    /// The value of the latest event.
+    case latest
     /// The value below which this share (0…1) of the events lies.
     case quantile(Double)
     case heatmap
+    /// How the values are spread, as OpenTelemetry's exponential histogram.
+    case exponentialHistogram
     /// Difference of the sums (averages, maxima) of one time bucket and the one before.
     case rateSum
     case rateAvg

@@ -25,10 +25,28 @@ enum MetricsLimits {
 
     static let labelsPerMetric = 16
     static let bucketsPerHistogram = 64
-    /// Combinations of the values of a metric's labels; as many as a query answers.
-    static let groupsPerMetric = QueryLimits.rowsMax
-    /// Cells of a range, above which they become longer; a query takes 10,000.
-    static let derivedCells: Int64 = 9_000
+    /// Combinations of labels that have series of their own, of a definition that says nothing of it: as
+    /// OpenTelemetry's SDKs have it.
+    static let seriesDefault = 2_000
+    /// The most that a definition may say: fewer than a query takes for one `in (…)`.
+    static let seriesMax = 9_000
+    /// The longest time for which a series goes on after its last event: a year of milliseconds.
+    static let staleAfterMax: Int64 = 366 * 86_400_000
+    /// Groups of one query behind a metric; as many as a query answers.
+    static let groupsPerQuery = QueryLimits.rowsMax
+    /// Cells of one query; a query takes 10,000.
+    static let cellsPerQuery = 9_000
+    /// Cells with events, of all groups, of one query; a query answers 1,000,000.
+    static let pointsPerQuery = 900_000
+    /// Cells of a range by their length, above which they become longer: a day of ten seconds, 45 days
+    /// of minutes, a year of hours.
+    static let derivedCells: [(width: Int64, count: Int64)] = [
+        (10_000, 9_000), (60_000, 65_000), (3_600_000, 9_000),
+    ]
+    /// Cells of a range of a metric whose cells cannot be longer: 69 days of minutes.
+    static let fixedCells: Int64 = 100_000
+    /// The longest cell, a day of milliseconds, and how many of them are looked at.
+    static let longestCell: (width: Int64, count: Int64) = (86_400_000, 9_000)
     /// Samples that one selector may count of a metric: 320 MB.
     static let derivedSamples = 20_000_000
 }

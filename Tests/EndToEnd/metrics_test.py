@@ -1,11 +1,14 @@
 """Metrics derived from events: definitions, PromQL over them, and what a scraper gets."""
 import json
+import os
 import random
 import time
 import unittest
 import urllib.parse
 
+import jsonschema
 import prometheus_client
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families
 
 from prometheus import ScrapedTest
@@ -143,6 +146,81 @@ class MetricsTest(ServerTest):
         status, _, body = self.server.request("GET", "/api/v1/query?query=rate(x)")
         self.assertEqual(status, 400)
         self.assertIn(b'"errorType":"bad_data"', body)
+
+
+class DefinitionsTest(ServerTest):
+    """What a definition may say, and what its schema says of it."""
+    options = ("--self-telemetry", "off")
+
+    def put(self, name, definition):
+        return self.server.request("PUT", f"/api/metrics/{name}", json.dumps(definition).encode())
+
+    def test_the_schema_takes_what_the_server_takes(self):
+        with open(os.path.join(os.path.dirname(__file__), "../../schemas/metric.schema.json")) as file:
+            schema = jsonschema.Draft202012Validator(json.load(file))
+        number = {"value": "duration_ms"}
+        definitions = [
+            {}, {"type": "gauge", **number}, {"type": "gauge", "reading": "avg", **number}, {"reading": "avg"},
+            {"type": "gauge", "reading": "sum", **number}, {"type": "distinct", "value": "user"}, {"type": "distinct"},
+            {"type": "exponential_histogram", **number}, {"type": "exponential_histogram"}, {"type": "summary"},
+            {"type": "histogram", "buckets": [1, 2.5], **number}, {"type": "histogram", **number},
+            {"type": "histogram", "buckets": [], **number}, {"buckets": [1]}, {"type": "histogram", "buckets": ["1"], **number},
+            {"labels": {"a": "b"}}, {"labels": ["service.name", "b"]}, {"labels": {"a.b": "c"}}, {"labels": [1]},
+            {"labels": "a"}, {"labels": {f"l{n}": "a" for n in range(17)}}, {"series_limit": 10}, {"series_limit": 0},
+            {"series_limit": 9001}, {"series_limit": "10"}, {"resolution": "1m"}, {"resolution": "soon"},
+            {"stale_after": "1d"}, {"retroactive": False}, {"retroactive": "no"}, {"since": "2026-03-10T14:00:00Z"},
+            {"help": 1}, {"help": "h" * 1024}, {"unit": "ms"}, {"surprise": 1}, {"filter": "a = 1"}, {"filter": 1},
+        ]
+        accepted = 0
+        for definition in definitions:
+            name = {"counter": "x_total"}.get(definition.get("type", "counter"), "x")
+            status, _, body = self.put(name, definition)
+            self.assertIn(status, (200, 201, 422), body)
+            self.assertEqual(status != 422, schema.is_valid(definition), (definition, body))
+            accepted += status != 422
+            self.server.request("DELETE", f"/api/metrics/{name}")
+        self.assertEqual(accepted, 15)
+
+    def test_names_that_become_one_label_are_refused_with_both(self):
+        status, _, body = self.put("x_total", {"labels": ["a.b", "c", "a_b"]})
+        self.assertEqual(status, 422)
+        self.assertIn("a.b and a_b both become a_b", body.decode())
+
+    def test_gauges_distinct_counts_and_exponential_histograms_are_asked_and_scraped(self):
+        # The end of the last cell that can have no more events.
+        end = (int(time.time()) - 40) // 60 * 60
+        self.server.json("POST", "/1/batch/jobs", [{"time": end - 5 + n, "data": {
+            "queue.depth": 10 * n, "user": f"u{n % 2}", "service.name": "a", "ms": 1.5 * 2 ** n}} for n in range(4)])
+        for name, definition in (
+                ("queue_depth", {"type": "gauge", "value": "`queue.depth`", "labels": ["service.name"]}),
+                ("users", {"type": "distinct", "value": "user"}),
+                ("job_ms", {"type": "exponential_histogram", "value": "ms"}),
+                ("later_total", {"retroactive": False})):
+            status, _, body = self.put(name, {"dataset": "jobs", **definition})
+            self.assertEqual(status, 201, body)
+        get = lambda query: self.server.json(
+            "GET", "/api/v1/query?" + urllib.parse.urlencode({"query": query, "time": end}))["data"]["result"]
+        self.assertEqual([(one["metric"]["service_name"], one["value"][1]) for one in get("queue_depth")], [("a", "30")])
+        self.assertEqual([one["value"][1] for one in get("users")], ["2"])
+        self.assertEqual([one["histogram"][1]["count"] for one in get("job_ms")], ["4"])
+        self.assertAlmostEqual(float(get("histogram_quantile(1, job_ms)")[0]["value"][1]), 12, delta=0.1)
+        self.assertEqual(get("later_total"), [])
+        self.assertIn("since", self.server.json("GET", "/api/metrics/later_total"))
+        _, _, text = self.server.request(
+            "GET", "/export/metrics", headers={"Accept": "application/openmetrics-text"})
+        families = {family.name: family for family in openmetrics_families(text.decode())}
+        self.assertEqual(families["queue_depth"].samples[0].value, 30)
+        buckets = {sample.labels["le"]: sample.value for sample in families["job_ms"].samples
+                   if sample.name == "job_ms_bucket"}
+        self.assertEqual(buckets, {"2.0": 1, "4.0": 2, "8.0": 3, "16.0": 4, "+Inf": 4})
+
+    def test_adding_up_quantiles_is_warned_of(self):
+        now = time.time()
+        self.server.json("POST", "/1/batch/s", [{"time": now - 60, "data": {"q": q, "v": 1}} for q in ("0.5", "0.9")])
+        self.put("latency", {"type": "gauge", "value": "v", "labels": {"quantile": "q"}})
+        for query, count in (("sum(latency)", 1), ("max(latency)", 0), ("avg_over_time(latency[5m])", 1)):
+            answer = self.server.json("GET", "/api/v1/query?" + urllib.parse.urlencode({"query": query}))
+            self.assertEqual(len(answer.get("warnings", [])), count, answer)
 
 
 class ScrapedMetricsTest(ScrapedTest):

@@ -174,7 +174,8 @@ extension QueryGenerator {
     mutating func calculation() -> Calculation {
         let shares = [0, 0.001, 0.05, 0.33, 0.5, 0.99, 0.999, 0.99995, 1]
         let others: [Aggregate] = [
-            .sum, .avg, .min, .max, .distinct, .heatmap, .rateSum, .rateAvg, .rateMax,
+            .sum, .avg, .min, .max, .distinct, .latest, .heatmap, .exponentialHistogram, .rateSum,
+            .rateAvg, .rateMax,
         ]
         var calculation: Calculation
         switch below(5) {

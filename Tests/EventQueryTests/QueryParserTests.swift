@@ -67,6 +67,7 @@ import Testing
     @Test(arguments: [
         ("count()", "COUNT"), ("count(a)", "COUNT(a)"), ("p999(d)", "P999(d)"),
         ("distinct(user_id)", "COUNT_DISTINCT(user_id)"), ("heatmap(`a b`)", "HEATMAP(a b)"),
+        ("latest(a)", "latest(a)"), ("exponential_histogram(a)", "exponential_histogram(a)"),
         ("p33(d)", "p33(d)"), ("quantile(d, 0.5)", "P50(d)"),
         ("quantile(d, 1)", "quantile(d, 1.0)"),
         ("count_if(a>1)", "count_if(a > 1)"), ("sum(a*b)", "sum(a * b)"),

@@ -1,7 +1,6 @@
 import Compute
 import EventQuery
 import Events
-import Host
 import Metrics
 import SeriesStore
 import TestSupport
@@ -46,19 +45,8 @@ import Testing
         }
     }
 
-    private static func source(
-        _ events: [ModelEvent], now: Int64
-    ) throws -> DerivedSeries {
-        let engine = QueryEngine(pool: try WorkerPool(parallelism: 2), clock: SystemClock())
-        let half = events.count / 2
-        let batches = [makeBatch(Array(events[..<half])), makeBatch(Array(events[half...]))]
-        return DerivedSeries(definitions, now: now / 1_000_000) { query in
-            let answer = try engine.answer(query, over: batches, now: now)
-            guard case .statistics(let table) = answer.content else {
-                preconditionFailure("BUG: the query of a metric is about events")
-            }
-            return table
-        }
+    private static func source(_ events: [ModelEvent], now: Int64) throws -> DerivedSeries {
+        try derived(definitions, events, now: now)
     }
 
     private static func matcher(_ name: String) throws -> LabelMatcher {
@@ -152,10 +140,13 @@ import Testing
         let last = hour.compactMap(\.samples.timestamps.last).max()
         #expect(last == now / 1_000_000 - 30_000)
         let later = now / 1_000_000 + 3_600_000
-        let week = try Self.source(events, now: later * 1_000_000)
-            .select([matcher], from: later - 7 * 86_400_000, to: later)
-        let times = try #require(week.first).samples.timestamps
-        #expect(times.allSatisfy { $0 % 3_600_000 == 0 })
+        let longer = try Self.source(events, now: later * 1_000_000)
+        for (days, cell) in [(7, 60_000), (60, 3_600_000)] {
+            let long = try longer.select(
+                [matcher], from: later - Int64(days) * 86_400_000, to: later)
+            let times = try #require(long.first).samples.timestamps
+            #expect(times.allSatisfy { $0 % Int64(cell) == 0 })
+        }
     }
 
     @Test func `labels are found, and only those of the range`() throws {
@@ -182,17 +173,12 @@ import Testing
             ModelEvent(
                 timestamp: Self.start, fields: ["ms": .float($0), "service": .string("a\"b\\c")])
         }
-        let engine = QueryEngine(pool: try WorkerPool(parallelism: 1), clock: SystemClock())
         let definition = MetricDefinition(
             name: "latency_ms", help: "How long.", unit: "ms", kind: .histogram(bounds: [5, 10]),
             value: .field(.named("ms")), labels: [.init("service", .field(.named("service")))])
-        let text = try MetricsExposition.text([definition], .openMetrics, until: .max) { query in
-            let answer = try engine.answer(query, over: [makeBatch(events)], now: Self.start)
-            guard case .statistics(let table) = answer.content else {
-                preconditionFailure("BUG: the query of a metric is about events")
-            }
-            return table
-        }
+        let text = try MetricsExposition.text(
+            [definition], .openMetrics, until: Self.start + 60 * Self.second,
+            asking(events, now: Self.start))
         #expect(
             text == #"""
                 # TYPE latency_ms histogram
@@ -203,6 +189,7 @@ import Testing
                 latency_ms_bucket{le="+Inf",service="a\"b\\c"} 3
                 latency_ms_sum{service="a\"b\\c"} 78
                 latency_ms_count{service="a\"b\\c"} 3
+                latency_ms_created{service="a\"b\\c"} 1800000000.000
                 # EOF
 
                 """#)

@@ -53,6 +53,7 @@ public enum AggregateReading: Hashable, Sendable {
 public enum AggregateValue: Hashable, Sendable {
     case value(FieldValue)
     case histogram([HistogramBin])
+    case exponential(ExponentialCounts)
 }
 
 /// How many events had a value from `low` up to, and not including, `high`; infinite where a bin has no

@@ -9,7 +9,9 @@ struct AggregateSlot: Hashable, Sendable {
         case smallest
         case largest
         case distinct
+        case latest
         case histogram
+        case exponential
         case exactQuantiles
         case openSpans
         /// What tells how far another state's numbers may be off.
@@ -27,6 +29,8 @@ struct AggregateSlot: Hashable, Sendable {
     }
 
     let kind: Kind
+    /// Whether the state reckons with the events' times.
+    var needsTimes: Bool { kind == .openSpans || kind == .latest }
     let argument: Expression?
     let filter: Expression?
 
@@ -44,7 +48,9 @@ struct AggregateSlot: Hashable, Sendable {
         case .smallest: ExtremeState(.smallest)
         case .largest: ExtremeState(.largest)
         case .distinct: DistinctState()
+        case .latest: LatestState()
         case .histogram: HistogramState()
+        case .exponential: ExponentialState()
         case .openSpans: OpenSpanState(frame())
         case .sampling(let ofNumbers): SamplingState(needsNumbers: ofNumbers)
         case .exactQuantiles:
@@ -69,6 +75,8 @@ struct AggregateSlot: Hashable, Sendable {
         case .min: (kind, reading) = (.smallest, .plain)
         case .max: (kind, reading) = (.largest, .plain)
         case .distinct: (kind, reading) = (.distinct, .plain)
+        case .latest: (kind, reading) = (.latest, .plain)
+        case .exponentialHistogram: (kind, reading) = (.exponential, .histogram)
         case .quantile(let share):
             (kind, reading) = (options.isExact ? .exactQuantiles : .histogram, .quantile(share))
         case .heatmap:
@@ -99,8 +107,8 @@ struct AggregateSlot: Hashable, Sendable {
         switch kind {
         case .count: .sum
         case .largest: .highest
-        case .sum, .smallest, .distinct, .histogram, .exactQuantiles, .openSpans,
-            .sampling:
+        case .sum, .smallest, .distinct, .latest, .histogram, .exponential, .exactQuantiles,
+            .openSpans, .sampling:
             nil
         }
     }

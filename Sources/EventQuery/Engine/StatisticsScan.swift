@@ -81,15 +81,15 @@ final class StatisticsScan {
     /// What the aggregates of one source take, worked out before the first of them is fed.
     private struct Inputs {
         private var arguments: [Expression?: AggregateInput] = [:]
-        private var spans: [Expression?: AggregateInput] = [:]
+        private var timed: [Expression?: AggregateInput] = [:]
         private var filters: [Expression: Bitmap] = [:]
 
         init(_ slots: [AggregateSlot], _ columns: SourceEvaluator) throws {
             for slot in slots {
                 try columns.checkpoint?()
                 if slot.manyRelation != nil { continue }
-                if slot.kind == .openSpans {
-                    spans[slot.argument] = AggregateInput(
+                if slot.needsTimes {
+                    timed[slot.argument] = AggregateInput(
                         try slot.argument.flatMap { try columns.column($0) }, rows: columns.rows,
                         timestamps: try columns.source.loadTimestamps())
                 } else if arguments[slot.argument] == nil {
@@ -103,7 +103,7 @@ final class StatisticsScan {
         }
 
         func argument(of slot: AggregateSlot) -> AggregateInput? {
-            slot.kind == .openSpans ? spans[slot.argument] : arguments[slot.argument]
+            slot.needsTimes ? timed[slot.argument] : arguments[slot.argument]
         }
         func filter(of slot: AggregateSlot) -> Bitmap? { slot.filter.flatMap { filters[$0] } }
     }
@@ -149,7 +149,11 @@ final class StatisticsScan {
                 rows = rows.restricted(to: try columns.rows(where: filter))
             }
             let column = try slot.argument.flatMap { try columns.column($0) }
-            try state.update(rows, AggregateInput(column, rows: columns.rows))
+            try state.update(
+                rows,
+                AggregateInput(
+                    column, rows: columns.rows,
+                    timestamps: slot.needsTimes ? try columns.source.loadTimestamps() : nil))
         }
     }
 

@@ -4,7 +4,8 @@ extension Aggregate {
     /// The names a query calls aggregates by, percentiles aside.
     static let byName: [String: Aggregate] = [
         "count": .count, "count_if": .count, "sum": .sum, "avg": .avg, "min": .min, "max": .max,
-        "distinct": .distinct, "heatmap": .heatmap, "rate_sum": .rateSum, "rate_avg": .rateAvg,
+        "distinct": .distinct, "latest": .latest, "exponential_histogram": .exponentialHistogram,
+        "heatmap": .heatmap, "rate_sum": .rateSum, "rate_avg": .rateAvg,
         "rate_max": .rateMax, "concurrency": .concurrency,
     ]
 

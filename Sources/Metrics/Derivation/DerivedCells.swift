@@ -8,73 +8,154 @@ internal import SeriesStore
 /// A cell is a stretch of the events' own time. Everything is counted anew from the events that are
 /// stored, so that late ones, deleted ones and new definitions need nothing of their own.
 struct DerivedCells {
-    /// Nanoseconds since 1970: the start of the first cell.
-    let start: Int64
-    /// Nanoseconds of one cell.
-    let width: Int64
-    let count: Int
+    /// When the cells are.
+    let frame: Frame
     /// By the labels without name and bound.
     private(set) var groups: [Group] = []
 
-    struct Group {
-        let labels: [FieldValue]
-        /// Whether it has no event before the first cell.
-        let isNew: Bool
-        /// One a calculation: what there was before the first cell.
-        let before: [Double]
-        /// What each cell that has events adds, by cell ascending.
-        var cells: [(cell: Int, added: [Double])] = []
+    /// Cells side by side.
+    struct Frame: Equatable {
+        /// Nanoseconds since 1970: the start of the first cell.
+        let start: Int64
+        /// Nanoseconds of one cell.
+        let width: Int64
+        let count: Int
+
+        var end: Int64 { start + Int64(count) * width }
+
+        /// Where a cell begins, milliseconds since 1970.
+        func begin(ofCell cell: Int) -> Int64 { (start + Int64(cell) * width) / 1_000_000 }
     }
 
-    /// - Parameters:
-    ///   - start: a multiple of `width`.
-    ///   - ask: answers a query that is about statistics.
+    struct Group {
+        /// The values of the labels; nil for all that have no series of their own.
+        let labels: [String]?
+        /// What there was before the first cell.
+        var before: MetricNumbers?
+        /// The time of the last event before the first cell, nanoseconds since 1970.
+        var lastBefore: Int64?
+        /// What each cell that has events says, by cell ascending.
+        var cells: [(cell: Int, numbers: MetricNumbers)] = []
+    }
+
+    /// - Parameter ask: answers a query that is about statistics.
     init(
-        _ definition: MetricDefinition, start: Int64, width: Int64, count: Int,
+        _ definition: MetricDefinition, _ frame: Frame, _ ask: DerivedSeries.Ask
+    ) throws {
+        self.frame = frame
+        let admitted = try AdmittedSeries(definition, until: frame.end, ask)
+        var places: [[String]: Int] = [:]
+        for (labels, span) in admitted.spans where span.lowerBound < frame.start {
+            places[labels] = groups.count
+            let last = span.upperBound < frame.start ? span.upperBound : nil
+            groups.append(Group(labels: labels, lastBefore: last))
+        }
+        try addEarlier(definition, admitted, places, ask)
+        // So many cells a query that its answer is not too long.
+        let share = MetricsLimits.pointsPerQuery / max(1, admitted.spans.count)
+        try forEachPart(max(60, min(MetricsLimits.cellsPerQuery, share))) { part in
+            let table = try definition.table(
+                part.start, part.end, step: frame.width, admitted, ask)
+            for entry in table.series {
+                let place = places[entry.row.labels] ?? groups.count
+                if place == groups.count {
+                    places[entry.row.labels] = place
+                    groups.append(Group(labels: entry.row.labels))
+                }
+                add(entry, to: place)
+            }
+        }
+        if let filter = admitted.overflowFilter { try addOverflow(definition, filter, ask) }
+    }
+
+    private func forEachPart(_ cells: Int, _ body: (Frame) throws -> Void) rethrows {
+        var first = 0
+        while first < frame.count {
+            let count = min(cells, frame.count - first)
+            try body(
+                Frame(
+                    start: frame.start + Int64(first) * frame.width, width: frame.width,
+                    count: count))
+            first += count
+        }
+    }
+
+    private mutating func add(_ entry: (time: Int64, row: MetricTable.Row), to place: Int) {
+        let cell = Int((entry.time - frame.start) / frame.width)
+        groups[place].cells.append((cell, entry.row.numbers))
+    }
+
+    /// Adds what there was before the first cell, and when.
+    private mutating func addEarlier(
+        _ definition: MetricDefinition, _ admitted: AdmittedSeries, _ places: [[String]: Int],
         _ ask: DerivedSeries.Ask
     ) throws {
-        (self.start, self.width, self.count) = (start, width, count)
-        let end = start + Int64(count) * width
-        var places: [[FieldValue]: Int] = [:]
-        let earlier = try definition.table(.min, start, ask)
-        for row in earlier.rows {
-            places[row.group] = groups.count
-            groups.append(
-                Group(labels: row.group, isNew: false, before: row.values))
+        guard let from = definition.reach(before: frame.start), !places.isEmpty else { return }
+        for row in try definition.table(from, frame.start, admitted, ask).rows {
+            if let place = places[row.labels] { groups[place].before = row.numbers }
         }
-        let table = try definition.table(start, end, step: width, ask)
-        for entry in table.series {
-            let place = places[entry.row.group] ?? groups.count
-            if place == groups.count {
-                places[entry.row.group] = place
-                let nothing = [Double](repeating: 0, count: entry.row.values.count)
-                groups.append(Group(labels: entry.row.group, isNew: true, before: nothing))
-            }
-            let cell = Int((entry.time - start) / width)
-            groups[place].cells.append((cell, entry.row.values))
+        if places.values.allSatisfy({ groups[$0].lastBefore != nil }) { return }
+        // Of combinations with events in the range as well it is not known when the last one before was;
+        // it matters when the series had not ended at the first cell.
+        let (recent, overflows) = frame.start.subtractingReportingOverflow(
+            definition.staleAfter * 1_000_000)
+        let spans = try definition.spans(overflows ? .min : recent, frame.start, ask)
+        for (labels, span) in spans {
+            if let place = places[labels] { groups[place].lastBefore = span.upperBound }
+        }
+    }
+
+    private mutating func addOverflow(
+        _ definition: MetricDefinition, _ filter: Expression, _ ask: DerivedSeries.Ask
+    ) throws {
+        var group = Group(labels: nil)
+        if let from = definition.reach(before: frame.start) {
+            let rows = try definition.overflowTable(from, frame.start, filter, ask).rows
+            group.before = rows.first?.numbers
+            if group.before != nil { group.lastBefore = frame.start - 1 }
+        }
+        let place = groups.count
+        groups.append(group)
+        try forEachPart(MetricsLimits.cellsPerQuery) { part in
+            let table = try definition.overflowTable(
+                part.start, part.end, step: frame.width, filter, ask)
+            for entry in table.series { add(entry, to: place) }
         }
     }
 }
 
 extension MetricDefinition {
+    /// From when on what was before the first cell matters: of what only grows from the beginning, of a
+    /// gauge as long as its last value holds; nil where it does not.
+    fileprivate func reach(before start: Int64) -> Int64? {
+        if kind.isAdditive { return .min }
+        guard kind == .gauge(.last) else { return nil }
+        let (time, overflows) = start.subtractingReportingOverflow(staleAfter * 1_000_000)
+        return overflows ? .min : time
+    }
+
+    static let overflowLabel = "otel_metric_overflow"
+
     /// The labels of a group's series; without values there are none.
-    func seriesLabels(_ group: [FieldValue], _ part: Part, le: String? = nil) -> Labels {
-        var all = zip(labels, group).map { Label($0.name, $1.labelText) }
-        all.append(Label(Labels.metricName, name + part.suffix))
+    func seriesLabels(_ group: [String]?, _ part: Part, le: String? = nil) -> Labels {
+        var all = [Label(MetricDefinition.overflowLabel, "true")]
+        if let group { all = zip(labels, group).map { Label($0.name, $1) } }
+        let stem = part == .created ? familyName : name
+        all.append(Label(Labels.metricName, stem + part.suffix))
         if let le { all.append(Label("le", le)) }
         return Labels(all)
     }
-}
 
-extension FieldValue {
-    /// As the value of a label.
-    fileprivate var labelText: String {
-        switch self {
-        case .missing: ""
-        case .bool(let value): value ? "true" : "false"
-        case .int(let value): "\(value)"
-        case .float(let value): NumberText.plain(value)
-        case .string(let value): value
+    /// The series of one part for a group, each with the place of its number.
+    func series(of group: [String]?, _ part: Part) -> [(labels: Labels, place: Int)] {
+        switch part {
+        case .whole, .count, .created: return [(seriesLabels(group, part), 0)]
+        case .sum: return [(seriesLabels(group, part), 1)]
+        case .bucket:
+            let bounded = bounds.enumerated().map { index, bound in
+                (seriesLabels(group, part, le: NumberText.openMetrics(bound)), index + 2)
+            }
+            return bounded + [(seriesLabels(group, part, le: "+Inf"), 0)]
         }
     }
 }

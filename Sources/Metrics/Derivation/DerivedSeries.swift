@@ -31,17 +31,20 @@ public struct DerivedSeries: SeriesSource {
         var found: [SeriesData] = []
         for definition in definitions {
             let parts = definition.parts.filter { isNamed(definition, $0, matchers) }
-            guard !parts.isEmpty, let cells = try cells(of: definition, from: from, to: to) else {
+            guard !parts.isEmpty, let frame = try frame(of: definition, from: from, to: to)
+            else {
                 continue
             }
+            let cells = try DerivedCells(definition, frame, ask)
+            let maker = DerivedSamples(frame, definition, from: from)
             var points = 0
             for group in cells.groups {
                 for part in parts {
                     for (labels, place) in definition.series(of: group.labels, part)
                     where matchers.allSatisfy({ $0.matches(labels) }) {
-                        points += cells.count
+                        let samples = maker.samples(definition.kind, of: group, place)
+                        points += samples.count + samples.bucketCount
                         if points > MetricsLimits.derivedSamples { throw tooMany(definition) }
-                        let samples = cells.samples(of: group, place, from: from)
                         found.append(SeriesData(labels: labels, samples: samples))
                     }
                 }
@@ -65,32 +68,45 @@ public struct DerivedSeries: SeriesSource {
         }
     }
 
-    private func cells(
+    /// The cells that a range needs; nil when it has none.
+    private func frame(
         of definition: MetricDefinition, from: Int64, to: Int64
-    ) throws -> DerivedCells? {
+    ) throws -> DerivedCells.Frame? {
         let last = min(to, now - DerivedSeries.settling)
         guard from <= last, last >= 0 else { return nil }
-        let from = max(from, last - DerivedSeries.rangeMax)
-        let width = DerivedSeries.width(ofRange: last - from)
-        let firstEnd = (from + width - 1) / width * width
+        let longest = MetricsLimits.longestCell
+        let from = max(from, last - longest.width * longest.count)
+        let width = DerivedSeries.width(of: definition, range: last - from)
+        var firstEnd = (from + width - 1) / width * width
+        // Spans that began some time before may be open still.
+        if definition.kind == .gauge(.concurrency) {
+            firstEnd -= DerivedSeries.spanReach / width * width
+        }
         let count = last / width - firstEnd / width + 1
         guard count > 0 else { return nil }
-        return try DerivedCells(
-            definition, start: (firstEnd - width) * 1_000_000, width: width * 1_000_000,
-            count: Int(count), ask)
+        // Different values of two cells cannot be added up to those of a longer one.
+        guard definition.kind != .distinct || count <= MetricsLimits.fixedCells else {
+            throw PromQLError.execution(
+                "\(definition.name) has more than \(MetricsLimits.fixedCells) cells in this range; "
+                    + "take a shorter one, or give it a longer resolution")
+        }
+        return DerivedCells.Frame(
+            start: (firstEnd - width) * 1_000_000, width: width * 1_000_000, count: Int(count))
     }
 
     /// Milliseconds for which events of a cell may still be under way.
     public static let settling: Int64 = 30_000
-    /// Milliseconds of as many cells of a day as are counted; what is before stands in the first.
-    private static let rangeMax = MetricsLimits.derivedCells * 86_400_000
+    /// Milliseconds before the first cell from which on spans are looked at.
+    private static let spanReach: Int64 = 600_000
 
-    /// Milliseconds of a cell: ten seconds up to a day, a minute up to six days, then an hour, then a
-    /// day.
-    private static func width(ofRange range: Int64) -> Int64 {
-        for width: Int64 in [10_000, 60_000, 3_600_000]
-        where range / width <= MetricsLimits.derivedCells { return width }
-        return 86_400_000
+    /// Milliseconds of a cell: ten seconds up to a day, a minute up to 45 days, then an hour, then a
+    /// day; at least what the definition says.
+    private static func width(of definition: MetricDefinition, range: Int64) -> Int64 {
+        for (width, count) in MetricsLimits.derivedCells {
+            let width = max(width, definition.resolution)
+            if range / width <= count || definition.kind == .distinct { return width }
+        }
+        return MetricsLimits.longestCell.width
     }
 
     // MARK: - Labels
@@ -100,11 +116,15 @@ public struct DerivedSeries: SeriesSource {
         for definition in definitions {
             let parts = definition.parts.filter { isNamed(definition, $0, matchers) }
             if parts.isEmpty { continue }
-            let table = try definition.table(
-                DerivedSeries.nanoseconds(from), DerivedSeries.nanoseconds(to) &+ 1, ask)
-            for row in table.rows {
+            let to = DerivedSeries.nanoseconds(to) &+ 1
+            let admitted = try AdmittedSeries(definition, until: to, ask)
+            let from = DerivedSeries.nanoseconds(from)
+            var groups: [[String]?] = admitted.spans.filter { $0.value.upperBound >= from }
+                .map(\.key)
+            if admitted.filter != nil { groups.append(nil) }
+            for group in groups {
                 for part in parts {
-                    found += definition.series(of: row.group, part).map(\.labels)
+                    found += definition.series(of: group, part).map(\.labels)
                         .filter { labels in matchers.allSatisfy { $0.matches(labels) } }
                 }
             }
@@ -133,45 +153,28 @@ public struct DerivedSeries: SeriesSource {
     }
 }
 
-extension DerivedCells {
-    /// The running total of one of a group's numbers, from the time on that was asked.
-    ///
-    /// - Parameter from: milliseconds since 1970.
-    fileprivate func samples(of group: Group, _ place: Int, from: Int64) -> Samples {
-        var total = group.before[place]
-        var samples = Samples()
-        var rest = group.cells[...]
-        let first = group.isNew ? group.cells.first?.cell ?? count : 0
-        for cell in first..<count {
-            let begins = (start + Int64(cell) * width) / 1_000_000
-            if group.isNew && cell == first && begins >= from { samples.append(begins, 0) }
-            if let next = rest.first, next.cell == cell {
-                total += next.added[place]
-                rest.removeFirst()
+extension Samples {
+    /// Buckets of histograms, those that follow one another unchanged counted once.
+    fileprivate var bucketCount: Int {
+        guard !histograms.isEmpty else { return 0 }
+        var count = 0
+        for (place, histogram) in histograms.enumerated() {
+            guard let histogram else { continue }
+            if place > 0, values[place] == values[place - 1],
+                histograms[place - 1]?.count == histogram.count
+            {
+                continue
             }
-            samples.append(begins + width / 1_000_000, total)
+            count += histogram.positiveBuckets.count + histogram.negativeBuckets.count
         }
-        return samples
+        return count
     }
 }
 
 extension MetricDefinition {
-    /// How many series the stored events make; throws when they are too many.
+    /// How many series the stored events make; throws when they are too many to be counted.
     public func expectedSeries(_ ask: DerivedSeries.Ask) throws -> Int {
-        let rows = try table(.min, .max, ask).rows.count
+        let rows = try spans(.min, .max, ask).count
         return rows * parts.reduce(0) { $0 + ($1 == .bucket ? bounds.count + 1 : 1) }
-    }
-
-    /// The series of one part for a group, each with the place of its calculation.
-    func series(of group: [FieldValue], _ part: Part) -> [(labels: Labels, place: Int)] {
-        switch part {
-        case .total, .count: return [(seriesLabels(group, part), 0)]
-        case .sum: return [(seriesLabels(group, part), 1)]
-        case .bucket:
-            let bounded = bounds.enumerated().map { index, bound in
-                (seriesLabels(group, part, le: NumberText.openMetrics(bound)), index + 2)
-            }
-            return bounded + [(seriesLabels(group, part, le: "+Inf"), 0)]
-        }
     }
 }

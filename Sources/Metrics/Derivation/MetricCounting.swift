@@ -2,139 +2,133 @@ internal import Compute
 internal import EventQuery
 internal import Events
 
-/// What the query engine counts for a metric in one stretch of time.
-struct MetricTable {
-    struct Row {
-        /// The values of the labels.
-        let group: [FieldValue]
-        /// One a calculation.
-        var values: [Double]
-    }
-
-    /// Over all of the time.
-    let rows: [Row]
-    /// By the starts of cells that have events, ascending; nanoseconds since 1970.
-    let series: [(time: Int64, row: Row)]
-
-    /// Takes an answer's groups for other ones; those that become one are added up.
-    init(_ table: StatisticsTable, _ labels: ([FieldValue]) -> [FieldValue]) {
-        var known: [[FieldValue]: [FieldValue]] = [:]
-        func group(_ row: StatisticsTable.Row) -> [FieldValue] {
-            if let found = known[row.group] { return found }
-            let values = labels(row.group)
-            known[row.group] = values
-            return values
-        }
-        var all = GroupSums()
-        for row in table.rows { all.add(row.values.map(\.number), to: group(row)) }
-        rows = all.rows
-        var series: [(time: Int64, row: Row)] = []
-        var cell = GroupSums()
-        var time: Int64?
-        for entry in table.series {
-            if let time, entry.time != time {
-                series += cell.rows.map { (time, $0) }
-                cell = GroupSums()
-            }
-            time = entry.time
-            cell.add(entry.row.values.map(\.number), to: group(entry.row))
-        }
-        if let time { series += cell.rows.map { (time, $0) } }
-        self.series = series
-    }
-}
-
 extension MetricDefinition {
-    /// The metric's numbers by the values of its labels, and by time where a step is given.
+    /// The numbers of a metric by the values of its labels, and by time where a step is given.
     ///
     /// - Parameters:
     ///   - from: nanoseconds since 1970, as `to`, which is not included.
     ///   - step: nanoseconds.
+    ///   - admitted: which combinations of labels have series; the others are left out.
     ///   - ask: answers a query that is about statistics.
     func table(
-        _ from: Int64, _ to: Int64, step: Int64? = nil, _ ask: DerivedSeries.Ask
+        _ from: Int64, _ to: Int64, step: Int64? = nil, _ admitted: AdmittedSeries,
+        _ ask: DerivedSeries.Ask
     ) throws -> MetricTable {
+        var query = query(from, to, step)
+        query.shape = .statistics(Statistics(calculations: calculations))
+        if let filter = admitted.filter { query.transforms.append(.filter(filter)) }
         // Fast path: fields are grouped by code, and labels worked out once a group: a fifth of the
         // time of labels that are worked out row by row.
-        let fields = Set(labels.flatMap(\.value.fields)).sorted { "\($0)" < "\($1)" }
-        if labels.contains(where: { $0.value.parts.count > 0 }),
-            fields.count <= MetricsLimits.labelsPerMetric
-        {
-            let keys = fields.enumerated().map {
-                GroupKey(name: "key\($0.offset)", expression: .field($0.element))
-            }
-            let table = try ask(query(from, to, step, by: keys))
-            if table.rows.count < MetricsLimits.groupsPerMetric {
-                let evaluator = try ExpressionEvaluator(for: labels.map(\.value))
-                return MetricTable(table) { group in
-                    let byField = Dictionary(uniqueKeysWithValues: zip(fields, group))
-                    return labels.map { label in
-                        evaluator.value(of: label.value) { byField[$0] ?? .missing }
-                    }
-                }
-            }
+        if let (keys, labels) = try fieldKeys(), kind.isAdditive, admitted.filter == nil {
+            let table = try ask(query.grouped(by: keys))
+            if table.rows.count < MetricsLimits.groupsPerQuery { return MetricTable(table, labels) }
         }
-        let keys = labels.map { GroupKey(name: $0.name, expression: $0.value) }
-        let table = try ask(query(from, to, step, by: keys))
-        guard table.rows.count < MetricsLimits.groupsPerMetric else {
-            throw PromQLError.execution(
-                "\(name) has \(MetricsLimits.groupsPerMetric) combinations of labels or more; "
-                    + "take labels with fewer values")
-        }
-        return MetricTable(table) { $0 }
+        return MetricTable(try ask(query.grouped(by: labelKeys))) { $0.map(\.labelText) }
     }
 
-    /// The query behind the metric: a counter's one calculation, or of a histogram the number of
-    /// values, their sum, and how many are at most each bound.
-    private func query(
-        _ from: Int64, _ to: Int64, _ step: Int64?, by keys: [GroupKey]
-    ) -> Query {
+    /// The numbers of all events that have no series of their own.
+    func overflowTable(
+        _ from: Int64, _ to: Int64, step: Int64? = nil, _ filter: Expression,
+        _ ask: DerivedSeries.Ask
+    ) throws -> MetricTable {
+        var query = query(from, to, step)
+        query.shape = .statistics(Statistics(calculations: calculations))
+        query.transforms.append(.filter(filter))
+        return MetricTable(try ask(query)) { _ in [] }
+    }
+
+    /// The query behind the metric, without what it is about.
+    func query(_ from: Int64, _ to: Int64, _ step: Int64? = nil) -> Query {
         var query = Query()
         query.source = source
-        query.timeRange = .between(.absolute(from), .absolute(to))
+        query.timeRange = .between(
+            .absolute(max(from, since ?? .min)), .absolute(max(to, since ?? .min)))
         query.step = step.map { .every($0) }
         query.transforms = filter.map { [.filter($0)] } ?? []
+        query.limit = MetricsLimits.groupsPerQuery
+        return query
+    }
+
+    /// What is counted of each combination of labels.
+    ///
+    /// A counter's sum or the number of events; of a histogram the number of values, their sum, and how
+    /// many are at most each bound.
+    var calculations: [Calculation] {
+        let value = value ?? .literal(.missing)
         var calculations: [Calculation]
         switch kind {
         case .counter:
-            calculations = [value.map { Calculation(.sum, of: $0) } ?? Calculation(.count)]
+            calculations = [self.value.map { Calculation(.sum, of: $0) } ?? Calculation(.count)]
+        case .gauge(.last): calculations = [Calculation(.latest, of: value)]
+        case .gauge(.min): calculations = [Calculation(.min, of: value)]
+        case .gauge(.max): calculations = [Calculation(.max, of: value)]
+        case .gauge(.avg): calculations = [Calculation(.avg, of: value)]
+        case .gauge(.concurrency): calculations = [Calculation(.concurrency)]
+        case .distinct: calculations = [Calculation(.distinct, of: value)]
+        case .exponentialHistogram:
+            calculations = [
+                Calculation(.sum, of: value), Calculation(.exponentialHistogram, of: value),
+            ]
         case .histogram(let bounds):
-            let value = value ?? .literal(.missing)
-            calculations = [Calculation(.count, of: value), Calculation(.sum, of: value)]
-            calculations += bounds.map {
+            // Every number is at most the largest one, and nothing else is.
+            let whole = [Double.greatestFiniteMagnitude] + bounds
+            calculations = whole.map {
                 Calculation(
                     .count, where: .compare(.lessOrEqual, value, .literal(FieldValue(number: $0))))
             }
+            calculations.insert(Calculation(.sum, of: value), at: 1)
         }
-        for index in calculations.indices { calculations[index].alias = "value\(index)" }
-        query.shape = .statistics(Statistics(calculations: calculations, groupBy: keys))
-        query.limit = MetricsLimits.groupsPerMetric
+        return calculations.named
+    }
+
+    // MARK: - Labels
+
+    /// The labels as texts.
+    var labelKeys: [GroupKey] {
+        labels.map { GroupKey(name: $0.name, expression: $0.value.asText) }
+    }
+
+    /// The fields that labels are worked out of, and the labels of a group of their values; nil when
+    /// there are too many.
+    func fieldKeys() throws -> (keys: [GroupKey], labels: ([FieldValue]) -> [String])? {
+        let fields = Set(labels.flatMap(\.value.fields)).sorted { "\($0)" < "\($1)" }
+        if fields.count > MetricsLimits.labelsPerMetric { return nil }
+        let keys = fields.enumerated().map {
+            GroupKey(name: "key\($0.offset)", expression: .field($0.element))
+        }
+        let evaluator = try ExpressionEvaluator(for: labels.map(\.value))
+        let labels = labels
+        return (
+            keys,
+            { group in
+                let byField = Dictionary(uniqueKeysWithValues: zip(fields, group))
+                return labels.map { label in
+                    evaluator.value(of: label.value) { byField[$0] ?? .missing }.labelText
+                }
+            }
+        )
+    }
+}
+
+extension Query {
+    /// The same question by groups.
+    func grouped(by keys: [GroupKey]) -> Query {
+        var query = self
+        guard case .statistics(var statistics) = shape else { return self }
+        statistics.groupBy = keys
+        query.shape = .statistics(statistics)
         return query
     }
 }
 
-/// Rows of a table, of which those of one group become one.
-private struct GroupSums {
-    private(set) var rows: [MetricTable.Row] = []
-    private var places: [[FieldValue]: Int] = [:]
-
-    mutating func add(_ values: [Double], to group: [FieldValue]) {
-        guard let place = places[group] else {
-            places[group] = rows.count
-            rows.append(MetricTable.Row(group: group, values: values))
-            return
-        }
-        for index in values.indices { rows[place].values[index] += values[index] }
+extension Expression {
+    /// The value as a text, empty where it is missing.
+    var asText: Expression {
+        .call(.coalesce, [.call(.string, [self]), .literal(.string(""))])
     }
 }
 
-extension AggregateValue {
-    /// A number that can be added up; 0 for what is none, as the sum of no values.
-    fileprivate var number: Double {
-        switch self {
-        case .value(.int(let value)): Double(value)
-        case .value(.float(let value)): value
-        default: 0
-        }
-    }
+extension FieldValue {
+    /// As the value of a label; what `asText` gives.
+    var labelText: String { ExpressionEvaluator.text(self) }
 }

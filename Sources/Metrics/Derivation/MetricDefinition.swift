@@ -9,8 +9,25 @@ public struct MetricDefinition: Hashable, Sendable {
     public enum Kind: Hashable, Sendable {
         /// The sum of the value, or the number of events; only grows.
         case counter
+        /// One number of the values of each cell.
+        case gauge(Reading)
+        /// How many different values each cell has; exact.
+        case distinct
         /// How many values are at most each of these bounds, which ascend; and their sum.
         case histogram(bounds: [Double])
+        /// How the values are spread, in buckets of OpenTelemetry's exponential histogram.
+        case exponentialHistogram
+    }
+
+    /// Which number of a cell a gauge is.
+    public enum Reading: String, Hashable, Sendable, CaseIterable {
+        /// The value of the latest event, until there is a later one.
+        case last
+        case min
+        case max
+        case avg
+        /// Spans that are open on average, from their times and durations.
+        case concurrency
     }
 
     /// A label and what gives its value; a missing value is no label.
@@ -32,9 +49,18 @@ public struct MetricDefinition: Hashable, Sendable {
     public var source: DatasetSelection
     /// Only events for which it holds count; nil for all.
     public var filter: Expression?
-    /// What is added up or spread over the buckets; nil, for counters only, counts events.
+    /// What is added up, read or spread over the buckets; nil, for counters and concurrency only, counts
+    /// events or spans.
     public var value: Expression?
     public var labels: [Dimension]
+    /// Milliseconds of the shortest cell; a divisor of a day.
+    public var resolution: Int64
+    /// Milliseconds for which a series goes on after its last event.
+    public var staleAfter: Int64
+    /// Combinations of labels that have series of their own; the events of all others are one series.
+    public var seriesLimit: Int
+    /// Nanoseconds since 1970: events before do not count; nil for all.
+    public var since: Int64?
 
     public init(
         name: String, help: String = "", unit: String = "", kind: Kind = .counter,
@@ -49,92 +75,73 @@ public struct MetricDefinition: Hashable, Sendable {
         self.filter = filter
         self.value = value
         self.labels = labels
+        resolution = kind == .distinct ? 60_000 : 10_000
+        staleAfter = kind.isAdditive ? 86_400_000 : 300_000
+        seriesLimit = MetricsLimits.seriesDefault
     }
 }
 
-// MARK: - What is wrong with one
+// MARK: - Kinds
+
+extension MetricDefinition.Kind {
+    /// Whether the numbers of two sets of events are added up to those of both.
+    var isAdditive: Bool {
+        switch self {
+        case .counter, .histogram, .exponentialHistogram: true
+        case .gauge, .distinct: false
+        }
+    }
+
+    /// As Prometheus calls it.
+    public var typeName: String {
+        switch self {
+        case .counter: "counter"
+        case .gauge, .distinct: "gauge"
+        case .histogram, .exponentialHistogram: "histogram"
+        }
+    }
+}
+
+// MARK: - Series
 
 extension MetricDefinition {
-    /// Why a definition cannot be.
-    public struct Flaw: Error, Hashable, Sendable, CustomStringConvertible {
-        /// The member of the definition that is at fault.
-        public let member: String
-        public let description: String
+    /// A kind of series that it has.
+    enum Part {
+        case whole, bucket, sum, count, created
 
-        init(_ member: String, _ description: String) {
-            self.member = member
-            self.description = description
-        }
-    }
-
-    /// Throws the first thing that is wrong.
-    public func check() throws(Flaw) {
-        guard MetricDefinition.isName(name, allowsColon: true) else {
-            throw Flaw("name", "'\(name)' is no name of a metric: [a-zA-Z_:][a-zA-Z0-9_:]*")
-        }
-        if labels.count > MetricsLimits.labelsPerMetric {
-            throw Flaw("labels", "a metric has at most \(MetricsLimits.labelsPerMetric) labels")
-        }
-        var seen: Set<String> = []
-        for label in labels {
-            guard MetricDefinition.isName(label.name, allowsColon: false),
-                !label.name.hasPrefix("__"), label.name != "le"
-            else {
-                throw Flaw("labels", "'\(label.name)' is no name of a label of one's own")
-            }
-            guard seen.insert(label.name).inserted else {
-                throw Flaw("labels", "the label \(label.name) is there twice")
-            }
-        }
-        switch kind {
-        case .counter:
-            if !name.hasSuffix("_total") {
-                throw Flaw("name", "the name of a counter ends in _total, as \(name)_total does")
-            }
-        case .histogram(let bounds):
-            if value == nil { throw Flaw("value", "a histogram needs a value") }
-            guard (1...MetricsLimits.bucketsPerHistogram).contains(bounds.count),
-                bounds.allSatisfy(\.isFinite), zip(bounds, bounds.dropFirst()).allSatisfy(<)
-            else {
-                throw Flaw(
-                    "buckets",
-                    "expected 1 to \(MetricsLimits.bucketsPerHistogram) numbers that ascend")
+        var suffix: String {
+            switch self {
+            case .whole: ""
+            case .bucket: "_bucket"
+            case .sum: "_sum"
+            case .count: "_count"
+            case .created: "_created"
             }
         }
     }
 
-    private static func isName(_ text: String, allowsColon: Bool) -> Bool {
-        func isLetter(_ byte: UInt8) -> Bool {
-            (0x61...0x7A).contains(byte | 0x20) || byte == UInt8(ascii: "_")
-                || allowsColon && byte == UInt8(ascii: ":")
-        }
-        guard let first = text.utf8.first, isLetter(first) else { return false }
-        return text.utf8.allSatisfy { isLetter($0) || (0x30...0x39).contains($0) }
+    var parts: [Part] {
+        if case .histogram = kind { return [.bucket, .sum, .count] }
+        return [.whole]
     }
 
     /// The names of its series.
     public var seriesNames: [String] { parts.map { name + $0.suffix } }
 
+    /// Names of what scrapers get beside its series.
+    public var scrapedNames: [String] {
+        switch kind {
+        case .gauge, .distinct: [familyName]
+        case .counter: [familyName, familyName + "_created"]
+        case .histogram, .exponentialHistogram:
+            ["", "_bucket", "_sum", "_count", "_created"].map { name + $0 }
+        }
+    }
+
     /// The name under which scrapers know it: of a counter without `_total`.
     public var familyName: String {
         kind == .counter && name.hasSuffix("_total") ? String(name.dropLast(6)) : name
     }
-
-    /// A kind of series that it has.
-    enum Part {
-        case total, bucket, sum, count
-
-        var suffix: String {
-            switch self {
-            case .total: ""
-            case .bucket: "_bucket"
-            case .sum: "_sum"
-            case .count: "_count"
-            }
-        }
-    }
-
-    var parts: [Part] { kind == .counter ? [.total] : [.bucket, .sum, .count] }
 
     /// The bounds of a histogram's buckets, without the last, which has none.
     var bounds: [Double] {

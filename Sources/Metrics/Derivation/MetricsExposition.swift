@@ -1,3 +1,4 @@
+internal import Compute
 public import EventQuery
 internal import SeriesStore
 
@@ -17,7 +18,7 @@ public enum MetricsExposition {
         }
     }
 
-    /// Writes every metric with its totals.
+    /// Writes every metric: the totals of what only grows, the present values of gauges.
     ///
     /// - Parameters:
     ///   - until: nanoseconds since 1970; events from then on are left out.
@@ -29,12 +30,13 @@ public enum MetricsExposition {
         var text = ""
         for definition in definitions {
             text += head(of: definition, format)
-            for row in try definition.table(.min, until, ask).rows {
-                for part in definition.parts {
-                    for (labels, place) in definition.series(of: row.group, part) {
-                        text += name(of: labels) + " "
-                        text += NumberText.json(row.values[place]) + "\n"
-                    }
+            for series in try definition.present(until, ask) {
+                for line in definition.lines(of: series) {
+                    text += name(of: line.labels) + " " + NumberText.json(line.value) + "\n"
+                }
+                if format == .openMetrics, let created = series.created {
+                    let labels = definition.seriesLabels(series.labels, .created)
+                    text += name(of: labels) + " " + NumberText.fixed(created, digits: 3) + "\n"
                 }
             }
         }
@@ -43,7 +45,7 @@ public enum MetricsExposition {
 
     private static func head(of definition: MetricDefinition, _ format: Format) -> String {
         let name = format == .openMetrics ? definition.familyName : definition.name
-        var text = "# TYPE \(name) \(definition.typeName)\n"
+        var text = "# TYPE \(name) \(definition.kind.typeName)\n"
         if format == .openMetrics, !definition.unit.isEmpty, name.hasSuffix("_" + definition.unit) {
             text += "# UNIT \(name) \(definition.unit)\n"
         }
@@ -70,7 +72,79 @@ public enum MetricsExposition {
     }
 }
 
+/// What a metric says of one combination of labels now.
+private struct PresentSeries {
+    let labels: [String]?
+    let numbers: MetricNumbers
+    /// Seconds since 1970 at which it began to grow; nil for a gauge.
+    let created: Double?
+}
+
 extension MetricDefinition {
-    /// As Prometheus calls its kind.
-    public var typeName: String { kind == .counter ? "counter" : "histogram" }
+    /// The series that have not ended.
+    fileprivate func present(_ until: Int64, _ ask: DerivedSeries.Ask) throws -> [PresentSeries] {
+        let admitted = try AdmittedSeries(self, until: until, ask)
+        let (from, to) = presentRange(until)
+        let (alive, overflows) = until.subtractingReportingOverflow(staleAfter * 1_000_000)
+        var found: [PresentSeries] = []
+        for row in try table(from, to, admitted, ask).rows {
+            guard let span = admitted.spans[row.labels], overflows || span.upperBound >= alive,
+                !row.numbers.numbers.contains(where: StaleMarker.isStale)
+            else { continue }
+            let created = kind.isAdditive ? Double(span.lowerBound) / 1e9 : nil
+            found.append(
+                PresentSeries(labels: row.labels, numbers: row.numbers, created: created))
+        }
+        if let filter = admitted.overflowFilter,
+            let row = try overflowTable(from, to, filter, ask).rows.first
+        {
+            found.append(PresentSeries(labels: nil, numbers: row.numbers, created: nil))
+        }
+        return found
+    }
+
+    /// The events that say what is now: all of them, those since when the last value holds, or those of
+    /// the last whole cell.
+    private func presentRange(_ until: Int64) -> (from: Int64, to: Int64) {
+        if kind.isAdditive { return (.min, until) }
+        if kind == .gauge(.last) { return (until - staleAfter * 1_000_000, until) }
+        let cell = resolution * 1_000_000
+        let end = (until - DerivedSeries.settling * 1_000_000) / cell * cell
+        return (end - cell, end)
+    }
+
+    /// One a line of the text, without those of its creation.
+    ///
+    /// An exponential histogram has buckets whose bounds are powers of two: the text has no others.
+    fileprivate func lines(of series: PresentSeries) -> [(labels: Labels, value: Double)] {
+        guard kind == .exponentialHistogram, var counts = series.numbers.counts else {
+            return parts.flatMap { part in
+                self.series(of: series.labels, part).map {
+                    ($0.labels, series.numbers.numbers[$0.place])
+                }
+            }
+        }
+        counts.reduceScale(by: max(0, counts.scale))
+        var lines: [(labels: Labels, value: Double)] = []
+        var total: UInt64 = 0
+        func add(_ bound: Double, _ count: UInt64) {
+            total &+= count
+            let le = NumberText.openMetrics(bound)
+            lines.append((seriesLabels(series.labels, .bucket, le: le), Double(total)))
+        }
+        for (place, count) in counts.negative.counts.enumerated().reversed() {
+            let index = counts.negative.offset + place - 1
+            add(-ExponentialCounts.upperBound(ofBucket: index, scale: counts.scale), count)
+        }
+        if counts.zeroCount > 0 { add(0, counts.zeroCount) }
+        for (place, count) in counts.positive.counts.enumerated() {
+            let index = counts.positive.offset + place
+            let bound = ExponentialCounts.upperBound(ofBucket: index, scale: counts.scale)
+            if bound.isFinite { add(bound, count) }
+        }
+        lines.append((seriesLabels(series.labels, .bucket, le: "+Inf"), Double(counts.count)))
+        lines.append((seriesLabels(series.labels, .sum), series.numbers.numbers[0]))
+        lines.append((seriesLabels(series.labels, .count), Double(counts.count)))
+        return lines
+    }
 }

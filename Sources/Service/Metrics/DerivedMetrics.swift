@@ -1,5 +1,3 @@
-internal import Bytes
-internal import Compute
 internal import EventQuery
 internal import Host
 internal import Metrics
@@ -60,75 +58,8 @@ struct DerivedMetrics: Sendable {
         definitions(of: environment).map {
             (
                 $0.name,
-                PrometheusAPI.Metadata(type: $0.typeName, help: $0.help, unit: $0.unit)
+                PrometheusAPI.Metadata(type: $0.kind.typeName, help: $0.help, unit: $0.unit)
             )
         }.sorted { $0.name < $1.name }
-    }
-}
-
-// MARK: - Definitions as JSON
-
-extension MetricDefinition {
-    /// Reads a definition; throws a problem that names the member that is wrong.
-    ///
-    /// ```
-    /// {"type": "histogram", "help": "…", "unit": "ms", "dataset": "shop",
-    ///  "filter": "error = true", "value": "duration_ms", "buckets": [10, 50],
-    ///  "labels": {"service": "service.name"}}
-    /// ```
-    init(_ name: String, _ body: DefinitionBody) throws(HTTPRefusal) {
-        let members = [
-            "name", "type", "help", "unit", "dataset", "filter", "value", "buckets", "labels",
-        ]
-        if let unknown = body.names.first(where: { !members.contains($0) }) {
-            let hint = nearestName(to: unknown, among: members).map { "; did you mean \($0)?" }
-            throw body.wrong(unknown, "is no member of a metric" + (hint ?? ""))
-        }
-        let labels = try body.object("labels")
-        var dimensions: [Dimension] = []
-        for label in labels.names {
-            guard let value = try MetricDefinition.expression(labels, label) else { continue }
-            dimensions.append(Dimension(label, value))
-        }
-        let kind: Kind
-        switch try body.text("type", charactersMax: 20) ?? "counter" {
-        case "counter": kind = .counter
-        case "histogram": kind = .histogram(bounds: try body.numbers("buckets"))
-        default: throw body.wrong("type", "is neither counter nor histogram")
-        }
-        self.init(
-            name: name, help: try body.text("help", charactersMax: 1023) ?? "",
-            unit: try body.text("unit", charactersMax: 64) ?? "", kind: kind,
-            source: try body.text("dataset", charactersMax: 255).map { .named([$0]) } ?? .all,
-            filter: try MetricDefinition.expression(body, "filter"),
-            value: try MetricDefinition.expression(body, "value"), labels: dimensions)
-        do throws(Flaw) {
-            try check()
-        } catch {
-            throw body.wrong(error.member, "is wrong: \(error)")
-        }
-    }
-
-    private static func expression(
-        _ body: DefinitionBody, _ member: String
-    ) throws(HTTPRefusal) -> Expression? {
-        guard let text = try body.text(member, charactersMax: 4095) else { return nil }
-        do throws(QueryError) {
-            return try Expression(parsingCondition: text)
-        } catch {
-            throw body.wrong(member, "is no expression: \(error)")
-        }
-    }
-}
-
-extension DefinitionBody {
-    /// A list of numbers; empty when it is absent.
-    fileprivate func numbers(_ name: String) throws(HTTPRefusal) -> [Double] {
-        guard has(name) else { return [] }
-        let numbers = member(name)?.array?.map(\.number)
-        guard let numbers, !numbers.contains(nil) else {
-            throw wrong(name, "is not a list of numbers", code: "incorrect_type")
-        }
-        return numbers.compactMap { $0 }
     }
 }

@@ -245,6 +245,7 @@ extension JSONWriter {
     mutating func aggregate(_ value: AggregateValue) {
         switch value {
         case .value(let value): field(value)
+        case .exponential(let counts): exponential(counts)
         case .histogram(let bins):
             beginObject()
             key("bins")
@@ -262,6 +263,27 @@ extension JSONWriter {
             endArray()
             endObject()
         }
+    }
+
+    /// `{"scale", "zero_count", "positive": {"offset", "bucket_counts"}, "negative": …}`, as OTLP has it.
+    private mutating func exponential(_ counts: ExponentialCounts) {
+        beginObject()
+        key("scale")
+        int(Int64(counts.scale))
+        key("zero_count")
+        int(Int64(clamping: counts.zeroCount))
+        for (name, side) in [("positive", counts.positive), ("negative", counts.negative)] {
+            key(name)
+            beginObject()
+            key("offset")
+            int(Int64(side.offset))
+            key("bucket_counts")
+            beginArray()
+            for count in side.counts { int(Int64(clamping: count)) }
+            endArray()
+            endObject()
+        }
+        endObject()
     }
 
     /// Group keys and calculations of a row, each under its name.

@@ -69,8 +69,12 @@ struct MetricRoutes: Sendable {
             try definition.expectedSeries(ask)
         }
         var document = JSONObject()
-        for member in ["type", "help", "unit", "dataset", "filter", "value", "buckets", "labels"] {
+        for member in MetricDefinition.members where !["name", "retroactive"].contains(member) {
             if let value = body.member(member), value != .null { document[member] = value }
+        }
+        if try body.flag("retroactive") == false, document["since"] == nil {
+            let now = metrics.service.clock.wallNanoseconds()
+            document["since"] = .string(RFC3339.text(nanoseconds: now))
         }
         let stored = Definitions.Document(id: name, dataset: Query.allDatasets, body: document)
         let isNew = try definitions.change(environment) { (all) throws(HTTPRefusal) in
@@ -90,9 +94,9 @@ struct MetricRoutes: Sendable {
     private func refuseClash(
         of definition: MetricDefinition, in environment: String
     ) throws(HTTPRefusal) {
-        let names = Set(definition.seriesNames + [definition.familyName])
+        let names = Set(definition.seriesNames + definition.scrapedNames)
         for other in metrics.definitions(of: environment) where other.name != definition.name {
-            let common = names.intersection(other.seriesNames + [other.familyName])
+            let common = names.intersection(other.seriesNames + other.scrapedNames)
             guard let name = common.min() else { continue }
             throw HTTPRefusal(
                 .problem(
@@ -144,7 +148,7 @@ struct MetricRoutes: Sendable {
 
     private func json(builtIn definition: MetricDefinition) -> JSONValue {
         [
-            "name": .string(definition.name), "type": .string(definition.typeName),
+            "name": .string(definition.name), "type": .string(definition.kind.typeName),
             "help": .string(definition.help), "unit": .string(definition.unit),
             "labels": .array(definition.labels.map { .string($0.name) }), "builtin": true,
         ]

@@ -168,6 +168,27 @@ extension Answer.Cell {
         switch value {
         case .value(let value): self = .value(value)
         case .histogram(let bins): self = .bins(bins.map { ($0.low, $0.high, $0.count) })
+        case .exponential(let counts): self = .bins(Answer.Cell.bins(of: counts))
         }
+    }
+
+    /// A bucket holds its edge farther from 0 and a bin the other one: all edges move by one float.
+    private static func bins(
+        of counts: ExponentialCounts
+    ) -> [(low: Double, high: Double, count: UInt64)] {
+        func edge(_ index: Int) -> Double {
+            ExponentialCounts.upperBound(ofBucket: index, scale: counts.scale).nextUp
+        }
+        var bins: [(low: Double, high: Double, count: UInt64)] = []
+        for (place, count) in counts.negative.counts.enumerated().reversed() where count > 0 {
+            let index = counts.negative.offset + place
+            bins.append((-edge(index), -edge(index - 1), count))
+        }
+        if counts.zeroCount > 0 { bins.append((0, 0, counts.zeroCount)) }
+        for (place, count) in counts.positive.counts.enumerated() where count > 0 {
+            let index = counts.positive.offset + place
+            bins.append((edge(index - 1), edge(index), count))
+        }
+        return bins
     }
 }

@@ -27,7 +27,8 @@ struct NaiveAggregate {
         case .max: return .value(entries.map(\.value).sorted().last ?? .missing)
         case .sum, .avg: return .value(sumOrAverage(entries))
         case .quantile(let share): return .value(quantile(share, entries))
-        case .heatmap: return .bins(heatmap(entries))
+        case .latest: return .value(latest(rows))
+        case .heatmap, .exponentialHistogram: return .bins(bins(entries))
         case .rateSum, .rateAvg, .rateMax, .concurrency:
             preconditionFailure("a calculation over several buckets")
         }
@@ -81,8 +82,14 @@ struct NaiveAggregate {
         return FieldValue(number: list[low] + (list[high] - list[low]) * (place - Double(low)))
     }
 
+    /// Of the latest rows that have a value the largest.
+    private func latest(_ rows: [NaiveRow]) -> FieldValue {
+        let timed = rows.flatMap { row in entries([row]).map { (row.event.timestamp, $0.value) } }
+        return timed.max { $0 < $1 }?.1 ?? .missing
+    }
+
     /// One bin a value, as narrow as can be.
-    private func heatmap(
+    private func bins(
         _ entries: [(value: FieldValue, weight: UInt64)]
     ) -> [(low: Double, high: Double, count: UInt64)] {
         var bins: [(low: Double, high: Double, count: UInt64)] = []

@@ -98,7 +98,7 @@ extension QueryGenerator {
         var statistics = Statistics(calculations: [Calculation(.count)])
         let aggregates: [Aggregate] = [
             .count, .sum, .avg, .min, .max, .distinct, .quantile(0.5), .quantile(0.99),
-            .quantile(0.05), .heatmap,
+            .quantile(0.05), .heatmap, .latest, .exponentialHistogram,
         ]
         for index in 0..<below(5) {
             var calculation = Calculation(pick(aggregates), of: eventField())

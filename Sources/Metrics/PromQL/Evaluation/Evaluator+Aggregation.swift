@@ -56,6 +56,11 @@ extension Evaluator {
         for group in groups(series, aggregation) {
             var new = StepSeries(labels: group.labels, steps: steps.count)
             new.dropsName = group.places.contains { series[$0].dropsName }
+            if group.places.count > 1, [.sum, .avg].contains(aggregation.aggregator),
+                let place = group.places.first(where: { series[$0].isQuantile })
+            {
+                warnOfQuantiles(series[place].labels, range)
+            }
             for step in 0..<steps.count {
                 var summary: GroupSummary?
                 for place in group.places {
@@ -73,6 +78,13 @@ extension Evaluator {
             result.append(new)
         }
         return result
+    }
+
+    /// Tells that the quantiles of summaries say nothing of the whole when they are added up.
+    func warnOfQuantiles(_ labels: Labels, _ range: Range<Int>) {
+        annotations.warn(
+            "sums and averages of quantiles are no quantiles, take them of a histogram"
+                + Annotations.named(labels.metricName), at: range)
     }
 
     private func checkQuantiles(_ values: [Double], _ aggregation: Aggregation) {
@@ -208,4 +220,9 @@ extension SeriesMerger {
         let before = series[place].has(step) ? series[place].numbers[step] : 0
         setNumber(place, step, before + 1)
     }
+}
+
+extension StepSeries {
+    /// Whether it is one of the quantiles that a summary tells.
+    var isQuantile: Bool { !labels["quantile"].isEmpty }
 }

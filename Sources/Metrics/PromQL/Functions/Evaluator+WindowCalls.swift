@@ -34,6 +34,9 @@ extension Evaluator {
                 }
             }
             if function == .rate || function == .increase { checkName(new, range) }
+            if [.sumOverTime, .averageOverTime].contains(function), new.isQuantile {
+                warnOfQuantiles(new.labels, range)
+            }
             if new.isEmpty { continue }
             try hold(new.cost)
             result.append(new)
