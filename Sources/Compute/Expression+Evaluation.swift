@@ -6,20 +6,46 @@ public import Events
 public struct ExpressionEvaluator: Sendable {
     /// Compiled regular expressions, by pattern; made before any row is looked at.
     private let patterns: [String: RegularExpression]
+    /// Sets of the values of long lists, by where these lie.
+    ///
+    /// One look instead of thousands of comparisons a row. The lists are kept, so that nothing else can
+    /// lie there.
+    private let sets: [UInt: (members: [FieldValue], set: Set<FieldValue>)]
+
+    /// Values up to which a list is as fast.
+    private static let listMax = 16
 
     /// Compiles the patterns of all expressions that will be evaluated.
     ///
     /// - Throws: `RegularExpression.InvalidPattern` for the first that is none.
     public init(for expressions: [Expression]) throws(RegularExpression.InvalidPattern) {
         var compiled: [String: RegularExpression] = [:]
+        var sets: [UInt: (members: [FieldValue], set: Set<FieldValue>)] = [:]
         var open = expressions
         while let next = open.popLast() {
+            if case .membership(_, let members, _) = next,
+                members.count > ExpressionEvaluator.listMax
+            {
+                sets[ExpressionEvaluator.place(of: members)] = (members, Set(members))
+            }
             if let pattern = next.pattern, compiled[pattern] == nil {
                 compiled[pattern] = try RegularExpression(pattern)
             }
             open.append(contentsOf: next.parts)
         }
         patterns = compiled
+        self.sets = sets
+    }
+
+    private static func place(of members: [FieldValue]) -> UInt {
+        members.withUnsafeBufferPointer { UInt(bitPattern: $0.baseAddress) }
+    }
+
+    private func contains(_ members: [FieldValue], _ value: FieldValue) -> Bool {
+        guard members.count > ExpressionEvaluator.listMax,
+            let known = sets[ExpressionEvaluator.place(of: members)]
+        else { return members.contains(value) }
+        return known.set.contains(value)
     }
 
     func pattern(_ text: String) -> RegularExpression {
@@ -54,7 +80,7 @@ public struct ExpressionEvaluator: Sendable {
                 ExpressionEvaluator.compare(operation, value(of: a, lookup), value(of: b, lookup)))
         case .membership(let a, let members, let negated):
             let value = value(of: a, lookup)
-            return .bool((!value.isMissing && members.contains(value)) != negated)
+            return .bool((!value.isMissing && contains(members, value)) != negated)
         case .match(let operation, let a, let text, let negated):
             return .bool(matches(operation, value(of: a, lookup), text) != negated)
         case .exists(let a, let negated):

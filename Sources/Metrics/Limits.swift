@@ -28,10 +28,16 @@ enum MetricsLimits {
     /// Combinations of labels that have series of their own, of a definition that says nothing of it: as
     /// OpenTelemetry's SDKs have it.
     static let seriesDefault = 2_000
+    /// The same of the metrics of spans.
+    static let seriesOfSpans = 5_000
     /// The most that a definition may say: fewer than a query takes for one `in (…)`.
     static let seriesMax = 9_000
     /// The longest time for which a series goes on after its last event: a year of milliseconds.
     static let staleAfterMax: Int64 = 366 * 86_400_000
+    /// Values of a label, above which it is named as one that makes many series.
+    static let narrowLabelValues = 100
+    /// Values of the label at fault that a warning names.
+    static let valuesNamed = 5
     /// Groups of one query behind a metric; as many as a query answers.
     static let groupsPerQuery = QueryLimits.rowsMax
     /// Cells of one query; a query takes 10,000.

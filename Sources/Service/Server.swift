@@ -62,6 +62,7 @@ struct Server: Sendable {
             let definitions = try DefinitionStore(directory: configuration.data, on: .real)
             var services = try Services(
                 store, definitions, series, threads: configuration.threads,
+                metrics: configuration.metrics,
                 queryCacheBytes: configuration.queryCacheBytes,
                 alerts: { AlertKeeper(configuration, definitions, $0, log: log) })
             services.scheme = configuration.tls == nil ? "http" : "https"

@@ -2,6 +2,7 @@ internal import EventQuery
 internal import EventStore
 internal import Host
 internal import Ingest
+internal import Metrics
 
 /// What routes and commands ask: the store's events, in and out.
 struct Services: Sendable {
@@ -11,6 +12,8 @@ struct Services: Sendable {
     let series: SeriesStores
     /// Evaluates rules and tells of alerts; nil where nobody does.
     let alerts: AlertKeeper?
+    /// Series that are derived from events, and those that were written.
+    private let metrics: DerivedMetrics
     private let watch: ClientWatch
     private let results = SavedResults()
     /// Writes what is about to be told of requests.
@@ -25,6 +28,7 @@ struct Services: Sendable {
     /// Throws `HostError` when the system has none to give.
     init(
         _ store: EventStore, _ definitions: DefinitionStore, _ series: SeriesStores, threads: Int,
+        metrics: [MetricDefinition] = [],
         queryCacheBytes: Int = QueryLimits.partialCacheBytes,
         alerts: ((DerivedMetrics) -> AlertKeeper)? = nil
     ) throws(HostError) {
@@ -46,7 +50,9 @@ struct Services: Sendable {
             clock: clock)
         watch = try ClientWatch()
         self.series = series
-        self.alerts = alerts?(DerivedMetrics(service: queries, stored: series))
+        let derived = DerivedMetrics(service: queries, stored: series, configured: metrics)
+        self.metrics = derived
+        self.alerts = alerts?(derived)
     }
 
     /// What OTLP's own listener answers too.
@@ -93,8 +99,7 @@ struct Services: Sendable {
 
     /// Series that are derived from events.
     private var metricRoutes: [Route] {
-        let metrics = DerivedMetrics(service: queries, stored: series)
-        return MetricRoutes(metrics: metrics, watch: watch).routes
+        MetricRoutes(metrics: metrics, watch: watch).routes
             + PrometheusRoutes(metrics: metrics, watch: watch).routes
     }
 

@@ -2,6 +2,7 @@
 import json
 import os
 import random
+import subprocess
 import time
 import unittest
 import urllib.parse
@@ -12,7 +13,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 
 from prometheus import ScrapedTest
-from server import ServerTest
+from server import BINARY, ServerTest
 
 BUCKETS = (10, 50, 100, 500, 1000, 5000)
 REQUESTS = {"help": "Requests.", "dataset": "shop", "filter": "http.route exists",
@@ -114,7 +115,7 @@ class MetricsTest(ServerTest):
         self.assertEqual((status, b"http_requests is a name of http_requests_total" in body), (409, True))
         self.restart()
         names = [one["name"] for one in self.server.json("GET", "/api/metrics")]
-        self.assertEqual(names[2:], ["http_requests_total", "http_request_duration_ms"])
+        self.assertEqual(names[-2:], ["http_requests_total", "http_request_duration_ms"])
         self.assertEqual(self.server.json("GET", "/api/metrics/http_requests_total")["labels"], REQUESTS["labels"])
         self.assertEqual(self.server.request("DELETE", "/api/metrics/http_requests_total")[0], 204)
         self.assertEqual(self.server.request("GET", "/api/metrics/http_requests_total")[0], 404)
@@ -154,6 +155,13 @@ class DefinitionsTest(ServerTest):
 
     def put(self, name, definition):
         return self.server.request("PUT", f"/api/metrics/{name}", json.dumps(definition).encode())
+
+    def run_command(self, *arguments):
+        done = subprocess.run(
+            [BINARY, arguments[0], "--url", self.server.url, *arguments[1:]],
+            capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
 
     def test_the_schema_takes_what_the_server_takes(self):
         with open(os.path.join(os.path.dirname(__file__), "../../schemas/metric.schema.json")) as file:
@@ -213,6 +221,56 @@ class DefinitionsTest(ServerTest):
         buckets = {sample.labels["le"]: sample.value for sample in families["job_ms"].samples
                    if sample.name == "job_ms_bucket"}
         self.assertEqual(buckets, {"2.0": 1, "4.0": 2, "8.0": 3, "16.0": 4, "+Inf": 4})
+
+    def test_too_many_series_are_refused_unless_they_are_wanted_and_are_told_of(self):
+        now = time.time()
+        self.server.json("POST", "/1/batch/shop", [{"time": now - 300 + n / 10, "data": {
+            "user": f"u{n % 150}", "service.name": "cart", "ms": n}} for n in range(1000)])
+        definition = {"dataset": "shop", "labels": ["service.name", "user"], "series_limit": 50}
+        status, _, body = self.put("clicks_total", definition)
+        self.assertEqual(status, 422)
+        self.assertIn("150 combinations of labels, 50 have series", body.decode())
+        self.assertIn("the label user has the most values", body.decode())
+        status, _, body = self.server.request(
+            "PUT", "/api/metrics/clicks_total?force=true", json.dumps(definition).encode())
+        self.assertEqual(status, 201, body)
+        made = json.loads(body)
+        self.assertEqual((made["series"], made["combinations"]), (51, 150))
+        self.assertEqual(made["wide_labels"], [{"label": "user", "values": 150}])
+        found = self.server.json("GET", "/api/v1/query?query=clicks_total")["data"]["result"]
+        self.assertEqual(len(found), 51)
+        self.assertEqual(sum(float(one["value"][1]) for one in found), 1000)
+        rest = [one["value"][1] for one in found if "otel_metric_overflow" in one["metric"]]
+        self.assertEqual(rest, [str(made["overflow"]["events"])])
+        self.assertEqual(len(made["overflow"]["top"]), 5)
+        status, _, body = self.put("all_clicks_total", {**definition, "series_limit": 150})
+        self.assertEqual((status, json.loads(body)["series"]), (201, 150))
+        output = self.run_command("metrics", "list")
+        self.assertIn("overflows", next(line for line in output.splitlines() if line.startswith("clicks_total")))
+        self.assertIn("150", self.run_command("metrics", "show", "all_clicks_total"))
+        self.run_command("metrics", "delete", "clicks_total")
+        self.assertEqual(self.server.request("GET", "/api/metrics/clicks_total")[0], 404)
+
+    def test_a_sample_is_explained_by_the_events_behind_it(self):
+        end = int(time.time()) // 10 * 10 - 60
+        events = [{"time": end - 15 + n, "data": {"service.name": "cart", "status": 200, "ms": n}} for n in range(15)]
+        self.server.json("POST", "/1/batch/shop", events)
+        self.put("requests_total", {"dataset": "shop", "labels": ["service.name", "status"]})
+        self.put("ms", {"dataset": "shop", "type": "gauge", "reading": "max", "value": "ms"})
+        explain = lambda name, match: self.server.json(
+            "GET", f"/api/metrics/{name}/explain?" + urllib.parse.urlencode({"match": match, "time": end}))
+        found = explain("requests_total", '{service_name="cart",status="200"}')
+        self.assertEqual((found["value"], found["total"], found["events"]), (10, 15, 10))
+        # All of them came more than half a minute after the cell.
+        self.assertEqual((found["late"]["events"], found["late"]["changed"]), (10, 10))
+        self.assertEqual([row["value0"] for row in self.server.rows(found["query"])], [10])
+        self.assertEqual([event["ms"] for event in self.server.rows(found["listing"])], list(range(14, 4, -1)))
+        self.assertEqual(explain("requests_total", '{status="404"}')["events"], 0)
+        self.assertEqual(explain("ms", "")["value"], 14)
+        status, _, body = self.server.request("GET", "/api/metrics/ms/explain?match=%7Ba%3D%22b%22%7D")
+        self.assertEqual((status, b"has no label a" in body), (422, True))
+        text = self.run_command("metrics", "explain", 'requests_total{service_name="cart",status="200"}', "--time", str(end))
+        self.assertIn("from shop", text)
 
     def test_adding_up_quantiles_is_warned_of(self):
         now = time.time()

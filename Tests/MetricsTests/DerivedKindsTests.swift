@@ -212,16 +212,16 @@ import Testing
             var definition = MetricDefinition(
                 name: "n_total", kind: kind, value: kind == .counter ? nil : Self.ms,
                 labels: [.init("user", .field(.named("user")))])
-            definition.seriesLimit = 10
+            definition.seriesLimit = 20
             let found = try Self.series(definition, events.shuffled(using: &random))
-            #expect(found.count == 11)
+            #expect(found.count == 21)
             #expect(found.filter { $0.labels["otel_metric_overflow"] == "true" }.count == 1)
             // Those that were there first have series of their own.
             var users: [FieldValue] = []
             for event in events {
                 if let user = event.fields["user"], !users.contains(user) { users.append(user) }
             }
-            let first = Set(users.prefix(10).map { "\($0)".filter(\.isNumber) })
+            let first = Set(users.prefix(20).map { "\($0)".filter(\.isNumber) })
             #expect(Set(found.map { $0.labels["user"] }).subtracting([""]) == first)
             if kind != .counter { continue }
             let total = found.reduce(0) { $0 + ($1.samples.values.last ?? 0) }

@@ -1,5 +1,6 @@
 import Bytes
 import Foundation
+import Metrics
 import Testing
 
 @testable import Service
@@ -91,13 +92,43 @@ import Testing
         }
     }
 
+    @Test func `metrics stand in the file, and what is wrong with one is told with its place`()
+        throws
+    {
+        let good = try configuration(
+            file: """
+                {"metrics": [{"name": "queue_depth", "type": "gauge", "value": "depth"},
+                             {"name": "jobs_total", "dataset": "jobs", "labels": ["queue"]}]}
+                """)
+        #expect(good.metrics.map(\.name) == ["queue_depth", "jobs_total"])
+        let wrong: [(String, String)] = [
+            (#"{"name": "a"}"#, "/metrics/0: name is wrong: the name of a counter"),
+            (#"{"type": "gauge"}"#, "/metrics/0: name is missing"),
+            (
+                #"{"name": "a_total"}, {"name": "a_total"}"#,
+                "/metrics/1: a_total has a name of a_total"
+            ),
+            (
+                #"{"name": "traces_span_metrics_calls_total"}"#,
+                "/metrics/0: traces_span_metrics_calls_total has a name of"
+            ),
+        ]
+        for (text, message) in wrong {
+            #expect {
+                try configuration(file: #"{"metrics": [\#(text)]}"#)
+            } throws: {
+                "\($0)".contains(message)
+            }
+        }
+    }
+
     @Test func `the schema describes every option and no other`() throws {
         let schema = URL(filePath: #filePath).deletingLastPathComponent()
             .appending(path: "../../schemas/config.schema.json")
         let document = try JSONValue(parsing: Array(try Data(contentsOf: schema)))
         let described = try #require(document["properties"]?.object).members.map(\.key)
         let options = Configuration.options.map { $0.name.replacing("-", with: "_") }
-        #expect(described == options)
+        #expect(described == options + ["metrics"])
     }
 }
 

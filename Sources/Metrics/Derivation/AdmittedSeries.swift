@@ -15,8 +15,14 @@ struct AdmittedSeries {
     private(set) var overflowFilter: Expression?
 
     /// Looks at all events before a time, nanoseconds since 1970.
-    init(_ definition: MetricDefinition, until end: Int64, _ ask: DerivedSeries.Ask) throws {
-        spans = try definition.spans(.min, end, ask)
+    ///
+    /// - Parameter start: from when on these are looked at where they cannot be all.
+    init(
+        _ definition: MetricDefinition, from start: Int64? = nil, until end: Int64,
+        _ ask: DerivedSeries.Ask
+    ) throws {
+        let first = definition.totalsBegin(before: start ?? end)
+        spans = try definition.spans(first, end, ask)
         if spans.count > definition.seriesLimit { cut(definition) }
     }
 
@@ -31,12 +37,17 @@ struct AdmittedSeries {
         let names = kept.map {
             FieldValue.string($0.key.joined(separator: AdmittedSeries.separator))
         }
+        let identity = AdmittedSeries.identity(of: definition)
+        filter = .membership(identity, names, negated: false)
+        overflowFilter = .membership(identity, names, negated: true)
+    }
+
+    /// The values of all labels as one text.
+    static func identity(of definition: MetricDefinition) -> Expression {
         let parts = definition.labels.flatMap {
             [$0.value.asText, .literal(.string(AdmittedSeries.separator))]
         }
-        let identity = Expression.call(.concat, parts.dropLast())
-        filter = .membership(identity, names, negated: false)
-        overflowFilter = .membership(identity, names, negated: true)
+        return parts.isEmpty ? .literal(.string("")) : .call(.concat, parts.dropLast())
     }
 
     /// Between the values of labels, where they stand in one text.

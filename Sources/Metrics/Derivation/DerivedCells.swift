@@ -43,7 +43,8 @@ struct DerivedCells {
         _ definition: MetricDefinition, _ frame: Frame, _ ask: DerivedSeries.Ask
     ) throws {
         self.frame = frame
-        let admitted = try AdmittedSeries(definition, until: frame.end, ask)
+        let admitted = try AdmittedSeries(
+            definition, from: frame.start, until: frame.end, ask)
         var places: [[String]: Int] = [:]
         for (labels, span) in admitted.spans where span.lowerBound < frame.start {
             places[labels] = groups.count
@@ -90,16 +91,28 @@ struct DerivedCells {
         _ definition: MetricDefinition, _ admitted: AdmittedSeries, _ places: [[String]: Int],
         _ ask: DerivedSeries.Ask
     ) throws {
-        guard let from = definition.reach(before: frame.start), !places.isEmpty else { return }
+        let kinds: [MetricDefinition.Kind] = [.gauge(.last), .presence]
+        guard !places.isEmpty, definition.kind.isAdditive || kinds.contains(definition.kind) else {
+            return
+        }
+        try addLastTimes(definition, places, ask)
+        guard let from = definition.reach(before: frame.start), from < frame.start else { return }
         for row in try definition.table(from, frame.start, admitted, ask).rows {
             if let place = places[row.labels] { groups[place].before = row.numbers }
         }
+    }
+
+    /// Adds when the last event before the first cell was.
+    private mutating func addLastTimes(
+        _ definition: MetricDefinition, _ places: [[String]: Int], _ ask: DerivedSeries.Ask
+    ) throws {
         if places.values.allSatisfy({ groups[$0].lastBefore != nil }) { return }
         // Of combinations with events in the range as well it is not known when the last one before was;
         // it matters when the series had not ended at the first cell.
         let (recent, overflows) = frame.start.subtractingReportingOverflow(
             definition.staleAfter * 1_000_000)
-        let spans = try definition.spans(overflows ? .min : recent, frame.start, ask)
+        let first = max(overflows ? .min : recent, definition.totalsBegin(before: frame.start))
+        let spans = try definition.spans(first, frame.start, ask)
         for (labels, span) in spans {
             if let place = places[labels] { groups[place].lastBefore = span.upperBound }
         }
@@ -124,11 +137,28 @@ struct DerivedCells {
     }
 }
 
+extension DerivedCells {
+    /// Of each cell whether any group had an event at most five minutes before its end.
+    var isObserved: [Bool] {
+        var lasts = [Int64?](repeating: nil, count: frame.count)
+        for group in groups {
+            for (cell, _) in group.cells { lasts[cell] = frame.begin(ofCell: cell + 1) }
+        }
+        var last = groups.compactMap(\.lastBefore).max().map { $0 / 1_000_000 }
+        return lasts.enumerated().map { cell, found in
+            last = found ?? last
+            return last.map {
+                frame.begin(ofCell: cell + 1) - $0 <= DerivedSamples.presenceReach
+            } ?? false
+        }
+    }
+}
+
 extension MetricDefinition {
     /// From when on what was before the first cell matters: of what only grows from the beginning, of a
     /// gauge as long as its last value holds; nil where it does not.
     fileprivate func reach(before start: Int64) -> Int64? {
-        if kind.isAdditive { return .min }
+        if kind.isAdditive { return totalsBegin(before: start) }
         guard kind == .gauge(.last) else { return nil }
         let (time, overflows) = start.subtractingReportingOverflow(staleAfter * 1_000_000)
         return overflows ? .min : time

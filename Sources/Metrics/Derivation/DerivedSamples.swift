@@ -8,12 +8,19 @@ internal import SeriesStore
 struct DerivedSamples {
     private let frame: DerivedCells.Frame
     private let staleAfter: Int64
+    /// Milliseconds after which totals begin again; nil for never.
+    private let restarts: Int64?
     /// Milliseconds since 1970; cells that end before have no sample.
     private let from: Int64
 
-    init(_ frame: DerivedCells.Frame, _ definition: MetricDefinition, from: Int64) {
-        self.frame = frame
+    /// Of each cell whether any group is present in it; empty but for presence.
+    private let isObserved: [Bool]
+
+    init(_ cells: DerivedCells, _ definition: MetricDefinition, from: Int64) {
+        frame = cells.frame
+        isObserved = definition.kind == .presence ? cells.isObserved : []
         staleAfter = definition.staleAfter
+        restarts = definition.asksForRelatives ? MetricDefinition.restartInterval : nil
         self.from = from
     }
 
@@ -30,6 +37,7 @@ struct DerivedSamples {
             } _: {
                 .histogram(NativeHistogram($0.counts ?? ExponentialCounts(), sum: $0.numbers[0]))
             }
+        case .presence: presence(group)
         case .gauge(.last): readings(group, isHeld: true)
         case .gauge(.concurrency), .distinct: readings(group, between: 0)
         case .gauge: readings(group)
@@ -56,6 +64,12 @@ struct DerivedSamples {
         var cell = isAlive ? 0 : rest.first?.cell ?? frame.count
         while cell < frame.count {
             let (begin, end) = (frame.begin(ofCell: cell), frame.begin(ofCell: cell + 1))
+            if let restarts, begin % restarts == 0 {
+                total = nothing
+                current = value(total)
+                // A sample of its own, so that a reset is seen however much there is in the first cell.
+                if isAlive && begin >= from { samples.append(begin + 1, current) }
+            }
             if let next = rest.first, next.cell == cell {
                 if !isAlive && begin >= from { samples.append(begin, current) }
                 isAlive = true
@@ -73,6 +87,35 @@ struct DerivedSamples {
         }
         return samples
     }
+
+    // MARK: - Presence
+
+    /// 1 in cells that end at most five minutes after an event, else 0; nothing where no group has one
+    /// for so long: then it cannot be told whether they are silent or nobody listens.
+    private func presence(_ group: DerivedCells.Group) -> Samples {
+        var samples = Samples()
+        var last = group.lastBefore.map { $0 / 1_000_000 }
+        var rest = group.cells[...]
+        for cell in 0..<frame.count {
+            let end = frame.begin(ofCell: cell + 1)
+            if let next = rest.first, next.cell == cell {
+                last = end
+                rest.removeFirst()
+            }
+            guard let last, end >= from, isObserved[cell] else { continue }
+            if end > last + staleAfter {
+                if samples.values.last.map(StaleMarker.isStale) == false {
+                    samples.append(end, StaleMarker.value)
+                }
+            } else {
+                samples.append(end, end - last <= DerivedSamples.presenceReach ? 1 : 0)
+            }
+        }
+        return samples
+    }
+
+    /// Milliseconds after its last event for which a group counts as present.
+    static let presenceReach: Int64 = 300_000
 
     // MARK: - Gauges
 

@@ -36,7 +36,7 @@ public struct DerivedSeries: SeriesSource {
                 continue
             }
             let cells = try DerivedCells(definition, frame, ask)
-            let maker = DerivedSamples(frame, definition, from: from)
+            let maker = DerivedSamples(cells, definition, from: from)
             var points = 0
             for group in cells.groups {
                 for part in parts {
@@ -117,7 +117,8 @@ public struct DerivedSeries: SeriesSource {
             let parts = definition.parts.filter { isNamed(definition, $0, matchers) }
             if parts.isEmpty { continue }
             let to = DerivedSeries.nanoseconds(to) &+ 1
-            let admitted = try AdmittedSeries(definition, until: to, ask)
+            let admitted = try AdmittedSeries(
+                definition, until: min(to, now * 1_000_000), ask)
             let from = DerivedSeries.nanoseconds(from)
             var groups: [[String]?] = admitted.spans.filter { $0.value.upperBound >= from }
                 .map(\.key)
@@ -168,13 +169,5 @@ extension Samples {
             count += histogram.positiveBuckets.count + histogram.negativeBuckets.count
         }
         return count
-    }
-}
-
-extension MetricDefinition {
-    /// How many series the stored events make; throws when they are too many to be counted.
-    public func expectedSeries(_ ask: DerivedSeries.Ask) throws -> Int {
-        let rows = try spans(.min, .max, ask).count
-        return rows * parts.reduce(0) { $0 + ($1 == .bucket ? bounds.count + 1 : 1) }
     }
 }

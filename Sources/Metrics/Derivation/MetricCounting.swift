@@ -41,10 +41,16 @@ extension MetricDefinition {
     func query(_ from: Int64, _ to: Int64, _ step: Int64? = nil) -> Query {
         var query = Query()
         query.source = source
-        query.timeRange = .between(
-            .absolute(max(from, since ?? .min)), .absolute(max(to, since ?? .min)))
+        let (from, to) = (max(from, since ?? .min), max(to, since ?? .min))
+        query.timeRange = .between(.absolute(from), .absolute(to))
         query.step = step.map { .every($0) }
         query.transforms = filter.map { [.filter($0)] } ?? []
+        if asksForRelatives, from > .min + MetricDefinition.relativesReach {
+            query.timeRange = .between(
+                .absolute(from - MetricDefinition.relativesReach), .absolute(to))
+            query.transforms.insert(
+                .filter(.compare(.greaterOrEqual, .field(.timestamp), .literal(.int(from)))), at: 0)
+        }
         query.limit = MetricsLimits.groupsPerQuery
         return query
     }
@@ -64,6 +70,7 @@ extension MetricDefinition {
         case .gauge(.max): calculations = [Calculation(.max, of: value)]
         case .gauge(.avg): calculations = [Calculation(.avg, of: value)]
         case .gauge(.concurrency): calculations = [Calculation(.concurrency)]
+        case .presence: calculations = [Calculation(.count)]
         case .distinct: calculations = [Calculation(.distinct, of: value)]
         case .exponentialHistogram:
             calculations = [

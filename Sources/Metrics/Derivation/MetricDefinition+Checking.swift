@@ -55,6 +55,7 @@ extension MetricDefinition {
             if !name.hasSuffix("_total") {
                 throw Flaw("name", "the name of a counter ends in _total, as \(name)_total does")
             }
+        case .presence: break
         case .gauge(.concurrency): if value != nil { throw Flaw("value", "spans have no value") }
         case .gauge: if value == nil { throw Flaw("value", "a gauge needs a value") }
         case .distinct: if value == nil { throw Flaw("value", "a distinct count needs a value") }

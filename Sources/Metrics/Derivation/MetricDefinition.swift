@@ -13,6 +13,8 @@ public struct MetricDefinition: Hashable, Sendable {
         case gauge(Reading)
         /// How many different values each cell has; exact.
         case distinct
+        /// Whether there were events in the last five minutes, where any group of the metric had some.
+        case presence
         /// How many values are at most each of these bounds, which ascend; and their sum.
         case histogram(bounds: [Double])
         /// How the values are spread, in buckets of OpenTelemetry's exponential histogram.
@@ -88,7 +90,7 @@ extension MetricDefinition.Kind {
     var isAdditive: Bool {
         switch self {
         case .counter, .histogram, .exponentialHistogram: true
-        case .gauge, .distinct: false
+        case .gauge, .distinct, .presence: false
         }
     }
 
@@ -96,9 +98,36 @@ extension MetricDefinition.Kind {
     public var typeName: String {
         switch self {
         case .counter: "counter"
-        case .gauge, .distinct: "gauge"
+        case .gauge, .distinct, .presence: "gauge"
         case .histogram, .exponentialHistogram: "histogram"
         }
+    }
+}
+
+// MARK: - Relatives
+
+extension MetricDefinition {
+    /// Whether it asks for other events of the trace.
+    ///
+    /// These are looked for among all events of a range of time, which cannot be all there is: so its
+    /// totals begin again with each hour, and scrapers do not get it.
+    public var asksForRelatives: Bool {
+        let expressions = labels.map(\.value) + [filter, value].compactMap { $0 }
+        return expressions.contains { expression in
+            expression.fields.contains { if case .related = $0 { true } else { false } }
+        }
+    }
+
+    /// Milliseconds after which totals begin again, at whole ones of them.
+    static let restartInterval: Int64 = 3_600_000
+    /// Nanoseconds for which relatives are looked for before the range.
+    static let relativesReach: Int64 = 600_000_000_000
+
+    /// From when on events count for totals at a time; nanoseconds since 1970.
+    func totalsBegin(before time: Int64) -> Int64 {
+        let interval = MetricDefinition.restartInterval * 1_000_000
+        guard asksForRelatives, time >= interval else { return .min }
+        return time / interval * interval
     }
 }
 
@@ -131,7 +160,7 @@ extension MetricDefinition {
     /// Names of what scrapers get beside its series.
     public var scrapedNames: [String] {
         switch kind {
-        case .gauge, .distinct: [familyName]
+        case .gauge, .distinct, .presence: [familyName]
         case .counter: [familyName, familyName + "_created"]
         case .histogram, .exponentialHistogram:
             ["", "_bucket", "_sum", "_count", "_created"].map { name + $0 }

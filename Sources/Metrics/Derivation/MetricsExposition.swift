@@ -18,7 +18,7 @@ public enum MetricsExposition {
         }
     }
 
-    /// Writes every metric: the totals of what only grows, the present values of gauges.
+    /// Writes every metric that asks for no other events of a trace: the totals of what only grows, the present values of gauges.
     ///
     /// - Parameters:
     ///   - until: nanoseconds since 1970; events from then on are left out.
@@ -28,7 +28,7 @@ public enum MetricsExposition {
         _ ask: DerivedSeries.Ask
     ) throws -> String {
         var text = ""
-        for definition in definitions {
+        for definition in definitions where !definition.asksForRelatives {
             text += head(of: definition, format)
             for series in try definition.present(until, ask) {
                 for line in definition.lines(of: series) {
@@ -87,7 +87,11 @@ extension MetricDefinition {
         let (from, to) = presentRange(until)
         let (alive, overflows) = until.subtractingReportingOverflow(staleAfter * 1_000_000)
         var found: [PresentSeries] = []
-        for row in try table(from, to, admitted, ask).rows {
+        let rows = try table(from, to, admitted, ask).rows
+        if kind == .presence {
+            return presence(rows, admitted.spans, since: overflows ? .min : alive)
+        }
+        for row in rows {
             guard let span = admitted.spans[row.labels], overflows || span.upperBound >= alive,
                 !row.numbers.numbers.contains(where: StaleMarker.isStale)
             else { continue }
@@ -103,10 +107,23 @@ extension MetricDefinition {
         return found
     }
 
+    /// 1 for those that have events, 0 for those that had some since a time; nothing where none have.
+    private func presence(
+        _ rows: [MetricTable.Row], _ spans: [[String]: ClosedRange<Int64>], since alive: Int64
+    ) -> [PresentSeries] {
+        let present = Set(rows.map(\.labels))
+        if present.isEmpty { return [] }
+        return spans.filter { $0.value.upperBound >= alive }.map { labels, _ in
+            let numbers = MetricNumbers(numbers: [present.contains(labels) ? 1 : 0])
+            return PresentSeries(labels: labels, numbers: numbers, created: nil)
+        }
+    }
+
     /// The events that say what is now: all of them, those since when the last value holds, or those of
     /// the last whole cell.
     private func presentRange(_ until: Int64) -> (from: Int64, to: Int64) {
         if kind.isAdditive { return (.min, until) }
+        if kind == .presence { return (until - DerivedSamples.presenceReach * 1_000_000, until) }
         if kind == .gauge(.last) { return (until - staleAfter * 1_000_000, until) }
         let cell = resolution * 1_000_000
         let end = (until - DerivedSeries.settling * 1_000_000) / cell * cell

@@ -101,8 +101,8 @@ public struct PrometheusRequest: Sendable {
         (try time("start") ?? .min, try time("end") ?? .max)
     }
 
-    /// Seconds with a fraction, or as RFC 3339 has it.
-    private static func time(of text: String) -> Int64? {
+    /// Milliseconds since 1970 of seconds with a fraction, or of what RFC 3339 has.
+    public static func time(of text: String) -> Int64? {
         if let seconds = Double(text) {
             // Far beyond all calendars, and far from where milliseconds would not fit.
             guard seconds.magnitude <= 9e12 else { return nil }

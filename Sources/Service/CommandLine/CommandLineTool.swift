@@ -38,7 +38,7 @@ public enum CommandLineTool {
 
     static let commands: [CommandSpec] = [
         .serve, .send, .query, .queries, .explain, .export, .tail, .bubbleup, .trace, .datasets,
-        .fields,
+        .fields, .metrics,
         .rules,
         .keys,
         .verify, .forget, .backup,

@@ -2,6 +2,7 @@ internal import Bytes
 internal import EventQuery
 internal import EventStore
 internal import Host
+internal import Metrics
 
 /// What a server is told: its flags, `WIDEFIELD_…` variables and configuration file, in this order.
 struct Configuration: Sendable, Equatable {
@@ -27,6 +28,8 @@ struct Configuration: Sendable, Equatable {
     /// Bytes that counts of sealed segments, kept for questions asked again, may take.
     var queryCacheBytes: Int
 
+    /// Metrics of all environments, which only the file can name.
+    var metrics: [MetricDefinition]
     /// Whether the server keeps its own requests as events.
     var hasSelfTelemetry: Bool
     /// Paths of files of rules.
@@ -108,6 +111,7 @@ struct Configuration: Sendable, Equatable {
     ) throws(ConfigurationError) {
         var settings = Settings(arguments: arguments)
         if let file { try settings.read(file.text, path: file.path) }
+        metrics = settings.metrics
         data = try settings.value("data", "a directory") { $0.isEmpty ? nil : $0 } ?? "./data"
         listen =
             try settings.value("listen", "HOST:PORT") { ListenAddress($0) }
@@ -165,6 +169,7 @@ struct ConfigurationError: Error, CustomStringConvertible {
 /// The texts of the options that were given, and where each came from.
 private struct Settings {
     private var values: [String: (text: String, place: String)] = [:]
+    private(set) var metrics: [MetricDefinition] = []
 
     init(arguments: [String: String]) {
         for (name, text) in arguments { values[name] = (text, "--\(name)") }
@@ -184,6 +189,10 @@ private struct Settings {
         }
         for member in object.members {
             let place = "\(path): /\(member.key)"
+            if member.key == "metrics" {
+                metrics = try Settings.metrics(member.value, place)
+                continue
+            }
             let name = member.key.replacing("_", with: "-")
             guard !member.key.contains("-"),
                 Configuration.options.contains(where: { $0.name == name })
@@ -202,6 +211,39 @@ private struct Settings {
             }
             if values[name] == nil { values[name] = (text, place) }
         }
+    }
+
+    /// Definitions as a call takes them, each with its name.
+    private static func metrics(
+        _ list: JSONValue, _ place: String
+    ) throws(ConfigurationError) -> [MetricDefinition] {
+        guard let entries = list.array else {
+            throw ConfigurationError(
+                description: "\(place): expected an array, found \(list.typeName)")
+        }
+        var metrics: [MetricDefinition] = []
+        for (index, entry) in entries.enumerated() {
+            let place = "\(place)/\(index)"
+            let metric: MetricDefinition
+            do throws(HTTPRefusal) {
+                let body = DefinitionBody(entry.object ?? JSONObject())
+                metric = try MetricDefinition(
+                    try body.requiredText("name", charactersMax: 255), body)
+            } catch {
+                throw ConfigurationError(
+                    description: "\(place): \(error.response.message ?? "no metric")")
+            }
+            let names = Set(metric.seriesNames + metric.scrapedNames)
+            let others = metrics + BuiltInMetrics.definitions
+            if let other = others.first(where: { other in
+                !names.isDisjoint(with: other.seriesNames + other.scrapedNames)
+            }) {
+                throw ConfigurationError(
+                    description: "\(place): \(metric.name) has a name of \(other.name)")
+            }
+            metrics.append(metric)
+        }
+        return metrics
     }
 
     func count(

@@ -7,6 +7,14 @@ internal import SeriesStore
 struct DerivedMetrics: Sendable {
     let service: QueryService
     let stored: SeriesStores
+    /// Of all environments, from the configuration.
+    let configured: [MetricDefinition]
+
+    /// The metrics that no call made and none can change.
+    var fixed: [FixedMetric] {
+        BuiltInMetrics.definitions.map { FixedMetric(definition: $0, origin: .builtin) }
+            + configured.map { FixedMetric(definition: $0, origin: .configured) }
+    }
 
     /// The series of this moment: those that are counted from the environment's events when they are
     /// asked for, and those that were written.
@@ -44,7 +52,7 @@ struct DerivedMetrics: Sendable {
     func definitions(of environment: String) -> [MetricDefinition] {
         let stored = service.definitions.definitions(of: environment).all(.metrics)
             .compactMap { try? MetricDefinition($0.id, DefinitionBody($0.body)) }
-        return (SpanMetrics.definitions + stored).filter { definition in
+        return (fixed.map(\.definition) + stored).filter { definition in
             // Nothing was sent to the dataset yet, or it is gone.
             guard case .named(let names) = definition.source else { return true }
             return names.allSatisfy { service.datasets.knows($0, in: environment) }
@@ -62,4 +70,14 @@ struct DerivedMetrics: Sendable {
             )
         }.sorted { $0.name < $1.name }
     }
+}
+
+/// A metric that is there without a call.
+struct FixedMetric: Sendable {
+    enum Origin: String, Sendable {
+        case builtin, configured
+    }
+
+    let definition: MetricDefinition
+    let origin: Origin
 }

@@ -14,16 +14,17 @@ struct MetricRoutes: Sendable {
         [
             Route("GET", "/api/metrics", .askQuestions) { call throws(HTTPRefusal) in
                 let all = definitions.definitions(of: call.principal.environment).all(.metrics)
-                let builtIn = SpanMetrics.definitions.map { json(builtIn: $0) }
-                return .json(.array(builtIn + all.map(json)))
+                let objects =
+                    metrics.fixed.map(MetricDocument.fixed) + all.map(MetricDocument.stored)
+                return .json(.array(objects.map(JSONValue.object)))
             },
-            Route("GET", "/api/metrics/{name}", .askQuestions) { call throws(HTTPRefusal) in
-                let name = call.parameters[0]
-                if let found = SpanMetrics.definitions.first(where: { $0.name == name }) {
-                    return .json(json(builtIn: found))
-                }
-                let all = definitions.definitions(of: call.principal.environment)
-                return .json(json(try all.metric(name)))
+            Route("GET", "/api/metrics/{name}", .askQuestions, lane: .query) {
+                call throws(HTTPRefusal) in
+                try show(call)
+            },
+            Route("GET", "/api/metrics/{name}/explain", .askQuestions, lane: .query) {
+                call throws(HTTPRefusal) in
+                try explain(call)
             },
             Route("POST", "/api/metrics", .define, lane: .query) { call throws(HTTPRefusal) in
                 let body = try DefinitionBody(call.request)
@@ -65,9 +66,7 @@ struct MetricRoutes: Sendable {
             }
         }
         try refuseClash(of: definition, in: environment)
-        let groups = try read(call) { ask in
-            try definition.expectedSeries(ask)
-        }
+        let expected = try expectedSeries(of: definition, body, call)
         var document = JSONObject()
         for member in MetricDefinition.members where !["name", "retroactive"].contains(member) {
             if let value = body.member(member), value != .null { document[member] = value }
@@ -85,8 +84,8 @@ struct MetricRoutes: Sendable {
             all.put(stored, .metrics)
             return isNew
         }
-        guard case .object(var object) = json(stored) else { return HTTPResponse(status: 500) }
-        object["series"] = .int(Int64(groups))
+        var object = MetricDocument.stored(stored)
+        MetricDocument.add(expected.cardinality, expected.overflow, to: &object)
         return .json(.object(object), status: isNew ? 201 : 200)
     }
 
@@ -103,11 +102,93 @@ struct MetricRoutes: Sendable {
                     .conflict, "\(name) is a name of \(other.name) too", field: "name",
                     code: "already_exists"))
         }
-        if SpanMetrics.definitions.contains(where: { $0.name == definition.name }) {
+        if let origin = metrics.fixed.first(where: { $0.definition.name == definition.name })?
+            .origin
+        {
             throw HTTPRefusal(
                 .problem(
-                    .conflict, "\(definition.name) is built in", field: "name",
+                    .conflict, "\(definition.name) is \(origin.rawValue), and stays as it is",
+                    field: "name",
                     code: "already_exists"))
+        }
+    }
+
+    /// Counts the series that the stored events make; refuses more than the limit, unless they are wanted.
+    private func expectedSeries(
+        of definition: MetricDefinition, _ body: DefinitionBody, _ call: RouteCall
+    ) throws(HTTPRefusal) -> (
+        cardinality: MetricCardinality, overflow: MetricCardinality.Overflow?
+    ) {
+        let found = try cardinality(of: definition, call)
+        let isForced = call.head.target.queryValue("force") == "true"
+        if let overflow = found.overflow, !isForced {
+            throw body.wrong(
+                "labels",
+                "make more series than series_limit: "
+                    + MetricDocument.warning(found.cardinality, overflow)
+                    + ". Take fewer labels, a higher limit, or force=true")
+        }
+        return found
+    }
+
+    private func cardinality(
+        of definition: MetricDefinition, _ call: RouteCall
+    ) throws(HTTPRefusal) -> (
+        cardinality: MetricCardinality, overflow: MetricCardinality.Overflow?
+    ) {
+        try read(call) { ask in
+            let now = metrics.service.clock.wallNanoseconds()
+            let cardinality = try MetricCardinality(definition, now: now, ask)
+            return (cardinality, try cardinality.overflow(of: definition, ask))
+        }
+    }
+
+    // MARK: - Showing
+
+    /// A definition with the series that it has.
+    private func show(_ call: RouteCall) throws(HTTPRefusal) -> HTTPResponse {
+        let name = call.parameters[0]
+        var object: JSONObject
+        if let fixed = metrics.fixed.first(where: { $0.definition.name == name }) {
+            object = MetricDocument.fixed(fixed)
+        } else {
+            let all = definitions.definitions(of: call.principal.environment)
+            object = MetricDocument.stored(try all.metric(name))
+        }
+        // A dataset that is gone has no series.
+        let all = metrics.definitions(of: call.principal.environment)
+        if let definition = all.first(where: { $0.name == name }) {
+            let found = try cardinality(of: definition, call)
+            MetricDocument.add(found.cardinality, found.overflow, to: &object)
+        }
+        return .json(.object(object))
+    }
+
+    /// What stands behind a sample: of `match={label="value",…}` and `time`.
+    private func explain(_ call: RouteCall) throws(HTTPRefusal) -> HTTPResponse {
+        let name = call.parameters[0]
+        let all = metrics.definitions(of: call.principal.environment)
+        guard let definition = all.first(where: { $0.name == name }) else {
+            throw HTTPRefusal(.error(404, "no metric is called '\(name)'"))
+        }
+        let selector = name + (call.head.target.queryValue("match") ?? "")
+        let labels: [String: String]
+        do {
+            labels = try MetricExplanation.labels(of: selector)
+        } catch {
+            throw HTTPRefusal(.error(400, "match: \(error)"))
+        }
+        let now = metrics.service.clock.wallNanoseconds() / 1_000_000
+        var time = now - MetricExplanation.settling
+        if let text = call.head.target.queryValue("time") {
+            guard let asked = PrometheusRequest.time(of: text) else {
+                throw HTTPRefusal(.error(400, "time: expected seconds since 1970 or RFC 3339"))
+            }
+            time = asked
+        }
+        return try read(call) { ask in
+            let found = try MetricExplanation(definition, labels, at: time, ask)
+            return .json(MetricDocument.explanation(definition, labels, found))
         }
     }
 
@@ -135,23 +216,6 @@ struct MetricRoutes: Sendable {
                 throw HTTPRefusal(.error(422, "\(error)"))
             }
         }
-    }
-
-    // MARK: - JSON
-
-    private func json(_ metric: Definitions.Document) -> JSONValue {
-        var object = JSONObject()
-        object["name"] = .string(metric.id)
-        for member in metric.body.members { object[member.key] = member.value }
-        return .object(object)
-    }
-
-    private func json(builtIn definition: MetricDefinition) -> JSONValue {
-        [
-            "name": .string(definition.name), "type": .string(definition.kind.typeName),
-            "help": .string(definition.help), "unit": .string(definition.unit),
-            "labels": .array(definition.labels.map { .string($0.name) }), "builtin": true,
-        ]
     }
 }
 
