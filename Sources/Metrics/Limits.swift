@@ -38,6 +38,14 @@ enum MetricsLimits {
     static let narrowLabelValues = 100
     /// Values of the label at fault that a warning names.
     static let valuesNamed = 5
+    /// Stretches of time of a range that have exemplars of their own.
+    static let exemplarsPerSeries = 60
+    /// Events that are looked for at once, one a stretch and bucket: fewer than one `in (…)` takes.
+    static let exemplarRanks = 5_000
+    /// Characters of an exemplar's ids: with the labels' names OpenMetrics takes 128.
+    static let exemplarCharacters = 110
+    /// Nanoseconds before now whose events are exemplars for a scraper.
+    static let scrapedExemplars: Int64 = 600_000_000_000
     /// Groups of one query behind a metric; as many as a query answers.
     static let groupsPerQuery = QueryLimits.rowsMax
     /// Cells of one query; a query takes 10,000.

@@ -287,11 +287,22 @@ class ScrapedMetricsTest(ScrapedTest):
 
     def test_what_it_scraped_is_what_the_server_tells(self):
         self.server.json("POST", "/1/batch/api", [{"data": {
-            "trace.span_id": str(n), "name": "GET /", "service.name": "api", "duration_ms": n}} for n in range(5)])
+            "trace.span_id": str(n), "trace.trace_id": f"t{n}", "name": "GET /", "service.name": "api",
+            "duration_ms": n}} for n in range(5)])
         target = self.scrape()
         self.assertEqual((target["health"], target["lastError"]), ("up", ""))
         self.wait_for('traces_span_metrics_calls_total{service_name="api"}', 5)
         self.wait_for('traces_span_metrics_duration_milliseconds_bucket{le="2.0"}', 3)
+        # The slowest span of each bucket is its exemplar, here and where it was scraped.
+        bucket = 'traces_span_metrics_duration_milliseconds_bucket{service_name="api"}'
+        now = time.time()
+        scraped = self.ask("query_exemplars", query=bucket, start=now - 600, end=now + 60)
+        own = self.server.json("GET", "/api/v1/query_exemplars?" + urllib.parse.urlencode(
+            {"query": bucket, "start": now - 600, "end": now + 60}))["data"]
+        for found in (scraped, own):
+            ids = {(one["seriesLabels"]["le"], exemplar["labels"]["trace_id"], exemplar["labels"]["span_id"])
+                   for one in found for exemplar in one["exemplars"]}
+            self.assertEqual(ids, {("2.0", "t2", "2"), ("4.0", "t4", "4")})
 
 
 if __name__ == "__main__":

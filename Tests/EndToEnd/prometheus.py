@@ -39,7 +39,7 @@ class ScrapedTest(ServerTest):
         with open(os.path.join(self.directory, "prometheus.log"), "wb") as log:
             process = subprocess.Popen(
                 [program("prometheus"), f"--config.file={configuration}",
-                 f"--storage.tsdb.path={self.directory}/prometheus",
+                 f"--storage.tsdb.path={self.directory}/prometheus", "--enable-feature=exemplar-storage",
                  f"--web.listen-address={self.url[7:]}"], stderr=log)
         self.addCleanup(process.wait)
         self.addCleanup(process.terminate)

@@ -30,9 +30,11 @@ public enum MetricsExposition {
         var text = ""
         for definition in definitions where !definition.asksForRelatives {
             text += head(of: definition, format)
+            let exemplars = format == .openMetrics ? try exemplars(of: definition, until, ask) : [:]
             for series in try definition.present(until, ask) {
                 for line in definition.lines(of: series) {
-                    text += name(of: line.labels) + " " + NumberText.json(line.value) + "\n"
+                    text += name(of: line.labels) + " " + NumberText.json(line.value)
+                    text += (exemplars[line.labels].map(self.text) ?? "") + "\n"
                 }
                 if format == .openMetrics, let created = series.created {
                     let labels = definition.seriesLabels(series.labels, .created)
@@ -41,6 +43,28 @@ public enum MetricsExposition {
             }
         }
         return format == .openMetrics ? text + "# EOF\n" : text
+    }
+
+    /// Of each series the exemplar of the largest value, of late.
+    private static func exemplars(
+        of definition: MetricDefinition, _ until: Int64, _ ask: DerivedSeries.Ask
+    ) throws -> [Labels: Exemplar] {
+        guard definition.kind.isAdditive, definition.kind != .exponentialHistogram else {
+            return [:]
+        }
+        let from = until - MetricsLimits.scrapedExemplars
+        var found: [Labels: Exemplar] = [:]
+        for (labels, exemplars) in try definition.exemplars(from: from, to: until, ask) {
+            found[labels] = exemplars.max { ($0.value, $0.timestamp) < ($1.value, $1.timestamp) }
+        }
+        return found
+    }
+
+    /// As ` # {trace_id="…"} value time`.
+    private static func text(_ exemplar: Exemplar) -> String {
+        let labels = exemplar.labels.map { "\($0.name)=\"\(escaped($0.value))\"" }
+        let time = NumberText.fixed(Double(exemplar.timestamp) / 1000, digits: 3)
+        return " # {\(labels.joined(separator: ","))} \(NumberText.json(exemplar.value)) \(time)"
     }
 
     private static func head(of definition: MetricDefinition, _ format: Format) -> String {

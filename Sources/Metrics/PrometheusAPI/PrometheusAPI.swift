@@ -29,16 +29,21 @@ public struct PrometheusAPI: Sendable {
     }
 
     private let source: any SeriesSource
+    private let exemplars: DerivedExemplars?
     private let metadata: [(name: String, metadata: Metadata)]
     private let options: PromQLEngine.Options
     /// The version of the program that answers.
     private let version: String
 
-    /// - Parameter metadata: of metrics, by their names ascending.
+    /// - Parameters:
+    ///   - metadata: of metrics, by their names ascending.
+    ///   - exemplars: nil for none.
     public init(
         _ source: any SeriesSource, metadata: [(name: String, metadata: Metadata)] = [],
+        exemplars: DerivedExemplars? = nil,
         options: PromQLEngine.Options = PromQLEngine.Options(), version: String
     ) {
+        self.exemplars = exemplars
         self.source = source
         self.metadata = metadata
         self.options = options
@@ -76,6 +81,10 @@ public struct PrometheusAPI: Sendable {
         case ("label", 3) where parts[2] == "values":
             work = { document throws(PrometheusFault) in
                 try labels(request, of: LabelNames.unescaped(String(parts[1])), &document)
+            }
+        case ("query_exemplars", 1):
+            work = { document throws(PrometheusFault) in
+                try exemplars(request, &document)
             }
         case ("metadata", 1):
             work = { document throws(PrometheusFault) in
@@ -188,6 +197,23 @@ public struct PrometheusAPI: Sendable {
         }
     }
 
+    /// Exemplars of every series that a query looks at, each series once.
+    private func exemplars(
+        _ request: PrometheusRequest, _ document: inout PrometheusDocument
+    ) throws(PrometheusFault) {
+        let start = try request.neededTime("start")
+        let end = try request.neededTime("end")
+        let query = try request.query()
+        var found: [Labels: SeriesExemplars] = [:]
+        for matchers in query.root.selectors {
+            let more = try read { try exemplars?.select(matchers, from: start, to: end) ?? [] }
+            for series in more { found[series.labels] = series }
+        }
+        document.array(found.values.sorted { $0.labels < $1.labels }) { document, series in
+            document.write(series)
+        }
+    }
+
     /// The names of labels, or the values of one.
     private func labels(
         _ request: PrometheusRequest, of name: String?, _ document: inout PrometheusDocument
@@ -257,5 +283,21 @@ enum LabelNames {
             }
         }
         return result
+    }
+}
+
+extension PromQLNode {
+    /// The conditions of all selectors in it.
+    fileprivate var selectors: [[LabelMatcher]] {
+        switch kind {
+        case .number, .string: []
+        case .selector(let selector), .window(let selector, _): [selector.matchers]
+        case .subquery(let subquery): subquery.inner.selectors
+        case .call(_, let arguments): arguments.flatMap(\.selectors)
+        case .aggregation(let aggregation):
+            (aggregation.parameter?.selectors ?? []) + aggregation.operand.selectors
+        case .binary(let operation): operation.left.selectors + operation.right.selectors
+        case .unary(_, let inner), .parenthesised(let inner): inner.selectors
+        }
     }
 }

@@ -197,6 +197,25 @@ struct PrometheusDocument {
         writer.endObject()
     }
 
+    /// The exemplars of a series.
+    mutating func write(_ series: SeriesExemplars) {
+        writer.beginObject()
+        writer.key("seriesLabels")
+        write(series.labels)
+        writer.key("exemplars")
+        array(series.exemplars) { document, exemplar in
+            document.writer.beginObject()
+            document.writer.key("labels")
+            document.write(exemplar.labels)
+            document.writer.key("value")
+            document.writer.string(NumberText.json(exemplar.value))
+            document.writer.key("timestamp")
+            document.seconds(exemplar.timestamp)
+            document.writer.endObject()
+        }
+        writer.endObject()
+    }
+
     private mutating func histogram(_ samples: Samples, _ place: Int) {
         guard let stored = samples.histograms[place] else { return }
         let histogram = Histogram(stored)

@@ -28,6 +28,13 @@ struct DerivedMetrics: Sendable {
         return JoinedSeries(derived, written)
     }
 
+    /// The exemplars of the series that are counted from events.
+    func exemplars(of environment: String, _ cancellation: QueryCancellation) -> DerivedExemplars {
+        DerivedExemplars(
+            definitions(of: environment), now: service.clock.wallNanoseconds() / 1_000_000,
+            ask(environment, cancellation))
+    }
+
     /// How the queries behind metrics are answered.
     func ask(_ environment: String, _ cancellation: QueryCancellation) -> DerivedSeries.Ask {
         { query in

@@ -13,7 +13,8 @@ struct PrometheusRoutes: Sendable {
     private static let version = "0.1.0"
 
     private static let paths = [
-        "query", "query_range", "series", "labels", "label/{name}/values", "metadata",
+        "query", "query_range", "query_exemplars", "series", "labels", "label/{name}/values",
+        "metadata",
         "format_query", "status/buildinfo",
     ]
 
@@ -37,7 +38,9 @@ struct PrometheusRoutes: Sendable {
         let answer = try watch.watching(connection) { (cancellation) throws(HTTPRefusal) in
             let api = PrometheusAPI(
                 try series(of: environment, cancellation),
-                metadata: metrics.metadata(of: environment), version: PrometheusRoutes.version)
+                metadata: metrics.metadata(of: environment),
+                exemplars: metrics.exemplars(of: environment, cancellation),
+                version: PrometheusRoutes.version)
             return api.answer(
                 path,
                 PrometheusRequest(
