@@ -46,22 +46,28 @@ struct Server: Sendable {
             options.limits.logFileBytes = configuration.logFileBytes
             options.cacheBytes = configuration.columnCacheBytes
             options.notice = { log(.warn, "store", ["notice": .string($0)]) }
+            let keeping = configuration.seriesRetention
+            let past = EventsPast(directory: configuration.data, on: .real, retention: keeping) {
+                log(.warn, "series", ["notice": .string($0)])
+            }
+            options.witness = past
             store = try EventStore.open(configuration.data, options: options)
             let retention = configuration.retention
             store.setRetention { environment, dataset in
                 environment == SelfTelemetry.environment
                     ? SelfTelemetry.retention : retention.policy(of: dataset)
             }
-            let series = SeriesStores(directory: configuration.data, on: .real)
+            let series = SeriesStores(
+                directory: configuration.data, on: .real, retention: keeping)
             for finding in try series.open() {
                 log(.error, "damage", ["finding": .string(finding.description)])
             }
-            seriesKeeper = try SeriesKeeper(series, Machine.real.clock) { error in
+            seriesKeeper = try SeriesKeeper(series, past, Machine.real.clock) { error in
                 log(.warn, "series", ["notice": .string(error.description)])
             }
             let definitions = try DefinitionStore(directory: configuration.data, on: .real)
             var services = try Services(
-                store, definitions, series, threads: configuration.threads,
+                store, definitions, series, past, threads: configuration.threads,
                 metrics: configuration.metrics,
                 queryCacheBytes: configuration.queryCacheBytes,
                 alerts: { AlertKeeper(configuration, definitions, $0, log: log) })
@@ -108,10 +114,10 @@ struct Server: Sendable {
         }
         let status = StatusRoutes(
             obstacle: { [store] in store.refusal?.description },
-            figures: { [store, telemetry, series = services.series] in
+            figures: { [store, telemetry, series = services.series, past = services.past] in
                 Figure.process([counters, otlpCounters, grpcCounters])
                     + Figure.store(store.figures())
-                    + Figure.series(series.figures())
+                    + Figure.series(series.figures(), past.figures())
                     + (telemetry.map(Figure.selfTelemetry) ?? [])
             })
         let router = Router(
@@ -161,6 +167,7 @@ struct Server: Sendable {
         do {
             try services.series.close()
             try store.close()
+            services.past.end()
         } catch {
             throw ServerError(description: "the store did not close: \(error)")
         }

@@ -10,6 +10,8 @@ struct Services: Sendable {
     let queries: QueryService
     /// What is stored of series, beside those that are counted from events.
     let series: SeriesStores
+    /// What is left of series whose events are gone.
+    let past: EventsPast
     /// Evaluates rules and tells of alerts; nil where nobody does.
     let alerts: AlertKeeper?
     /// Series that are derived from events, and those that were written.
@@ -27,8 +29,8 @@ struct Services: Sendable {
     ///
     /// Throws `HostError` when the system has none to give.
     init(
-        _ store: EventStore, _ definitions: DefinitionStore, _ series: SeriesStores, threads: Int,
-        metrics: [MetricDefinition] = [],
+        _ store: EventStore, _ definitions: DefinitionStore, _ series: SeriesStores,
+        _ past: EventsPast, threads: Int, metrics: [MetricDefinition] = [],
         queryCacheBytes: Int = QueryLimits.partialCacheBytes,
         alerts: ((DerivedMetrics) -> AlertKeeper)? = nil
     ) throws(HostError) {
@@ -50,7 +52,10 @@ struct Services: Sendable {
             clock: clock)
         watch = try ClientWatch()
         self.series = series
-        let derived = DerivedMetrics(service: queries, stored: series, configured: metrics)
+        self.past = past
+        let derived = DerivedMetrics(
+            service: queries, stored: series, past: past, configured: metrics)
+        past.begin(derived.countingOfPast)
         self.metrics = derived
         self.alerts = alerts?(derived)
     }
@@ -89,7 +94,7 @@ struct Services: Sendable {
     var backup: Backup { Backup(store: queries.store, series: series) }
 
     /// What keeps something of events beside the event store.
-    private var erasables: [any Erasable] { [results, series] }
+    private var erasables: [any Erasable] { [results, series, past] }
 
     /// Rules, alerts, and who is told of them.
     private func alertRoutes(_ alerts: AlertKeeper) -> [Route] {

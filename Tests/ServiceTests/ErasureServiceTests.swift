@@ -91,6 +91,7 @@ private struct ServiceFixture {
         let store = try EventStore.open("data", machine: machine, options: options)
         services = try Services(
             store, try DefinitionStore(directory: "data", on: machine),
-            SeriesStores(directory: "data", on: machine), threads: 2)
+            SeriesStores(directory: "data", on: machine),
+            EventsPast(directory: "data", on: machine), threads: 2)
     }
 }

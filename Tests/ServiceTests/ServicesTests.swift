@@ -23,7 +23,8 @@ private struct Fixture {
         store = try EventStore.open("data", machine: machine, options: options)
         services = try Services(
             store, try DefinitionStore(directory: "data", on: machine),
-            SeriesStores(directory: "data", on: machine), threads: 2)
+            SeriesStores(directory: "data", on: machine),
+            EventsPast(directory: "data", on: machine), threads: 2)
     }
 
     /// Sends a batch as a client would, and waits for its answer.

@@ -35,6 +35,22 @@ public struct ExponentialCounts: Hashable, Sendable {
 
     public init() {}
 
+    /// Takes counts by the index of their buckets at a scale, up to `scaleMax`; in coarser buckets when
+    /// they are further apart than the bound.
+    public init(
+        scale: Int, zeroCount: UInt64, positive: [(index: Int, count: UInt64)],
+        negative: [(index: Int, count: UInt64)]
+    ) {
+        self.scale = min(max(scale, ExponentialCounts.scaleMin), ExponentialCounts.scaleMax)
+        self.zeroCount = zeroCount
+        let steps = ExponentialCounts.scaleMax - self.scale
+        for (side, buckets) in [(\Self.positive, positive), (\Self.negative, negative)] {
+            for (index, count) in buckets where count > 0 {
+                add(count, atFinest: index << steps, to: side)
+            }
+        }
+    }
+
     public var count: UInt64 { zeroCount &+ positive.total &+ negative.total }
 
     // MARK: - Adding

@@ -76,6 +76,11 @@ public struct StatisticsTable: Sendable {
     }
 }
 
+extension StatisticsTable {
+    /// What there is without events.
+    public static let empty = StatisticsTable(groupNames: [], calculationNames: [], rows: [])
+}
+
 /// What was done for an answer, and how far it can be trusted.
 public struct AnswerMeta: Sendable {
     /// Events that met the conditions, each counted once; of a listing, those of the batches and row

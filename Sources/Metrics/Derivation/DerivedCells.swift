@@ -36,6 +36,13 @@ struct DerivedCells {
         var lastBefore: Int64?
         /// What each cell that has events says, by cell ascending.
         var cells: [(cell: Int, numbers: MetricNumbers)] = []
+        /// Cells at whose ends it is not known what there was, by their beginnings ascending.
+        var blurred: [Range<Int>] = []
+    }
+
+    /// Puts a group in the place of another one, or adds it.
+    mutating func replace(_ group: Group, at place: Int?) {
+        if let place { groups[place] = group } else { groups.append(group) }
     }
 
     /// - Parameter ask: answers a query that is about statistics.

@@ -61,6 +61,7 @@ struct DerivedSamples {
         var aliveUntil = group.lastBefore.map { $0 / 1_000_000 + staleAfter } ?? .min
         var isAlive = frame.begin(ofCell: 0) <= aliveUntil
         var rest = group.cells[...]
+        var blurred = BlurredCells(group)
         var cell = isAlive ? 0 : rest.first?.cell ?? frame.count
         while cell < frame.count {
             let (begin, end) = (frame.begin(ofCell: cell), frame.begin(ofCell: cell + 1))
@@ -82,7 +83,7 @@ struct DerivedSamples {
                 if end >= from { samples.append(end, StaleMarker.value) }
                 isAlive = false
             }
-            if isAlive && end >= from { samples.append(end, current) }
+            if isAlive && end >= from && !blurred.contains(cell) { samples.append(end, current) }
             cell = isAlive ? cell + 1 : rest.first?.cell ?? frame.count
         }
         return samples
@@ -132,6 +133,7 @@ struct DerivedSamples {
         var aliveUntil = group.lastBefore.map { $0 / 1_000_000 + staleAfter } ?? .min
         var isAlive = isHeld && held != nil && frame.begin(ofCell: 0) <= aliveUntil
         var rest = group.cells[...]
+        var blurred = BlurredCells(group)
         var cell = isAlive ? 0 : rest.first?.cell ?? frame.count
         while cell < frame.count {
             let end = frame.begin(ofCell: cell + 1)
@@ -147,10 +149,22 @@ struct DerivedSamples {
             if isAlive && (end > aliveUntil || value.map(StaleMarker.isStale) == true) {
                 (value, isAlive) = (StaleMarker.value, false)
             }
-            if let value, end >= from { samples.append(end, value) }
+            if let value, end >= from, !blurred.contains(cell) { samples.append(end, value) }
             cell = isAlive ? cell + 1 : rest.first?.cell ?? frame.count
         }
         return samples
+    }
+}
+
+/// Cells without a sample, asked for in their order.
+private struct BlurredCells {
+    private var rest: ArraySlice<Range<Int>>
+
+    init(_ group: DerivedCells.Group) { rest = group.blurred[...] }
+
+    mutating func contains(_ cell: Int) -> Bool {
+        while let range = rest.first, range.upperBound <= cell { rest.removeFirst() }
+        return rest.first?.contains(cell) ?? false
     }
 }
 

@@ -13,19 +13,33 @@ public struct DerivedSeries: SeriesSource {
 
     private let definitions: [MetricDefinition]
     private let now: Int64
+    private let past: PastSeries?
     private let ask: Ask
 
-    /// - Parameter now: milliseconds since 1970; cells that ended less than a settling delay ago have
-    ///   no sample yet.
-    public init(_ definitions: [MetricDefinition], now: Int64, _ ask: @escaping Ask) {
+    /// - Parameters:
+    ///   - now: milliseconds since 1970; cells that ended less than a settling delay ago have no sample
+    ///     yet.
+    ///   - past: what is left of events that are gone.
+    public init(
+        _ definitions: [MetricDefinition], now: Int64, past: PastSeries? = nil,
+        _ ask: @escaping Ask
+    ) {
         self.definitions = definitions
         self.now = now
+        self.past = past
         self.ask = ask
     }
 
     // MARK: - Samples
 
     public func select(
+        _ matchers: [LabelMatcher], from: Int64, to: Int64
+    ) throws -> [SeriesData] {
+        guard let past else { return try counted(matchers, from: from, to: to) }
+        return try past.consistently { try counted(matchers, from: from, to: to) }
+    }
+
+    private func counted(
         _ matchers: [LabelMatcher], from: Int64, to: Int64
     ) throws -> [SeriesData] {
         var found: [SeriesData] = []
@@ -35,7 +49,8 @@ public struct DerivedSeries: SeriesSource {
             else {
                 continue
             }
-            let cells = try DerivedCells(definition, frame, ask)
+            var cells = try DerivedCells(definition, frame, ask)
+            try past?.add(to: &cells, of: definition)
             let maker = DerivedSamples(cells, definition, from: from)
             var points = 0
             for group in cells.groups {
@@ -130,7 +145,9 @@ public struct DerivedSeries: SeriesSource {
                 }
             }
         }
-        return found.sorted()
+        guard let past else { return found.sorted() }
+        found += try past.series(of: definitions, matchers, from: from, to: to)
+        return Set(found).sorted()
     }
 
     private static func nanoseconds(_ milliseconds: Int64) -> Int64 {

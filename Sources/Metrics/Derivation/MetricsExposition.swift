@@ -22,16 +22,17 @@ public enum MetricsExposition {
     ///
     /// - Parameters:
     ///   - until: nanoseconds since 1970; events from then on are left out.
+    ///   - past: what is left of events that are gone.
     ///   - ask: answers a query that is about statistics.
     public static func text(
-        _ definitions: [MetricDefinition], _ format: Format, until: Int64,
+        _ definitions: [MetricDefinition], _ format: Format, until: Int64, past: PastSeries? = nil,
         _ ask: DerivedSeries.Ask
     ) throws -> String {
         var text = ""
         for definition in definitions where !definition.asksForRelatives {
             text += head(of: definition, format)
             let exemplars = format == .openMetrics ? try exemplars(of: definition, until, ask) : [:]
-            for series in try definition.present(until, ask) {
+            for series in try present(definition, until, past, ask) {
                 for line in definition.lines(of: series) {
                     text += name(of: line.labels) + " " + NumberText.json(line.value)
                     text += (exemplars[line.labels].map(self.text) ?? "") + "\n"
@@ -67,6 +68,21 @@ public enum MetricsExposition {
         return " # {\(labels.joined(separator: ","))} \(NumberText.json(exemplar.value)) \(time)"
     }
 
+    private static func present(
+        _ definition: MetricDefinition, _ until: Int64, _ past: PastSeries?,
+        _ ask: DerivedSeries.Ask
+    ) throws -> [PresentSeries] {
+        guard let past, definition.kind.isAdditive else {
+            return try definition.present(until, ask)
+        }
+        return try past.consistently {
+            let totals = try past.totals(of: definition, until: until)
+            return try definition.present(until, ask).map { series in
+                totals[series.labels].map { series.adding($0) } ?? series
+            }
+        }
+    }
+
     private static func head(of definition: MetricDefinition, _ format: Format) -> String {
         let name = format == .openMetrics ? definition.familyName : definition.name
         var text = "# TYPE \(name) \(definition.kind.typeName)\n"
@@ -99,9 +115,17 @@ public enum MetricsExposition {
 /// What a metric says of one combination of labels now.
 private struct PresentSeries {
     let labels: [String]?
-    let numbers: MetricNumbers
+    var numbers: MetricNumbers
     /// Seconds since 1970 at which it began to grow; nil for a gauge.
-    let created: Double?
+    var created: Double?
+
+    /// With what is left of its events that are gone.
+    func adding(_ past: PastGroups.Group) -> PresentSeries {
+        var sum = self
+        if let before = past.before { sum.numbers.add(before) }
+        if let first = past.first { sum.created = Double(first) / 1e9 }
+        return sum
+    }
 }
 
 extension MetricDefinition {

@@ -31,6 +31,7 @@ public struct PrometheusAPI: Sendable {
     private let source: any SeriesSource
     private let exemplars: DerivedExemplars?
     private let metadata: [(name: String, metadata: Metadata)]
+    private let notes: PastNotes?
     private let options: PromQLEngine.Options
     /// The version of the program that answers.
     private let version: String
@@ -38,14 +39,16 @@ public struct PrometheusAPI: Sendable {
     /// - Parameters:
     ///   - metadata: of metrics, by their names ascending.
     ///   - exemplars: nil for none.
+    ///   - notes: what the source notes while a query reads it.
     public init(
         _ source: any SeriesSource, metadata: [(name: String, metadata: Metadata)] = [],
-        exemplars: DerivedExemplars? = nil,
+        exemplars: DerivedExemplars? = nil, notes: PastNotes? = nil,
         options: PromQLEngine.Options = PromQLEngine.Options(), version: String
     ) {
         self.exemplars = exemplars
         self.source = source
         self.metadata = metadata
+        self.notes = notes
         self.options = options
         self.version = version
     }
@@ -109,7 +112,7 @@ public struct PrometheusAPI: Sendable {
         let answer = try PrometheusFault.mapping { () throws(PromQLError) in
             try engine.answer(query, at: time)
         }
-        document.write(answer, limit: limit)
+        document.write(answer, notes, limit: limit)
     }
 
     private func queryRange(
@@ -139,7 +142,7 @@ public struct PrometheusAPI: Sendable {
         let answer = try PrometheusFault.mapping { () throws(PromQLError) in
             try engine.answer(query, from: start, to: end, step: step)
         }
-        document.write(answer, limit: limit)
+        document.write(answer, notes, limit: limit)
     }
 
     /// Steps of a range query: a week by the minute.

@@ -110,9 +110,9 @@ struct PrometheusDocument {
 
     // MARK: - Values
 
-    mutating func write(_ answer: PromQLEngine.Answer, limit: Int?) {
-        warnings += answer.warnings
-        infos += answer.infos
+    mutating func write(_ answer: PromQLEngine.Answer, _ notes: PastNotes?, limit: Int?) {
+        warnings += answer.warnings + (notes?.warnings ?? [])
+        infos += answer.infos + (notes?.infos ?? [])
         writer.beginObject()
         writer.key("resultType")
         switch answer.value {

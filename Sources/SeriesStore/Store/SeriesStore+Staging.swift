@@ -77,9 +77,8 @@ extension SeriesStore {
             target.tier = coarser
             target.start = coarser.blockStart(of: start)
         }
-        if target.tier == .hour, isExpired(end: Tier.hour.blockEnd(of: target.start), .hour, now) {
-            try rollUp(&added, to: Tier.hour.blockLength)
-        }
+        let isTotals = state.withLock { $0.closed[.hour]?[target.start]?.isTotals ?? false }
+        if target.tier == .hour && isTotals { try rollUp(&added, to: Tier.hour.blockLength) }
         return target
     }
 
@@ -139,7 +138,7 @@ extension SeriesStore {
 
     private var stagedDirectory: String { directory + "/staged" }
 
-    private func stagedPath(_ tier: Tier) -> String { stagedDirectory + "/" + tier.directory }
+    private func stagedPath(_ tier: Tier) -> String { stagedDirectory + "/" + tier.name }
 
     private func makeStagingDirectory(_ tier: Tier) throws(SeriesStoreError) {
         let (files, parents) = (machine.files, [directory, stagedDirectory])
@@ -185,31 +184,29 @@ extension SeriesStore {
 extension SeriesStore {
     /// Makes one cell for each series, at the block's start, of a block of hours.
     func reduceToTotals(_ block: ClosedBlock) throws(SeriesStoreError) {
-        if state.withLock({ $0.totals.contains(block.identity) }) { return }
-        var all: [(Labels, SeriesCells)] = []
-        var areTotals = true
-        try forEachSeries(of: block) { labels, cells throws(SeriesStoreError) in
-            let times = cells[.sum].timestamps + cells.written.timestamps
-            if times.contains(where: { $0 > block.start }) { areTotals = false }
-            let summing = options.sumOfHistograms
-            let total = try decoding(block.path) { () throws(DecodeError) in
-                try cells.rolledUp(to: Tier.hour.blockLength, summing: summing)
-            }
-            all.append((labels, total))
-        }
-        let totals =
-            areTotals
-            ? block
-            : try writeBlock(.hour, block.start, block.sources, MemoryIndex()) {
-                writer throws(SeriesStoreError) in
-                for (labels, cells) in all {
-                    try writer.append(
-                        StoredSeries(labels: labels, chunks: cells.chunks(of: labels)))
+        if block.isTotals { return }
+        let (summing, step) = (options.sumOfHistograms, Tier.hour.blockLength)
+        let sources = [BlockSource.totals] + block.sources
+        let totals = try writeBlock(.hour, block.start, sources, MemoryIndex()) {
+            writer throws(SeriesStoreError) in
+            try forEachSeries(of: block) { labels, cells throws(SeriesStoreError) in
+                let total = try decoding(block.path) { () throws(DecodeError) in
+                    try cells.rolledUp(to: step, summing: summing)
                 }
+                let chunks = total.chunks(of: labels)
+                try writer.append(StoredSeries(labels: labels, chunks: chunks))
             }
-        state.withLock { state in
-            state.closed[.hour, default: [:]][block.start] = totals
-            state.totals.insert(totals.identity)
         }
+        state.withLock { $0.closed[.hour, default: [:]][block.start] = totals }
     }
+}
+
+extension BlockSource {
+    /// Stands first among the sources of a block of hours that has one cell for each series.
+    static let totals = BlockSource(start: .min, identity: 1)
+}
+
+extension ClosedBlock {
+    /// Whether the block has one cell for each series, for all of its time.
+    var isTotals: Bool { sources.first == .totals }
 }

@@ -34,8 +34,6 @@ public final class SeriesStore: Sendable {
         /// By their starts; each is newer than the closed one of that start.
         var open: [Int64: OpenBlock] = [:]
         var closed: [Tier: [Int64: ClosedBlock]] = [:]
-        /// Blocks that are known to be totals, by their identity.
-        var totals: Set<UInt64> = []
     }
 
     let machine: Machine
@@ -78,7 +76,7 @@ public final class SeriesStore: Sendable {
         return try body()
     }
 
-    func path(of tier: Tier) -> String { directory + "/" + tier.directory }
+    func path(of tier: Tier) -> String { directory + "/" + tier.name }
 }
 
 /// What a store is made of.
@@ -143,7 +141,7 @@ struct StoreOpening {
         try callMachine { () throws(HostError) in
             try files.createDirectory(directory)
             for tier in Tier.allCases {
-                try files.createDirectory(directory + "/" + tier.directory)
+                try files.createDirectory(directory + "/" + tier.name)
             }
             try files.synchronizeDirectory(directory)
             let parent = directory.lastIndex(of: "/").map { String(directory[..<$0]) } ?? "."
@@ -153,7 +151,7 @@ struct StoreOpening {
     }
 
     private mutating func open(_ tier: Tier) throws(SeriesStoreError) {
-        let (files, folder) = (files, directory + "/" + tier.directory)
+        let (files, folder) = (files, directory + "/" + tier.name)
         let names = try callMachine { () throws(HostError) in try files.list(folder) }
         for name in names {
             let path = folder + "/" + name

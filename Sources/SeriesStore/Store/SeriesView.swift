@@ -85,6 +85,40 @@ public struct SeriesView: SeriesSource {
     }
 }
 
+/// A stretch of time whose samples stand for as long each, both ends included.
+public struct SeriesStretch: Hashable, Sendable {
+    /// Milliseconds since 1970.
+    public let from: Int64
+    public let to: Int64
+    /// Milliseconds from the beginning of a cell to its end; 0 of samples as they were written.
+    public let step: Int64
+}
+
+extension SeriesView {
+    /// How long the samples that are read stand for, by time ascending.
+    public func stretches(from: Int64, to: Int64) -> [SeriesStretch] {
+        stretches(from, to).flatMap { stretch -> [SeriesStretch] in
+            let totals = stretch.tier == .hour ? store.totals(stretch.from, stretch.to) : []
+            var found: [SeriesStretch] = []
+            var next = stretch.from
+            for block in totals {
+                let part = block.clamped(to: stretch.from...stretch.to)
+                if next < part.lowerBound {
+                    found.append(
+                        SeriesStretch(
+                            from: next, to: part.lowerBound - 1, step: stretch.tier.step))
+                }
+                found.append(
+                    SeriesStretch(
+                        from: part.lowerBound, to: part.upperBound, step: Tier.hour.blockLength))
+                if part.upperBound == stretch.to { return found }
+                next = part.upperBound + 1
+            }
+            return found + [SeriesStretch(from: next, to: stretch.to, step: stretch.tier.step)]
+        }
+    }
+}
+
 // MARK: - Stretches and blocks
 
 extension SeriesView {
@@ -238,6 +272,13 @@ extension SeriesStore {
                     open[start].map { .open($0) } ?? closed[start].map { .closed($0) }
                 }
         }
+    }
+
+    /// The blocks of hours with one cell for each series that have a part in a range, ascending.
+    fileprivate func totals(_ from: Int64, _ to: Int64) -> [ClosedRange<Int64>] {
+        state.withLock { $0.closed[.hour] ?? [:] }.values
+            .filter { $0.isTotals && $0.start <= to && $0.end > from }
+            .map { $0.start...$0.end - 1 }.sorted { $0.lowerBound < $1.lowerBound }
     }
 
     /// The times that a tier has blocks of, ascending; blocks side by side are one range.

@@ -5,8 +5,8 @@ public enum Tier: Int, CaseIterable, Hashable, Sendable {
     case minute
     case hour
 
-    /// The directory's name.
-    var directory: String {
+    /// What it is called, and its directory.
+    public var name: String {
         switch self {
         case .written: "10s"
         case .minute: "1m"

@@ -71,15 +71,19 @@ private func withStopped(
         guard try Machine.real.files.status(directory)?.isDirectory == true else {
             throw CommandFailure(.failed, "\(directory): there is no such directory")
         }
-        let store = try EventStore.open(directory)
+        let past = EventsPast(directory: directory, on: .real)
+        var options = EventStore.Options()
+        options.witness = past
+        let store = try EventStore.open(directory, options: options)
         let series = SeriesStores(directory: directory, on: .real)
         _ = try series.open()
         let services = try Services(
-            store, try DefinitionStore(directory: directory, on: .real), series,
+            store, try DefinitionStore(directory: directory, on: .real), series, past,
             threads: WorkerPool.processors)
         let document = try body(services)
         try series.close()
         try store.close()
+        past.end()
         return document
     } catch let refusal as HTTPRefusal {
         throw queryFailure(refusal.response, query)

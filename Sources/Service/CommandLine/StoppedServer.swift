@@ -21,6 +21,7 @@ struct StoppedServer {
             services = try Services(
                 store, try DefinitionStore(directory: directory, on: .real),
                 SeriesStores(directory: directory, on: .real),
+                EventsPast(directory: directory, on: .real),
                 threads: WorkerPool.processors)
             self.environment = environment ?? AccessControl.openEnvironment
         } catch let refusal as HTTPRefusal {

@@ -3,6 +3,7 @@ internal import EventQuery
 internal import EventStore
 internal import Host
 internal import Metrics
+internal import SeriesStore
 
 /// What a server is told: its flags, `WIDEFIELD_…` variables and configuration file, in this order.
 struct Configuration: Sendable, Equatable {
@@ -19,6 +20,8 @@ struct Configuration: Sendable, Equatable {
     /// Threads that read requests, decode bodies and answer queries.
     var threads: Int
     var retention: RetentionRules
+    /// How long stored series are kept by tier, in milliseconds; what is not there, for ever.
+    var seriesRetention: [Tier: Int64]
     /// Events of an environment at which they are sealed into segments.
     var headRows: Int
     /// Bytes that a file of the log is allocated with.
@@ -66,6 +69,10 @@ struct Configuration: Sendable, Equatable {
         OptionSpec(
             "retention", "RULES",
             help: "how long datasets are kept: '*=30d,shop=7d/20GiB'", byDefault: "for ever"),
+        OptionSpec(
+            "series-retention", "RULES",
+            help: "how long stored series are kept: '10s=30d,1m=90d,1h=730d'",
+            byDefault: "for ever"),
         OptionSpec(
             "head-rows", "N", help: "events that make a segment", byDefault: "1000000"),
         OptionSpec(
@@ -127,6 +134,10 @@ struct Configuration: Sendable, Equatable {
             try settings.value("retention", "DATASET=AGE[/BYTES],… as '*=30d,shop=7d/20GiB'") {
                 RetentionRules($0)
             } ?? RetentionRules()
+        seriesRetention =
+            try settings.value("series-retention", "TIER=AGE,… as '10s=30d,1m=90d,1h=730d'") {
+                RetentionRules.tiers($0)
+            } ?? [:]
         threads = try settings.count("threads", in: 1...256) ?? max(2, WorkerPool.processors)
         let store = StoreLimits()
         headRows = try settings.count("head-rows", in: 1_000...4_000_000) ?? store.headRows

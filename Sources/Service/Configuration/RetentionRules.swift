@@ -1,5 +1,6 @@
 internal import EventStore
 internal import Events
+internal import SeriesStore
 
 /// How long the events of each dataset are kept, as an operator writes it: `*=30d,shop=7d/20GiB`.
 struct RetentionRules: Sendable, Equatable {
@@ -33,6 +34,19 @@ struct RetentionRules: Sendable, Equatable {
     /// The policy of a dataset; nil to keep everything.
     func policy(of dataset: String) -> RetentionPolicy? {
         policies[DatasetName.key(dataset)] ?? policies["*"]
+    }
+
+    /// How long each tier of series is kept, in milliseconds; nil when the text is not so.
+    static func tiers(_ text: String) -> [Tier: Int64]? {
+        var ages: [Tier: Int64] = [:]
+        for rule in text.split(separator: ",") {
+            let parts = rule.split(separator: "=", maxSplits: 1).map(\.trimmingSpaces)
+            guard parts.count == 2, let age = nanoseconds(parts[1]),
+                let tier = Tier.allCases.first(where: { $0.name == parts[0] }), ages[tier] == nil
+            else { return nil }
+            ages[tier] = age / 1_000_000
+        }
+        return ages
     }
 
     private static func nanoseconds(_ text: Substring) -> Int64? {

@@ -7,6 +7,7 @@ internal import SeriesStore
 struct DerivedMetrics: Sendable {
     let service: QueryService
     let stored: SeriesStores
+    let past: EventsPast
     /// Of all environments, from the configuration.
     let configured: [MetricDefinition]
 
@@ -19,11 +20,11 @@ struct DerivedMetrics: Sendable {
     /// The series of this moment: those that are counted from the environment's events when they are
     /// asked for, and those that were written.
     func series(
-        of environment: String, _ cancellation: QueryCancellation
+        of environment: String, _ cancellation: QueryCancellation, notes: PastNotes = PastNotes()
     ) throws -> any SeriesSource {
         let derived = DerivedSeries(
             definitions(of: environment), now: service.clock.wallNanoseconds() / 1_000_000,
-            ask(environment, cancellation))
+            past: try past.series(of: environment, notes: notes), ask(environment, cancellation))
         guard let written = try stored.written(in: environment) else { return derived }
         return JoinedSeries(derived, written)
     }
@@ -38,32 +39,59 @@ struct DerivedMetrics: Sendable {
     /// How the queries behind metrics are answered.
     func ask(_ environment: String, _ cancellation: QueryCancellation) -> DerivedSeries.Ask {
         { query in
+            // Nothing was sent to the dataset yet, or all of it is gone.
+            if case .named(let names) = query.source,
+                !names.allSatisfy({ service.datasets.knows($0, in: environment) })
+            {
+                return .empty
+            }
             let answer: QueryAnswer
             do throws(HTTPRefusal) {
                 answer = try service.answer(
                     Question(query), environment: environment, cancellation: cancellation)
             } catch {
-                let message = error.response.message ?? "the events cannot be counted"
-                throw PromQLError(.execution, message)
+                throw DerivedMetrics.failure(error)
             }
-            if answer.meta.isPartial {
-                throw PromQLError(.timeout, "counting the events of a metric took too long")
-            }
-            guard case .statistics(let table) = answer.content else {
-                preconditionFailure("BUG: the query of a metric is about events")
-            }
-            return table
+            return try DerivedMetrics.table(answer)
         }
+    }
+
+    /// How metrics are counted of events that are about to go.
+    var countingOfPast: EventsPast.Counting {
+        EventsPast.Counting(definitions: { definitions(of: $0) }) { environment, events in
+            guard let events else { return ask(environment, QueryCancellation()) }
+            return { query in
+                let answer: QueryAnswer
+                do throws(HTTPRefusal) {
+                    answer = try service.answer(query, over: events, environment: environment)
+                } catch {
+                    // What passes by itself is tried again; the events stay so long.
+                    if error.response.status >= 500 { throw error }
+                    throw DerivedMetrics.failure(error)
+                }
+                return try DerivedMetrics.table(answer)
+            }
+        }
+    }
+
+    private static func failure(_ refusal: HTTPRefusal) -> PromQLError {
+        PromQLError(.execution, refusal.response.message ?? "the events cannot be counted")
+    }
+
+    private static func table(_ answer: QueryAnswer) throws(PromQLError) -> StatisticsTable {
+        if answer.meta.isPartial {
+            throw PromQLError(.timeout, "counting the events of a metric took too long")
+        }
+        guard case .statistics(let table) = answer.content else {
+            preconditionFailure("BUG: the query of a metric is about events")
+        }
+        return table
     }
 
     func definitions(of environment: String) -> [MetricDefinition] {
         let stored = service.definitions.definitions(of: environment).all(.metrics)
             .compactMap { try? MetricDefinition($0.id, DefinitionBody($0.body)) }
-        return (fixed.map(\.definition) + stored).filter { definition in
-            // Nothing was sent to the dataset yet, or it is gone.
-            guard case .named(let names) = definition.source else { return true }
-            return names.allSatisfy { service.datasets.knows($0, in: environment) }
-        }
+        return fixed.map(\.definition) + stored
     }
 
     /// What is known of each metric, by name.

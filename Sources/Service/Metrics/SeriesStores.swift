@@ -15,13 +15,19 @@ final class SeriesStores: Sendable {
 
     private let parent: String
     private let machine: Machine
+    private let options: SeriesStore.Options
     private let opened = Mutex<[String: SeriesStore]>([:])
     /// Held while a store is opened.
     private let opening = Mutex(())
 
     /// Stores in the data directory `parent`; nothing is opened yet.
-    init(directory parent: String, on machine: Machine) {
+    ///
+    /// - Parameter retention: how long samples of each tier are kept, in milliseconds.
+    init(directory parent: String, on machine: Machine, retention: [Tier: Int64] = [:]) {
         (self.parent, self.machine) = (parent, machine)
+        var options = SeriesStore.Options(sumOfHistograms: NativeHistogram.sum)
+        options.retention = retention
+        self.options = options
     }
 
     private var directory: String { parent + "/" + SeriesStores.directoryName }
@@ -55,13 +61,22 @@ final class SeriesStores: Sendable {
             let path = directory + "/" + environment
             let written = path + "/written"
             guard try makes || machine.files.status(written) != nil else { return nil }
-            for path in [directory, path] { try machine.files.createDirectory(path) }
-            for path in [parent, directory] { try machine.files.synchronizeDirectory(path) }
-            let options = SeriesStore.Options(sumOfHistograms: NativeHistogram.sum)
+            try SeriesStores.makeDirectory(of: environment, in: parent, on: machine)
             let store = try SeriesStore(machine, directory: written, options: options)
             opened.withLock { $0[environment] = store }
             return store
         }
+    }
+
+    /// Makes the directory of all that is stored of an environment's series.
+    static func makeDirectory(
+        of environment: String, in parent: String, on machine: Machine
+    ) throws(HostError) {
+        let directory = parent + "/" + directoryName
+        for path in [directory, directory + "/" + environment] {
+            try machine.files.createDirectory(path)
+        }
+        for path in [parent, directory] { try machine.files.synchronizeDirectory(path) }
     }
 
     /// The environments that have a directory here.
@@ -79,9 +94,12 @@ extension SeriesStores: Erasable {
     /// Removes the series that have one of the texts in a label, from memory and every block.
     func erase(_ texts: [String], in environment: String) throws {
         if texts.isEmpty { return }
-        _ = try store(of: environment, makes: false)?.erase { labels in
-            labels.contains { label in texts.contains { label.value.utf8.contains($0.utf8) } }
-        }
+        _ = try store(of: environment, makes: false)?.erase { SeriesStores.holds($0, texts) }
+    }
+
+    /// Whether one of the texts is in the value of a label.
+    static func holds(_ labels: Labels, _ texts: [String]) -> Bool {
+        labels.contains { label in texts.contains { label.value.utf8.contains($0.utf8) } }
     }
 
     /// Saves all that is in memory, and calls `body` while no file changes.
@@ -155,15 +173,17 @@ final class SeriesKeeper: Sendable {
     ///
     /// Throws `HostError` when the system has none to give.
     init(
-        _ stores: SeriesStores, _ clock: any HostClock,
+        _ stores: SeriesStores, _ past: EventsPast, _ clock: any HostClock,
         notice: @escaping @Sendable (SeriesStoreError) -> Void
     ) throws(HostError) {
         let started = try HostThread(name: "series") { [isEnding] in
             var pause = ServiceLimits.seriesSavedNanoseconds
             while isEnding.wait(atMost: pause, until: { $0 ? () : nil }) == nil {
                 let begin = clock.monotonicNanoseconds()
+                let now = clock.wallNanoseconds() / 1_000_000
                 do throws(SeriesStoreError) {
-                    try stores.keep(now: clock.wallNanoseconds() / 1_000_000)
+                    try stores.keep(now: now)
+                    try past.keep(now: now)
                 } catch {
                     notice(error)
                 }

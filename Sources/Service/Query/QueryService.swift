@@ -33,6 +33,24 @@ struct QueryService: Sendable {
         }
     }
 
+    /// Answers a query about some events alone, without looking at what was counted before.
+    ///
+    /// Throws the refusal to send.
+    func answer(
+        _ query: Query, over events: EventStoreSnapshot, environment: String
+    ) throws(HTTPRefusal) -> QueryAnswer {
+        var query = query
+        let now = clock.wallNanoseconds()
+        let sources = try sources(for: &query, in: events, now: now)
+        var options = options(of: QueryOptions(), for: query, in: environment)
+        options.usesCache = false
+        do throws(QueryFailure) {
+            return try engine.answer(query, over: sources, now: now, options: options)
+        } catch {
+            throw HTTPRefusal(error.response)
+        }
+    }
+
     /// Says how a question is answered, and if it is to be analyzed, what that took.
     ///
     /// Throws the refusal to send.
@@ -121,8 +139,14 @@ struct QueryService: Sendable {
     private func sources(
         for query: inout Query, environment: String, now: Int64
     ) throws(HTTPRefusal) -> [any EventSource] {
+        try sources(for: &query, in: store.snapshot(environment: environment), now: now)
+    }
+
+    private func sources(
+        for query: inout Query, in events: EventStoreSnapshot, now: Int64
+    ) throws(HTTPRefusal) -> [any EventSource] {
         do {
-            return try store.snapshot(environment: environment).sources(for: &query, now: now)
+            return try events.sources(for: &query, now: now)
         } catch {
             throw HTTPRefusal(.error(500, "a segment cannot be read: \(error)"))
         }

@@ -199,7 +199,8 @@ struct MetricRoutes: Sendable {
         let now = metrics.service.clock.wallNanoseconds()
         let all = metrics.definitions(of: call.principal.environment)
         let text = try read(call) { ask in
-            try MetricsExposition.text(all, format, until: now, ask)
+            let past = try metrics.past.series(of: call.principal.environment)
+            return try MetricsExposition.text(all, format, until: now, past: past, ask)
         }
         return HTTPResponse(
             status: 200, headers: ["Content-Type": format.contentType], body: Array(text.utf8))

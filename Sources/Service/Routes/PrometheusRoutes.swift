@@ -36,10 +36,11 @@ struct PrometheusRoutes: Sendable {
         let environment = call.principal.environment
         let connection = call.head.connection
         let answer = try watch.watching(connection) { (cancellation) throws(HTTPRefusal) in
+            let notes = PastNotes()
             let api = PrometheusAPI(
-                try series(of: environment, cancellation),
+                try series(of: environment, cancellation, notes),
                 metadata: metrics.metadata(of: environment),
-                exemplars: metrics.exemplars(of: environment, cancellation),
+                exemplars: metrics.exemplars(of: environment, cancellation), notes: notes,
                 version: PrometheusRoutes.version)
             return api.answer(
                 path,
@@ -55,10 +56,10 @@ struct PrometheusRoutes: Sendable {
     }
 
     private func series(
-        of environment: String, _ cancellation: QueryCancellation
+        of environment: String, _ cancellation: QueryCancellation, _ notes: PastNotes
     ) throws(HTTPRefusal) -> any SeriesSource {
         do {
-            return try metrics.series(of: environment, cancellation)
+            return try metrics.series(of: environment, cancellation, notes: notes)
         } catch {
             throw HTTPRefusal(.error(500, "stored series cannot be read: \(error)"))
         }

@@ -132,8 +132,10 @@ extension Figure {
     }
 
     /// What is stored of series.
-    static func series(_ figures: SeriesFigures) -> [Figure] {
-        [
+    static func series(_ written: SeriesFigures, _ past: SeriesFigures) -> [Figure] {
+        var figures = written
+        figures.add(past)
+        return [
             Figure(
                 "widefield_series_open", .gauge, "Stored series with samples in memory.",
                 figures.openSeries),

@@ -1,0 +1,44 @@
+internal import Synchronization
+
+/// What an answer is to tell of events that are gone: of which metrics, and what is left of them.
+public final class PastNotes: Sendable {
+    /// By the metric's name the longest cell, in milliseconds, and whether it is longer than asked.
+    private let metrics = Mutex<[String: (cell: Int64, isLonger: Bool)]>([:])
+
+    public init() {}
+
+    func add(_ metric: String, cell: Int64, isLonger: Bool) {
+        metrics.withLock { metrics in
+            let known = metrics[metric] ?? (cell, isLonger)
+            metrics[metric] = (max(known.cell, cell), known.isLonger || isLonger)
+        }
+    }
+
+    /// Of metrics with fewer samples than their events would give.
+    var warnings: [String] {
+        texts(isLonger: true) {
+            "PromQL warning: events of this time are gone, and \($0) is left in cells of \($1)"
+        }
+    }
+
+    /// Of metrics that are what they were.
+    var infos: [String] {
+        texts(isLonger: false) {
+            "PromQL info: events of this time are gone; \($0) is left, in cells of \($1)"
+        }
+    }
+
+    private func texts(
+        isLonger: Bool, _ text: (_ metric: String, _ cell: String) -> String
+    ) -> [String] {
+        metrics.withLock { $0 }.filter { $0.value.isLonger == isLonger }
+            .sorted { $0.key < $1.key }.prefix(MetricsLimits.annotations)
+            .map { text($0.key, PastNotes.duration($0.value.cell)) }
+    }
+
+    private static func duration(_ milliseconds: Int64) -> String {
+        for (unit, length): (String, Int64) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000)]
+        where milliseconds % length == 0 { return "\(milliseconds / length)\(unit)" }
+        return "\(milliseconds / 1000)s"
+    }
+}

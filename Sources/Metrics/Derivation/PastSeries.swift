@@ -1,0 +1,107 @@
+internal import Bytes
+public import SeriesStore
+
+/// What was counted of events that retention let go of: increments by the cells of their time.
+///
+/// The events that are still there are counted when they are asked for; these are added. So a total
+/// does not fall when events go, and an event that comes late needs nothing of its own.
+public struct PastSeries: Sendable {
+    private let store: SeriesStore
+    private let notes: PastNotes
+    private let changes: @Sendable () throws -> Int
+
+    /// - Parameters:
+    ///   - notes: told which metrics were read here.
+    ///   - changes: counts how often events went; waits while some are going.
+    public init(
+        _ store: SeriesStore, notes: PastNotes, changes: @escaping @Sendable () throws -> Int
+    ) {
+        self.store = store
+        self.notes = notes
+        self.changes = changes
+    }
+
+    /// Does what reads events and what is left of others, so that nothing goes in between.
+    func consistently<Result>(_ body: () throws -> Result) throws -> Result {
+        for _ in 0..<PastSeries.attempts {
+            let before = try changes()
+            let result = try body()
+            if try changes() == before { return result }
+        }
+        throw PromQLError.execution("events are going as fast as they are counted; ask again")
+    }
+
+    private static let attempts = 5
+
+    /// Adds what is left of a metric to what was counted of its events.
+    func add(to cells: inout DerivedCells, of definition: MetricDefinition) throws {
+        let groups = try groups(of: definition, cells.frame)
+        if groups.byLabels.isEmpty { return }
+        cells.add(groups, isAdditive: definition.kind.isAdditive)
+        if let cell = groups.longest {
+            let isLonger = cell > cells.frame.width / 1_000_000
+            notes.add(definition.name, cell: cell, isLonger: isLonger)
+        }
+    }
+
+    /// What is left of a metric whose numbers are added up, before a time in nanoseconds since 1970.
+    func totals(
+        of definition: MetricDefinition, until: Int64
+    ) throws -> [[String]?: PastGroups.Group] {
+        let frame = DerivedCells.Frame(start: until, width: 1_000_000, count: 0)
+        return try groups(of: definition, frame).byLabels
+    }
+
+    private func groups(
+        of definition: MetricDefinition, _ frame: DerivedCells.Frame
+    ) throws -> PastGroups {
+        let (start, end) = (frame.begin(ofCell: 0), frame.begin(ofCell: frame.count))
+        let matcher = try LabelMatcher(
+            Labels.metricName, .matches, definition.seriesNames.joined(separator: "|"))
+        var groups = PastGroups(definition, frame)
+        // Before the last hours that matter one by one, whole hours are added up.
+        let hour = Tier.hour.step
+        let detailed = (start - definition.staleAfter) / hour * hour
+        let reading = definition.kind.pastReading
+        if definition.kind.isAdditive {
+            let view = store.view(of: .hour, reading)
+            groups.add(
+                try view.select([matcher], from: .min, to: detailed - 1),
+                view.stretches(from: .min, to: detailed - 1))
+        }
+        let view = store.view(reading)
+        groups.add(
+            try view.select([matcher], from: detailed, to: end - 1),
+            view.stretches(from: detailed, to: end - 1))
+        return groups
+    }
+
+    /// The labels of series of some definitions with something left in a range.
+    func series(
+        of definitions: [MetricDefinition], _ matchers: [LabelMatcher], from: Int64, to: Int64
+    ) throws -> [Labels] {
+        let names = Set(definitions.flatMap(\.seriesNames))
+        return try store.view(.sum).series(matchers, from: from, to: to)
+            .filter { names.contains($0.metricName) }
+    }
+}
+
+extension MetricDefinition.Kind {
+    /// How a coarser cell of it is read.
+    fileprivate var pastReading: CellReading {
+        switch self {
+        case .counter, .histogram, .exponentialHistogram: .sum
+        case .gauge(.min): .min
+        case .gauge(.max), .distinct, .presence: .max
+        case .gauge(.last), .gauge(.avg), .gauge(.concurrency): .average
+        }
+    }
+}
+
+extension MetricDefinition {
+    /// Milliseconds of the cells in which it is kept when its events go.
+    var pastCell: Int64 {
+        if kind.isAdditive || Tier.written.blockLength % resolution != 0 { return 10_000 }
+        return resolution
+    }
+}
