@@ -128,6 +128,70 @@ import Testing
         #expect(ranked.dropFirst(3).allSatisfy { $0.score < 0.05 })
     }
 
+    /// Slow are those with a flag and many items, and late ones of a shop, sent with rates.
+    private static func twoCauses(_ random: inout SeededRandom) -> [ModelEvent] {
+        (0..<3000).map { index in
+            let (flag, items) = (index % 3 == 0, Int64.random(in: 1..<100, using: &random))
+            let shops = ["north", "south", "east", "west"]
+            var fields: [String: FieldValue] = [
+                "flag": .bool(flag), "items": .int(items), "slow": .bool(flag && items > 60),
+                "shop": .string(shops[index % 4]), "noise": .int(Int64(index % 17)),
+                "tags": .string(flag ? "[\"new\",\"web\"]" : "[\"web\"]"),
+            ]
+            if index % 5 == 0 { fields["noise"] = nil }
+            return ModelEvent(
+                timestamp: Int64(index), rate: UInt32.random(in: 1...2, using: &random),
+                fields: fields)
+        }
+    }
+
+    @Test(arguments: EngineLayout.allCases, [false, true])
+    func `two fields that tell more together than alone are named, with their counts`(
+        layout: EngineLayout, isUnweighted: Bool
+    ) throws {
+        var random = SeededRandom(seed: 11)
+        let events = BubbleUpTests.twoCauses(&random)
+        let engine = try EngineRunner(events, layout, now: 1_000_000)
+        let end = isUnweighted ? " | unweighted" : ""
+        let answer = try engine.found(
+            try Query(parsing: "from shop | last 1ms | bubbleup where slow" + end))
+        let found = try comparisons(answer)
+        let best = try #require(found.pairs.first)
+        #expect(best.fields.contains("items"))
+        #expect(best.fields.contains("flag") || best.fields.contains("tags"))
+        #expect(best.count.selection == found.sizes.selection)
+        #expect(best.count.baseline == 0)
+        #expect(found.pairs.count <= QueryLimits.pairsMax)
+        for pair in found.pairs {
+            // What the selection is told by is no news.
+            #expect(!pair.fields.contains("slow"))
+            let both = Expression.and(pair.conditions).text
+            for (extra, expected) in [
+                ("slow", pair.count.selection), ("not slow", pair.count.baseline),
+            ] {
+                let counted = try engine.answer(
+                    try Query(
+                        parsing: "from shop | last 1ms | where (\(both)) and \(extra) "
+                            + "| stats count()" + end))
+                #expect(counted.groups[0].cells[0].text == "\(expected)", "\(both)")
+            }
+            // More than either alone.
+            for name in pair.fields {
+                let alone = found.fields.first { $0.name == name }?.comparison.score ?? 0
+                #expect(pair.score > alone - 0.05)
+            }
+        }
+    }
+
+    @Test func `fields that tell nothing have no pairs`() throws {
+        var random = SeededRandom(seed: 12)
+        let events = BubbleUpTests.twoCauses(&random)
+        let engine = try EngineRunner(events, .sealed, now: 1_000_000)
+        let answer = try engine.found(
+            try Query(parsing: "from shop | last 1ms | bubbleup where noise = 3"))
+        #expect(try comparisons(answer).pairs.isEmpty)
+    }
+
     @Test func `few events tell less than many of the same kind`() throws {
         func score(_ count: Int) throws -> Double {
             var events: [ModelEvent] = []

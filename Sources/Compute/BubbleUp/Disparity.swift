@@ -39,18 +39,29 @@ public struct Disparity: Sendable {
 
     /// What the most selected values, and the field's absence, have more in the selection.
     private func score(dimension field: FieldComparison) -> Double {
-        // P(Z > z) <= exp(-z²/2) / 2, which is 0.05 divided by the comparisons.
-        let squaredZ = 2 * wf_log(10 * fields * Double(field.distinct + 1))
+        let squaredZ = squaredZ(field.distinct + 1)
         var excess = surplus(field.missing, squaredZ)
         for value in field.values {
             // A row may have several elements of an array: together they tell no more than the best.
             let found = surplus(value.count, squaredZ)
             excess = field.isSet ? max(excess, found) : excess + found
         }
-        let present = ComparedCount(
+        return min(1, max(excess, surplus(present(field), squaredZ)))
+    }
+
+    /// How many standard deviations a bound is away, squared, when so many were looked at in each field.
+    func squaredZ(_ alternatives: Int) -> Double {
+        // P(Z > z) <= exp(-z²/2) / 2, which is 0.05 divided by the comparisons.
+        2 * wf_log(10 * fields * Double(alternatives))
+    }
+
+    var fieldCount: Int { Int(fields) }
+
+    /// The rows that have a field.
+    func present(_ field: FieldComparison) -> ComparedCount {
+        ComparedCount(
             selection: sizes.selection - field.missing.selection,
             baseline: sizes.baseline - field.missing.baseline)
-        return min(1, max(excess, surplus(present, squaredZ)))
     }
 
     /// The distance that two samples of one distribution may have by chance.
@@ -60,7 +71,7 @@ public struct Disparity: Sendable {
     }
 
     /// How much more of the selection than of the baseline this is, at least.
-    private func surplus(_ count: ComparedCount, _ squaredZ: Double) -> Double {
+    func surplus(_ count: ComparedCount, _ squaredZ: Double) -> Double {
         let share = count.share(of: sizes)
         guard share.difference > 0 else { return 0 }
         let low = wilson(share.selection, selectionEvidence, squaredZ, -1)

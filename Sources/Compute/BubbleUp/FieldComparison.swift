@@ -13,14 +13,17 @@ public struct FieldComparison: Sendable {
     /// `Disparity`, 0…1; 0 until it is set.
     public private(set) var score = 0.0
     /// Values that were looked at to find these.
-    private(set) var distinct: Int
+    public private(set) var distinct: Int
+    /// Of a measure, the side of the edge on which the selection has most more than the baseline.
+    let cut: TellingCondition?
     /// Of a measure, the distance of its numbers; nil of a dimension.
     let distance: Double?
 
     init(
         values: [ComparedValue], isSet: Bool, missing: ComparedCount, distinct: Int,
-        distance: Double?, bins: [ComparedBin]
+        distance: Double?, cut: TellingCondition?, bins: [ComparedBin]
     ) {
+        self.cut = cut
         self.values = values
         self.isSet = isSet
         self.missing = missing

@@ -209,9 +209,10 @@ public struct FieldTally: ~Copyable {
             baseline: sizes.baseline
                 - min(sizes.baseline, sizesPresent.all - sizesPresent.selected))
         let isMeasure = !hasOthersThanNumbers && hasManyNumbers
+        let (distance, cut) = spread.distance(missing, of: sizes)
         return FieldComparison(
             values: topValues(), isSet: hasArrays, missing: missing, distinct: tally.count,
-            distance: isMeasure ? spread.distance(missing, of: sizes) : nil,
+            distance: isMeasure ? distance : nil, cut: isMeasure ? cut : nil,
             bins: isMeasure ? spread.bins(most: FieldTally.binsMax) : [])
     }
 

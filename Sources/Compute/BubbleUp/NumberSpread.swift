@@ -39,18 +39,33 @@ struct NumberSpread {
     }
 
     /// The greatest distance between the shares of the selection and of the baseline that lie at or
-    /// below one number, 0…1: that of Kolmogorov and Smirnov.
+    /// below one number, 0…1, that of Kolmogorov and Smirnov; and the side of it that the selection is on,
+    /// nil where to have no number at all tells most.
     ///
     /// A row without a number counts as below all numbers.
-    func distance(_ missing: ComparedCount, of sizes: ComparedCount) -> Double {
+    func distance(
+        _ missing: ComparedCount, of sizes: ComparedCount
+    ) -> (distance: Double, cut: TellingCondition?) {
         var below = missing
-        var greatest = (below.share(of: sizes)).difference.magnitude
+        let first = below.share(of: sizes).difference
+        var greatest = first.magnitude
+        var cut: TellingCondition? = first > 0 ? .missing : first < 0 ? .present : nil
+        // The edge above which the selection lies is that of the next number that is there.
+        var awaitsEdge = false
         for place in all.indices where all[place] > 0 {
+            let (low, high) = LogBucket.bounds(base + place)
+            if awaitsEdge { cut = .above(low, orEqual: base + place >= 0) }
+            awaitsEdge = false
             below.selection += selected[place]
             below.baseline += all[place] - selected[place]
-            greatest = max(greatest, below.share(of: sizes).difference.magnitude)
+            let difference = below.share(of: sizes).difference
+            guard difference.magnitude > greatest else { continue }
+            greatest = difference.magnitude
+            // Of the edges of a bucket the one that is nearer to 0 belongs to it.
+            if difference > 0 { cut = .below(high, orEqual: base + place <= 0) }
+            awaitsEdge = difference < 0
         }
-        return greatest
+        return (greatest, cut)
     }
 
     /// The counts in at most about `most` bins of equal width on a logarithmic scale; empty ones are

@@ -7,6 +7,18 @@ public struct FieldComparisons: Sendable {
     /// All fields that any of the events has: by score, highest first, then by name.
     public var fields: [Field]
 
+    /// Conditions on two fields that together tell the selection better than either does; best first.
+    public var pairs: [Pair] = []
+
+    public struct Pair: Sendable {
+        /// On the first field and on the second one, as the query language has them.
+        public var conditions: [Expression]
+        public var fields: [String]
+        public var count: ComparedCount
+        /// As that of a field: how much more of the selection than of the baseline meets both, at least.
+        public var score: Double
+    }
+
     public struct Field: Sendable {
         public var name: String
         public var comparison: FieldComparison

@@ -46,8 +46,12 @@ extension QueryEngine {
         found.sort {
             ($1.comparison.score, $0.name) < ($0.comparison.score, $1.name)
         }
-        return QueryAnswer(
-            content: .comparison(FieldComparisons(sizes: rows.sizes, fields: found)), meta: meta)
+        var comparisons = FieldComparisons(sizes: rows.sizes, fields: found)
+        if !meta.isPartial {
+            comparisons.pairs = try pairs(
+                FieldPairs(found, plan, rows.sources, disparity), deadline, cancellation)
+        }
+        return QueryAnswer(content: .comparison(comparisons), meta: meta)
     }
 
     private struct RowsToCompare {

@@ -4,6 +4,7 @@ internal import Bytes
 /// selection has more of than the other events.
 struct ComparisonTable {
     private let fields: [JSONValue]
+    private let pairs: [JSONValue]
     private let meta: JSONValue?
     private let sizes: (selection: Double, baseline: Double)
 
@@ -16,6 +17,7 @@ struct ComparisonTable {
     init?(_ document: JSONValue) {
         guard let fields = document["fields"]?.array else { return nil }
         self.fields = fields
+        pairs = document["pairs"]?.array ?? []
         meta = document["meta"]
         sizes = (meta?["selection"]?.number ?? 0, meta?["baseline"]?.number ?? 0)
     }
@@ -39,7 +41,24 @@ struct ComparisonTable {
                     ])
             }
         }
-        return table.text(usesColor: usesColor)
+        return table.text(usesColor: usesColor) + pairsText(usesColor: usesColor)
+    }
+
+    /// What two fields tell together; empty where no two tell more than one.
+    private func pairsText(usesColor: Bool) -> String {
+        if pairs.isEmpty { return "" }
+        var table = TextTable([
+            .init(title: "together", isNumber: false), .init(title: "score", isNumber: true),
+            .init(title: "selection", isNumber: true), .init(title: "others", isNumber: true),
+        ])
+        for pair in pairs.prefix(ComparisonTable.valuesMax) {
+            let line = line(pair["where"]?.string ?? "", pair)
+            table.append([
+                line.value, pair["score"]?.text ?? "", ComparisonTable.percent(line.selection),
+                ComparisonTable.percent(line.baseline),
+            ])
+        }
+        return "\n" + table.text(usesColor: usesColor)
     }
 
     /// One line on how the answer came about.

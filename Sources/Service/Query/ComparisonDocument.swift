@@ -16,6 +16,22 @@ extension JSONWriter {
             endObject()
         }
         endArray()
+        key("pairs")
+        beginArray()
+        for pair in comparisons.pairs {
+            beginObject()
+            key("where")
+            string(Expression.and(pair.conditions).text)
+            key("fields")
+            beginArray()
+            for name in pair.fields { string(name) }
+            endArray()
+            key("score")
+            double((pair.score * 10_000).rounded() / 10_000)
+            count(pair.count)
+            endObject()
+        }
+        endArray()
     }
 
     private mutating func members(of comparison: FieldComparison) {
