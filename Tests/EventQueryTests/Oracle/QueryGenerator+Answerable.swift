@@ -26,22 +26,33 @@ extension QueryGenerator {
         case 0, 1:
             let sign = pick(ComparisonOperator.allCases)
             let left = chance(80) ? eventField() : eventNumber(depth: 1)
-            return .compare(sign, left, chance(80) ? .literal(eventValue()) : eventField())
+            let right = chance(80) ? .literal(eventValue()) : eventField()
+            return chance(15) ? .compare(sign, right, left) : .compare(sign, left, right)
         case 2:
             let values = list(1...5) { $0.eventValue() }
-            return .membership(eventField(), values, negated: chance(40))
+            let operand = chance(80) ? eventField() : eventText()
+            return .membership(operand, values, negated: chance(40))
         case 3:
-            let patterns = ["v1", "v", "3", "", "1$", "^v[0-5]$"]
-            let pattern = pick(patterns)
-            let plain: [MatchOperator] = [.contains, .startsWith, .endsWith]
-            let match = pattern.contains { "$^".contains($0) } ? .matches : pick(plain)
-            return .match(match, eventField(), pattern, negated: chance(40))
+            let match = pick(MatchOperator.allCases)
+            let pattern = pick(
+                match == .matches
+                    ? ["1$", "^v[0-5]$", "(?i)V\\d", "", "^$", "v1|v2"] : ["v1", "v", "3", "", "V"])
+            let operand = chance(75) ? eventField() : eventText()
+            return .match(match, operand, pattern, negated: chance(40))
         case 4:
-            return chance(60) ? .exists(eventField(), negated: chance(40)) : eventField()
+            let operand = chance(80) ? eventField() : eventNumber(depth: 1)
+            return chance(60) ? .exists(operand, negated: chance(40)) : operand
         case 5: return .not(eventCondition(depth: deeper))
         case 6, 7: return .and(list(2...3) { $0.eventCondition(depth: deeper) })
         default: return .or(list(2...3) { $0.eventCondition(depth: deeper) })
         }
+    }
+
+    /// An expression whose value is a text more often than not.
+    private mutating func eventText() -> Expression {
+        let function: FunctionName = pick([.lower, .upper, .string, .concat, .coalesce])
+        let count = min(function.arity.upperBound, max(2, function.arity.lowerBound))
+        return .call(function, (0..<count).map { _ in eventField() })
     }
 
     /// An expression whose value is a number more often than not.
@@ -82,7 +93,7 @@ extension QueryGenerator {
         } else if chance(25) {
             let names = list(1...4) { "f\($0.below(13))" }
             query.shape = .events(EventListing(fields: chance(50) ? nil : names))
-            query.sort = chance(50) ? [] : [SortKey("timestamp", descending: false)]
+            if chance(60) { query.sort = eventSort() }
         } else {
             query.shape = .statistics(answerableStatistics())
             if chance(40) { query.step = .every(Int64(1 + below(4)) * Int64(count) * 100) }
@@ -91,14 +102,21 @@ extension QueryGenerator {
             if case .statistics(let statistics) = query.shape { query.sort = safeSort(statistics) }
         }
         if chance(70) { query.limit = 1 + below(chance(50) ? 10 : 1000) }
+        query.dropDerivedRelatives()
         return query
+    }
+
+    /// By some fields, then by time, which no two events share.
+    private mutating func eventSort() -> [SortKey] {
+        list(0...2) { SortKey("f\($0.below(13))", descending: $0.chance(50)) }
+            + [SortKey("timestamp", descending: chance(50))]
     }
 
     private mutating func answerableStatistics() -> Statistics {
         var statistics = Statistics(calculations: [Calculation(.count)])
         let aggregates: [Aggregate] = [
             .count, .sum, .avg, .min, .max, .distinct, .quantile(0.5), .quantile(0.99),
-            .quantile(0.05), .heatmap, .latest, .exponentialHistogram,
+            .quantile(0.05), .quantile(0), .quantile(1), .heatmap, .latest, .exponentialHistogram,
         ]
         for index in 0..<below(5) {
             var calculation = Calculation(pick(aggregates), of: eventField())
@@ -124,9 +142,32 @@ extension QueryGenerator {
             if !statistics.groupBy.isEmpty, chance(40) {
                 let key = Expression.exists(.field(.named("g0")), negated: chance(30))
                 statistics.having = .or([.compare(sign, count, .literal(limit)), key])
+            } else if chance(40) {
+                statistics.having = havingOfExact(statistics)
             }
         }
         return statistics
+    }
+
+    /// A condition on calculations whose values are exact, so that rounding cannot decide it.
+    private mutating func havingOfExact(_ statistics: Statistics) -> Expression {
+        let exact: [Aggregate] = [.count, .distinct, .min, .max]
+        let keys = statistics.calculations.filter { exact.contains($0.aggregate) }.map(\.key)
+        func column(_ generator: inout QueryGenerator) -> Expression {
+            .field(.named(generator.pick(keys)))
+        }
+        let sign = pick(ComparisonOperator.allCases)
+        switch below(4) {
+        case 0: return .compare(sign, column(&self), column(&self))
+        case 1:
+            return .membership(column(&self), list(1...4) { $0.eventValue() }, negated: chance(50))
+        case 2: return .not(.compare(sign, column(&self), .literal(eventValue())))
+        default:
+            let sum = Expression.arithmetic(.add, column(&self), .literal(.int(1)))
+            return .and([
+                .compare(sign, sum, column(&self)), .exists(column(&self), negated: false),
+            ])
+        }
     }
 
     /// Conditions on other events of the trace.
@@ -182,6 +223,29 @@ extension QueryGenerator {
             statistics.calculations.filter { exact.contains($0.aggregate) }.map(\.key)
             + statistics.groupBy.map(\.name)
         return list(0...2) { SortKey($0.pick(keys), descending: $0.chance(50)) }
+    }
+}
+
+extension Query {
+    /// Leaves to relatives only fields that were sent: the oracle knows no others of them.
+    fileprivate mutating func dropDerivedRelatives() {
+        var expressions = transforms.map { transform in
+            switch transform {
+            case .filter(let expression), .evaluate(_, let expression): expression
+            }
+        }
+        if case .statistics(let statistics) = shape {
+            expressions += statistics.groupBy.map(\.expression)
+            for calculation in statistics.calculations {
+                expressions += [calculation.argument, calculation.filter].compactMap { $0 }
+            }
+        }
+        if case .bubbleUp(let bubbleUp) = shape { expressions.append(bubbleUp.selection) }
+        var related: Set<String> = []
+        for case .related(_, let name) in expressions.flatMap(\.fields) { related.insert(name) }
+        transforms.removeAll { transform in
+            if case .evaluate(let name, _) = transform { related.contains(name) } else { false }
+        }
     }
 }
 
