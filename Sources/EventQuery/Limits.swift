@@ -24,7 +24,7 @@ public enum QueryLimits {
     /// Values answered for each field of a `bubbleup` that was asked without a limit.
     public static let comparedValuesDefault = 40
     /// Fields of a comparison of which any two are looked at together, and pairs answered.
-    public static let pairedFieldsMax = 8
+    public static let pairedFieldsMax = 6
     public static let pairsMax = 5
     /// Events of one trace; the tree of so many takes some hundred mebibytes.
     public static let traceEventsMax = 500_000
