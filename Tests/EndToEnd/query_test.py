@@ -52,6 +52,48 @@ class QueryTest(ServerTest):
         _, _, body = self.server.get_query(text, {"Accept": "application/x-ndjson"})
         self.assertEqual([json.loads(line) for line in body.splitlines()], expected)
 
+    def test_a_heatmap_is_a_matrix_whose_counts_are_those_of_its_ranges(self):
+        text = "from shop | last 4h step 10m | stats heatmap(duration_ms) by service.name"
+        for heatmap in [True, "linear", {"scale": "log", "bins": 12},
+                        {"scale": "linear", "low": 5, "high": 50, "bins": 9}]:
+            answer = self.server.query(text, heatmap=heatmap)
+            matrix, = answer["data"]["heatmaps"]
+            self.assertEqual(matrix["calculation"], "HEATMAP(duration_ms)")
+            bins = matrix["bins"]
+            self.assertIsNone(bins[0]["low"])
+            self.assertIsNone(bins[-1]["high"])
+            for low, high in zip(bins, bins[1:]):
+                self.assertEqual(low["high"], high["low"])
+            totals = {r["service.name"]: r["COUNT(duration_ms)"] for r in self.server.rows(
+                "from shop | last 4h | stats count(duration_ms) by service.name")}
+            self.assertEqual(
+                {g["group"]["service.name"]: sum(g["counts"]) for g in matrix["groups"]}, totals)
+            for group in matrix["groups"]:
+                self.assertEqual(len(group["counts"]), len(bins))
+                self.assertEqual(len(group["columns"]), len(matrix["times"]))
+                self.assertEqual([sum(c) for c in zip(*group["columns"])], group["counts"])
+        self.assertEqual([b["low"] for b in bins], [None, *range(5, 51, 5)])
+        counts = matrix["groups"][0]["counts"]
+        name = matrix["groups"][0]["group"]["service.name"]
+        for count, condition in [(counts[0], "duration_ms < 5"), (counts[-1], "duration_ms >= 50"),
+                                 (counts[2], "duration_ms >= 10 and duration_ms < 15")]:
+            self.assertEqual(count, self.server.rows(
+                f'from shop | last 4h | where service.name = "{name}" and {condition} '
+                "| stats count()")[0]["COUNT"])
+        _, _, body = self.server.get_query(text, heatmap="linear")
+        self.assertEqual(json.loads(body)["data"]["heatmaps"][0]["scale"], "linear")
+        self.assertNotIn("heatmaps", self.server.query(text)["data"])
+
+    def test_a_heatmap_that_cannot_be_is_refused(self):
+        for heatmap, part in [
+                ("round", "/heatmap/scale"), (7, "/heatmap"), ({"bins": 1}, "/heatmap/bins"),
+                ({"low": 1}, "low and high"), ({"low": 0, "high": 5}, "above 0"),
+                ({"scale": "linear", "low": 5, "high": 5}, "low is less"), ({"width": 1}, "width")]:
+            status, _, answer = self.server.request("POST", "/api/query", json.dumps(
+                {"query": "from shop | stats heatmap(duration_ms)", "heatmap": heatmap}).encode())
+            self.assertEqual(status, 400)
+            self.assertIn(part, json.loads(answer)["error"])
+
     def test_pages_of_events_are_the_whole_list_while_events_arrive(self):
         text = "from shop | last 4h | fields name | limit 500"
         whole = self.server.query(text.replace("500", "10000"))["data"]["results"]

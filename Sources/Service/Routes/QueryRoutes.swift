@@ -25,6 +25,9 @@ struct QueryRoutes: Sendable {
                     default: break
                     }
                 }
+                if let scale = call.head.target.queryValue("heatmap") {
+                    question.options.heatmap = try HeatmapOptions(.string(scale))
+                }
                 if let cursor = call.head.target.queryValue("cursor") {
                     try question.goOn(at: cursor)
                 }
