@@ -18,6 +18,8 @@ public enum AlertingLimits {
     static let expandedBytes = 1 << 16
     /// Samples that one round of evaluations holds for rules to share: 80 MB.
     static let roundSamples = 5_000_000
+    /// Incidents of an environment that are remembered; beyond, the oldest go.
+    static let incidents = 10_000
     /// Alerts that one message tells of.
     static let alertsPerMessage = 100
     /// Evaluations of all groups that one test of rules may take.

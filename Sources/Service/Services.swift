@@ -94,12 +94,15 @@ struct Services: Sendable {
     var backup: Backup { Backup(store: queries.store, series: series) }
 
     /// What keeps something of events beside the event store.
-    private var erasables: [any Erasable] { [results, series, past] }
+    private var erasables: [any Erasable] {
+        [results, series, past] + (alerts.map { [$0] } ?? [])
+    }
 
     /// Rules, alerts, and who is told of them.
     private func alertRoutes(_ alerts: AlertKeeper) -> [Route] {
         RuleRoutes(keeper: alerts, definitions: queries.definitions, clock: queries.clock).routes
             + ReceiverRoutes(keeper: alerts, definitions: queries.definitions).routes
+            + AlertRoutes(keeper: alerts, clock: queries.clock).routes
     }
 
     /// Series that are derived from events.

@@ -1,6 +1,7 @@
 """Rules that the server evaluates, alerts that it tells of, and what a restart keeps."""
 import json
 import os
+import pathlib
 import signal
 import threading
 import time
@@ -159,6 +160,58 @@ class AlertsTest(AlertCase):
         ends = [body for _, path, body in receiver.bodies if path == "/duty"]
         self.assertEqual([one["event_action"] for one in ends], ["trigger", "resolve"])
         self.assertEqual(ends[0]["dedup_key"], ends[1]["dedup_key"])
+
+    def test_alerts_are_acknowledged_and_what_is_not_goes_to_the_next(self):
+        receiver = Receiver()
+        self.addCleanup(receiver.close)
+        self.define()
+        self.server.json("PUT", "/api/receivers/next", {
+            "type": "webhook", "url": receiver.url, "match": {"unacknowledged": "true"}})
+        self.put_rules(RULES.replace("summary:", "acknowledge_within: 3s\n          summary:"))
+        self.wait(self.alerts)
+        alert, = self.server.json("GET", "/api/alerts")
+        self.assertEqual((alert["state"], alert["observed"]), ("firing", True))
+        self.assertEqual(sorted(alert["deadlines"]), ["acknowledge", "mitigate", "review"])
+        body, = receiver.wait_for(1)
+        self.assertEqual(body["commonLabels"]["unacknowledged"], "true")
+        path = f"/api/alerts/{alert['id']}/ack"
+        done = self.server.json("POST", path, {"verdict": "noise", "by": "ada"})
+        self.assertEqual((done["verdict"], done["acknowledged_by"]), ("noise", "ada"))
+        self.assertEqual([one["status"] for one in receiver.wait_for(2)], ["firing", "resolved"])
+        self.restart(signal.SIGKILL)
+        self.wait(self.alerts)
+        alert, = self.server.json("GET", "/api/alerts")
+        self.assertEqual(alert["verdict"], "noise")
+        rule, = self.server.json("GET", "/api/alerts/quality")["rules"]
+        self.assertEqual((rule["name"], rule["share_actionable"]), ("EventsCame", 0))
+        self.assertIn("less than half", rule["warning"])
+        for path, body in ((path, {"verdict": "perhaps"}), ("/api/alerts/x/ack", {})):
+            status, _, _ = self.server.request("POST", path, json.dumps(body))
+            self.assertIn(status, (404, 422))
+
+    def test_what_is_erased_is_in_no_alert(self):
+        self.server.json("POST", "/1/batch/shop", [
+            {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60)),
+             "data": {"user": "ada@example.com"}}])
+        self.server.json("PUT", "/api/metrics/shop_events_total", {
+            "dataset": "shop", "labels": {"user": "user"}})
+        self.put_rules(RULES.replace("sum(", "sum by (user) ("))
+        self.wait(self.alerts)
+        receiver = Receiver()
+        self.addCleanup(receiver.close)
+        self.server.json("PUT", "/api/receivers/hook", {"type": "webhook", "url": receiver.url})
+        receiver.wait_for(1)
+        time.sleep(1)
+
+        def kept():
+            folder = pathlib.Path(self.data, "alerts")
+            return [file.name for file in folder.iterdir() if b"ada@" in file.read_bytes()]
+        self.assertEqual(len(kept()), 3)
+        # The rules would find the series again in what they recorded before.
+        self.assertEqual(self.server.request("DELETE", "/api/rules/shop")[0], 204)
+        self.wait(lambda: not self.alerts())
+        self.server.json("POST", "/api/erasures", {"query": 'where user = "ada@example.com"'})
+        self.assertEqual(kept(), [])
 
     def test_a_standstill_is_told_and_leaves_what_fires(self):
         self.define()

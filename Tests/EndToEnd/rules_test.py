@@ -36,8 +36,9 @@ class RulesTest(unittest.TestCase):
         return ours
 
     def test_tests_of_rules_have_its_verdicts(self):
-        paths = sorted(glob.glob(f"{RULES}/*.test.yaml"))
-        self.assertGreater(len(paths), 5)
+        paths = sorted(
+            glob.glob(f"{RULES}/*.test.yaml") + glob.glob(f"{ROOT}/docs/tiers/*.test.yaml"))
+        self.assertGreater(len(paths), 8)
         for path in paths:
             with self.subTest(path=path):
                 self.check("test", path)
@@ -52,7 +53,8 @@ class RulesTest(unittest.TestCase):
                 self.check("test", path)
 
     def test_files_of_rules_have_its_verdicts(self):
-        paths = sorted(glob.glob(f"{RULES}/*.rules.yaml")) + [
+        paths = sorted(
+            glob.glob(f"{RULES}/*.rules.yaml") + glob.glob(f"{ROOT}/docs/tiers/*.rules.yaml")) + [
             path for folder in ("model/rulefmt", "vmalert/app/vmalert/config")
             for path in sorted(glob.glob(f"{CASES}/{folder}/testdata/**/*.*", recursive=True))]
         self.assertGreater(len(paths), 2)
@@ -76,6 +78,10 @@ class RulesTest(unittest.TestCase):
         done = run(BINARY, "rules", "check", f"{RULES}/hold-down.rules.yaml")
         self.assertEqual(done.returncode, 0)
         self.assertIn("warning: group \"hold-down\", rule 1", done.stdout)
+
+    def test_examples_of_rules_have_nothing_to_be_warned_of(self):
+        for path in glob.glob(f"{ROOT}/docs/tiers/*.rules.yaml"):
+            self.assertNotIn("warning", run(BINARY, "rules", "check", path).stdout)
 
     def test_a_failing_test_tells_what_was_found(self):
         done = run(BINARY, "rules", "test", f"{RULES}/wrong-value.fail.test.yaml")

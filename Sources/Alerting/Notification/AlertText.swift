@@ -7,6 +7,11 @@ enum AlertText {
         .object(JSONObject(labels.map { JSONObject.Member($0.name, .string($0.value)) }))
     }
 
+    /// What `json` gave.
+    static func labels(_ json: JSONValue?) -> Labels {
+        Labels((json?.object?.members ?? []).map { Label($0.key, $0.value.string ?? "") })
+    }
+
     /// - Parameter milliseconds: since 1970.
     static func time(_ milliseconds: Int64) -> JSONValue {
         .string(RFC3339.text(nanoseconds: milliseconds * 1_000_000))

@@ -49,6 +49,11 @@ public struct ReceiverFeed: Sendable {
     /// Takes note that a message was not taken; it is tried again a while later.
     public mutating func failed(at now: Int64) { backoff.failed(at: now) }
 
+    /// Forgets alerts that hold one of some texts.
+    public mutating func erase(_ texts: [String]) {
+        known = known.filter { !$0.key.hold(texts) }
+    }
+
     // MARK: - Memory
 
     /// What it knows, as bytes with a checksum.
@@ -68,10 +73,8 @@ public struct ReceiverFeed: Sendable {
     /// - Throws: `AlertMemoryError` when the bytes are not what was written.
     public mutating func restore(_ bytes: [UInt8]) throws(AlertMemoryError) {
         for entry in try CheckedDocument.decode(bytes).array ?? [] {
-            guard let labels = entry["labels"]?.object, let activeAt = entry["active_at"]?.integer
-            else { continue }
-            let list = labels.members.map { Label($0.key, $0.value.string ?? "") }
-            known[Labels(list)] = (activeAt, entry["over"]?.bool ?? false)
+            guard let activeAt = entry["active_at"]?.integer else { continue }
+            known[AlertText.labels(entry["labels"])] = (activeAt, entry["over"]?.bool ?? false)
         }
     }
 }

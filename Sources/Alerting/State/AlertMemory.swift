@@ -96,14 +96,10 @@ enum AlertMemory {
         else { return nil }
         let value = json["value"]?.string.flatMap { try? SeriesNotation.number($0) }
         return Alert(
-            labels: labels(json["labels"]), annotations: labels(json["annotations"]),
+            labels: AlertText.labels(json["labels"]),
+            annotations: AlertText.labels(json["annotations"]),
             value: value ?? .nan, state: state, activeAt: activeAt,
             firedAt: json["fired_at"]?.integer, resolvedAt: json["resolved_at"]?.integer,
             missingSince: json["missing_since"]?.integer)
-    }
-
-    private static func labels(_ json: JSONValue?) -> Labels {
-        Labels(
-            (json?.object?.members ?? []).map { Label($0.key, $0.value.string ?? "") })
     }
 }

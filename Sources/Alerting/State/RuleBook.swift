@@ -167,6 +167,24 @@ public struct RuleBook: Sendable {
         return true
     }
 
+    /// Forgets alerts that hold one of some texts; what is found again is an alert anew.
+    public mutating func erase(_ texts: [String]) {
+        func holds(_ alert: Alert) -> Bool {
+            alert.labels.hold(texts) || alert.annotations.hold(texts)
+        }
+        for place in groups.indices {
+            for rule in groups[place].rules.indices {
+                for alert in groups[place].rules[rule].alerts.values where holds(alert) {
+                    groups[place].rules[rule].alerts[alert.labels] = nil
+                }
+                groups[place].rules[rule].written = groups[place].rules[rule].written.filter {
+                    !$0.hold(texts)
+                }
+            }
+        }
+        orphans.removeAll(where: holds)
+    }
+
     // MARK: - Memory
 
     /// What a restart must not forget, as bytes with a checksum.

@@ -12,6 +12,10 @@ final class AlertKeeper: Sendable {
     private struct Orders {
         var isEnding = false
         var readsAgain = true
+        /// Texts that no alert may hold, by environments; empty when that is done.
+        var erased: [(environment: String, texts: [String])] = []
+
+        var isEmpty: Bool { !isEnding && !readsAgain && erased.isEmpty }
     }
 
     /// An environment as the thread sees it.
@@ -22,6 +26,7 @@ final class AlertKeeper: Sendable {
     }
 
     let sources: RuleSources
+    let incidents: IncidentKeeper
     private let metrics: DerivedMetrics
     private let files: AlertFiles
     private let machine: Machine
@@ -49,6 +54,7 @@ final class AlertKeeper: Sendable {
         _ tellers: AlertTellers, on machine: Machine, options: Options, log: ServerLog
     ) {
         self.sources = sources
+        incidents = IncidentKeeper(files, log: log)
         self.metrics = metrics
         self.files = files
         self.machine = machine
@@ -108,13 +114,14 @@ final class AlertKeeper: Sendable {
         var rooms: [String: Room] = [:]
         while true {
             let order = orders.wait(atMost: ServiceLimits.rulePollNanoseconds) { orders in
-                orders.isEnding || orders.readsAgain ? orders : nil
+                orders.isEmpty ? nil : orders
             }
             if order?.isEnding ?? false { return }
             if order?.readsAgain ?? false {
                 orders.update { $0.readsAgain = false }
                 read(&rooms)
             }
+            for erasure in order?.erased ?? [] { erase(erasure.texts, erasure.environment, &rooms) }
             for environment in rooms.keys.sorted() {
                 if cancellation.isCancelled { return }
                 evaluate(environment, &rooms)
@@ -164,7 +171,14 @@ final class AlertKeeper: Sendable {
 
     private func publish(_ environment: String, _ book: RuleBook) {
         books.withLock { $0[environment] = book }
-        tellers.tell(book.alerts, of: environment)
+        let alerts = book.alerts
+        do throws(HostError) {
+            try incidents.change(environment) { ((), $0.observe(alerts)) }
+        } catch {
+            log(.error, "incidents not kept", ["error": .string("\(error)")])
+        }
+        let known = incidents.incidents(of: environment)
+        tellers.tell(known.told(alerts, at: now), of: environment)
     }
 
     private func evaluate(_ environment: String, _ rooms: inout [String: Room]) {
@@ -195,6 +209,24 @@ final class AlertKeeper: Sendable {
         publish(environment, room.book)
     }
 
+    // MARK: - Erasing
+
+    private func erase(_ texts: [String], _ environment: String, _ rooms: inout [String: Room]) {
+        if var room = rooms[environment] {
+            room.book.erase(texts)
+            rooms[environment] = room
+            do throws(HostError) {
+                try files.keep(room.book.encoded(), in: environment)
+                try incidents.change(environment) { ((), $0.erase(texts)) }
+                publish(environment, room.book)
+            } catch {
+                // Whoever asked waits, is told that it was not done, and asks again.
+                return log(.error, "alerts not erased", ["error": .string("\(error)")])
+            }
+        }
+        orders.update { _ = $0.erased.removeFirst() }
+    }
+
     // MARK: - Context
 
     private func context(of environment: String) throws -> RuleContext {
@@ -221,5 +253,20 @@ final class AlertKeeper: Sendable {
         context.externalURL = options.externalURL
         context.nanoseconds = { clock.monotonicNanoseconds() }
         return context
+    }
+}
+
+extension AlertKeeper: Erasable {
+    /// Forgets alerts and incidents that hold one of the texts, and that anybody was told of them.
+    func erase(_ texts: [String], in environment: String) throws {
+        if texts.isEmpty { return }
+        orders.update { $0.erased.append((environment, texts)) }
+        let isDone: Void? = orders.wait(atMost: 60_000_000_000) { orders in
+            orders.isEnding || orders.erased.isEmpty ? () : nil
+        }
+        let areTold = tellers.all(of: environment).map { $0.erase(texts) }.allSatisfy { $0 }
+        guard isDone != nil, areTold else {
+            throw ServerError(description: "alerts: not erased in time")
+        }
     }
 }

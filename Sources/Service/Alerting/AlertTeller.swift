@@ -19,6 +19,8 @@ final class AlertTeller: Sendable {
         var alerts: [Alert] = []
         var isEnding = false
         var isNew = false
+        /// Texts that what it knows must not hold; empty when that is done.
+        var erased: [String] = []
     }
 
     /// What was told, and what was not.
@@ -63,6 +65,17 @@ final class AlertTeller: Sendable {
         }
     }
 
+    /// Forgets alerts that hold one of some texts, in memory and on disk.
+    ///
+    /// - Returns: false when what is being sent kept it from it for too long.
+    func erase(_ texts: [String]) -> Bool {
+        inbox.update { inbox in
+            inbox.erased += texts
+            inbox.alerts = []
+        }
+        return inbox.wait(atMost: 30_000_000_000) { $0.erased.isEmpty ? () : nil } != nil
+    }
+
     /// Asks the thread to end after what it is sending.
     func end() { inbox.update { $0.isEnding = true } }
 
@@ -75,9 +88,18 @@ final class AlertTeller: Sendable {
         while true {
             // Also when there is nothing new: what fires is told again, what failed is tried again.
             _ = inbox.wait(atMost: 1_000_000_000) { inbox -> Void? in
-                guard inbox.isNew || inbox.isEnding else { return nil }
+                guard inbox.isNew || inbox.isEnding || !inbox.erased.isEmpty else { return nil }
                 inbox.isNew = false
                 return ()
+            }
+            let texts = inbox.withLock { $0.erased }
+            if !texts.isEmpty {
+                if case .receiver(var feed, let file) = listener {
+                    feed.erase(texts)
+                    listener = .receiver(feed, file: file)
+                    keep(feed, file)
+                }
+                inbox.update { $0.erased.removeFirst(texts.count) }
             }
             while true {
                 let (alerts, isEnding) = inbox.withLock { ($0.alerts, $0.isEnding) }

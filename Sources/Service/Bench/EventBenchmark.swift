@@ -44,7 +44,8 @@ struct EventBenchmark {
         self.packed = packed
     }
 
-    private static let end: Int64 = 1_773_187_200_000_000_000
+    /// Nanoseconds since 1970 of the last event.
+    static let end: Int64 = 1_773_187_200_000_000_000
 
     /// Runs all stages, giving each row to `report` as soon as it is known.
     func run(_ report: (Row) -> Void) throws {
@@ -97,6 +98,17 @@ struct EventBenchmark {
         }
         try codecs(try open(file, cacheBytes: 0), row)
         try questions(try open(file, cacheBytes: 1 << 30), row)
+    }
+
+    /// The events sealed in one segment in memory.
+    func segment() throws -> Segment {
+        let decoder = JSONEventDecoder()
+        let batches = try bodies.flatMap {
+            try decoder.decodeLines($0, dataset: "shop", receivedAt: EventBenchmark.end).batches
+        }
+        var file: [UInt8] = []
+        _ = try SegmentWriter.write(EventBenchmark.merge(batches)) { file += $0 }
+        return try open(file, cacheBytes: 1 << 30)
     }
 
     private static func merge(_ batches: [EventBatch]) -> [EventBatch] {

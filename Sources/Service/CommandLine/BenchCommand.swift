@@ -2,7 +2,8 @@ internal import Bytes
 
 extension CommandSpec {
     static let bench = CommandSpec(
-        "bench", summary: "Measures each stage of an event's road, and series, on this machine.",
+        "bench",
+        summary: "Measures each stage of an event's road, series and rules, on this machine.",
         options: [
             OptionSpec("events", "N", help: "events to measure with", byDefault: "200000"),
             OptionSpec(
@@ -10,12 +11,15 @@ extension CommandSpec {
             OptionSpec(
                 "series-file", "FILE",
                 help: "write these series as OpenMetrics text, for other stores"),
+            OptionSpec(
+                "rules", "N", help: "alert rules over a metric of the events", byDefault: "10000"),
             OptionSpec("rounds", "R", help: "runs of each stage; the best counts", byDefault: "5"),
         ],
         example: "widefield bench --events 500000",
         run: { arguments, terminal throws(CommandFailure) in
             let count = try arguments.integer("events", in: 1000...2_000_000, default: 200_000)
             let series = try arguments.integer("series", in: 1...4_000_000, default: 10_000)
+            let rules = try arguments.integer("rules", in: 1...20_000, default: 10_000)
             let rounds = try arguments.integer("rounds", in: 1...100, default: 5)
             if let path = arguments["series-file"] {
                 do { try SeriesText.write(series, to: path) } catch {
@@ -34,6 +38,10 @@ extension CommandSpec {
                 }
                 terminal.write("\n" + BenchTable.seriesHeading)
                 try SeriesBenchmark(count: series, timer: timer).run { figure in
+                    terminal.write(BenchTable.line(figure))
+                }
+                terminal.write("\n" + BenchTable.rulesHeading)
+                try RuleBenchmark(rules: rules, events: count, timer: timer).run { figure in
                     terminal.write(BenchTable.line(figure))
                 }
             } catch {
@@ -58,6 +66,8 @@ private enum BenchTable {
     }
 
     static let seriesHeading = pad("series", 36) + pad("figure", -10) + "\n"
+
+    static let rulesHeading = pad("rules", 36) + pad("figure", -10) + "\n"
 
     static func line(_ figure: SeriesBenchmark.Figure) -> String {
         pad(figure.name, 36) + pad(decimal(figure.value), -10) + " " + pad(figure.unit, 14)

@@ -1,0 +1,163 @@
+internal import Bytes
+internal import Metrics
+public import SeriesStore
+
+/// One time that an alert fired, with what people said of it.
+public struct Incident: Sendable {
+    /// What people can say of an alert that they were told of.
+    public enum Verdict: String, Sendable, CaseIterable {
+        /// Something had to be done.
+        case actionable
+        case noise
+    }
+
+    /// Differs from those of all others.
+    public let id: String
+    public let labels: Labels
+    public let annotations: Labels
+    /// Milliseconds since 1970 when the condition was met first, and when the alert fired.
+    public let activeAt: Int64
+    public let firedAt: Int64
+    public internal(set) var resolvedAt: Int64?
+    public internal(set) var acknowledgedAt: Int64?
+    public internal(set) var acknowledgedBy: String = ""
+    public internal(set) var verdict: Verdict?
+
+    /// The name of its rule.
+    public var rule: String { labels[Alert.nameLabel] }
+
+    /// Who is asked about it; empty when the rule does not say.
+    public var owner: String {
+        ["owner", "team"].lazy.map { self.labels[$0] + self.annotations[$0] }
+            .first { !$0.isEmpty } ?? ""
+    }
+
+    /// Milliseconds since 1970 by when it should be acknowledged, mitigated and reviewed, where its tier
+    /// or its annotations (`acknowledge_within` …) say so.
+    public var deadlines: [(name: String, time: Int64)] {
+        let byTier = Incident.usual[labels["tier"]] ?? [:]
+        return ["acknowledge", "mitigate", "review"].compactMap { name in
+            let said = DurationText.milliseconds(annotations["\(name)_within"])
+            return (said ?? byTier[name]).map { (name, firedAt + $0) }
+        }
+    }
+
+    private static let minute: Int64 = 60_000
+    private static let day: Int64 = 24 * 60 * minute
+
+    /// What tiers take for granted.
+    private static let usual: [String: [String: Int64]] = [
+        "page": ["acknowledge": 5 * minute, "mitigate": 60 * minute, "review": 3 * day],
+        "ticket": ["acknowledge": day, "mitigate": 7 * day],
+    ]
+}
+
+/// The incidents of an environment, the latest ones.
+public struct IncidentLog: Sendable {
+    /// By their ids.
+    private var incidents: [String: Incident] = [:]
+
+    public init() {}
+
+    /// All of them, the latest first.
+    public var all: [Incident] {
+        incidents.values.sorted { ($1.firedAt, $1.id) < ($0.firedAt, $0.id) }
+    }
+
+    /// The incident that an alert is now; nil when it does not fire.
+    public subscript(alert: Alert) -> Incident? { incidents[AlertText.key(alert)] }
+
+    /// Takes note of what alerts are now.
+    ///
+    /// - Returns: whether anything changed.
+    public mutating func observe(_ alerts: [Alert]) -> Bool {
+        var changed = false
+        for alert in alerts where alert.state != .pending {
+            let id = AlertText.key(alert)
+            if incidents[id] == nil {
+                incidents[id] = Incident(
+                    id: id, labels: alert.labels, annotations: alert.annotations,
+                    activeAt: alert.activeAt, firedAt: alert.firedAt ?? alert.activeAt)
+                changed = true
+            }
+            if incidents[id]?.resolvedAt != alert.resolvedAt {
+                incidents[id]?.resolvedAt = alert.resolvedAt
+                changed = true
+            }
+        }
+        if incidents.count > AlertingLimits.incidents {
+            for incident in all.dropFirst(AlertingLimits.incidents) { incidents[incident.id] = nil }
+        }
+        return changed
+    }
+
+    /// Takes note that somebody knows of an incident, and what they say of it.
+    ///
+    /// - Returns: the incident; nil when there is none of the id.
+    public mutating func acknowledge(
+        _ id: String, _ verdict: Incident.Verdict?, by name: String, at now: Int64
+    ) -> Incident? {
+        guard incidents[id] != nil else { return nil }
+        if incidents[id]?.acknowledgedAt == nil { incidents[id]?.acknowledgedAt = now }
+        if !name.isEmpty { incidents[id]?.acknowledgedBy = name }
+        if let verdict { incidents[id]?.verdict = verdict }
+        return incidents[id]
+    }
+
+    /// Forgets incidents of alerts that hold one of some texts.
+    ///
+    /// - Returns: whether there were any.
+    public mutating func erase(_ texts: [String]) -> Bool {
+        let before = incidents.count
+        incidents = incidents.filter {
+            !$0.value.labels.hold(texts) && !$0.value.annotations.hold(texts)
+        }
+        return incidents.count < before
+    }
+
+    // MARK: - Bytes
+
+    /// All of them, as bytes with a checksum.
+    public func encoded() -> [UInt8] {
+        CheckedDocument.encode(.array(all.map { .object(json($0)) }))
+    }
+
+    private func json(_ incident: Incident) -> JSONObject {
+        var object = JSONObject()
+        object["id"] = .string(incident.id)
+        object["labels"] = AlertText.json(incident.labels)
+        object["annotations"] = AlertText.json(incident.annotations)
+        object["active_at"] = .int(incident.activeAt)
+        object["fired_at"] = .int(incident.firedAt)
+        object["resolved_at"] = incident.resolvedAt.map { .int($0) }
+        object["acknowledged_at"] = incident.acknowledgedAt.map { .int($0) }
+        object["acknowledged_by"] = .string(incident.acknowledgedBy)
+        object["verdict"] = incident.verdict.map { .string($0.rawValue) }
+        return object
+    }
+
+    /// Reads what `encoded` gave.
+    ///
+    /// - Throws: `AlertMemoryError` when the bytes are not what was written.
+    public init(decoding bytes: [UInt8]) throws(AlertMemoryError) {
+        for entry in try CheckedDocument.decode(bytes).array ?? [] {
+            guard let id = entry["id"]?.string, let activeAt = entry["active_at"]?.integer,
+                let firedAt = entry["fired_at"]?.integer
+            else { continue }
+            incidents[id] = Incident(
+                id: id, labels: AlertText.labels(entry["labels"]),
+                annotations: AlertText.labels(entry["annotations"]), activeAt: activeAt,
+                firedAt: firedAt, resolvedAt: entry["resolved_at"]?.integer,
+                acknowledgedAt: entry["acknowledged_at"]?.integer,
+                acknowledgedBy: entry["acknowledged_by"]?.string ?? "",
+                verdict: entry["verdict"]?.string.flatMap(Incident.Verdict.init))
+        }
+    }
+}
+
+extension Labels {
+    /// Whether a value holds one of some texts.
+    func hold(_ texts: [String]) -> Bool {
+        contains { label in texts.contains { label.value.utf8.contains($0.utf8) } }
+    }
+}

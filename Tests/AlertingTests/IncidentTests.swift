@@ -1,0 +1,117 @@
+import SeriesStore
+import Testing
+
+@testable import Alerting
+
+/// What people say of alerts, and who is told when nobody does.
+@Suite struct IncidentTests {
+    private static let minute: Int64 = 60_000
+
+    private func alert(
+        tier: String, _ annotations: [Label] = [], firedAt: Int64 = 0, resolvedAt: Int64? = nil,
+        name: String = "A"
+    ) -> Alert {
+        Alert(
+            labels: Labels([Label("alertname", name), Label("tier", tier), Label("team", "shop")]),
+            annotations: Labels(annotations), value: 1,
+            state: resolvedAt == nil ? .firing : .inactive, activeAt: firedAt - 10_000,
+            firedAt: firedAt, resolvedAt: resolvedAt)
+    }
+
+    private func told(_ alert: Alert, _ log: IncidentLog, at minutes: Int64) -> [Alert] {
+        Array(log.told([alert], at: minutes * IncidentTests.minute).dropFirst())
+    }
+
+    @Test func `what a machine does not settle in time pages`() {
+        let alert = alert(tier: "automate", [Label("escalate_after", "10m")])
+        let log = IncidentLog()
+        #expect(told(alert, log, at: 9).isEmpty)
+        let escalated = told(alert, log, at: 10)
+        #expect(escalated.map { $0.labels["tier"] } == ["page"])
+        #expect(escalated.map { $0.labels["escalated"] } == ["true"])
+        #expect(escalated.first?.firedAt == 10 * IncidentTests.minute)
+        // Settled before: nobody is paged. Settled after: the page ends too.
+        var over = alert
+        (over.state, over.resolvedAt) = (.inactive, 9 * IncidentTests.minute)
+        #expect(told(over, log, at: 11).isEmpty)
+        over.resolvedAt = 12 * IncidentTests.minute
+        #expect(told(over, log, at: 13).map(\.resolvedAt) == [12 * IncidentTests.minute])
+    }
+
+    @Test func `what nobody acknowledges in time goes to the next`() {
+        let alert = alert(tier: "page", [Label("acknowledge_within", "5m")])
+        var log = IncidentLog()
+        let news = [log.observe([alert]), log.observe([alert])]
+        #expect(news == [true, false])
+        #expect(told(alert, log, at: 4).isEmpty)
+        #expect(told(alert, log, at: 5).map { $0.labels["unacknowledged"] } == ["true"])
+        let id = log.all[0].id
+        let at = 6 * IncidentTests.minute
+        let acknowledged = log.acknowledge(id, .actionable, by: "ada", at: at)
+        #expect(acknowledged?.verdict == .actionable)
+        #expect(told(alert, log, at: 7).map(\.resolvedAt) == [at])
+        // Acknowledged in time: the next hears nothing.
+        var early = IncidentLog()
+        _ = early.observe([alert])
+        _ = early.acknowledge(id, nil, by: "", at: IncidentTests.minute)
+        #expect(told(alert, early, at: 60).isEmpty)
+        let nobody = log.acknowledge("nobody", nil, by: "", at: 0)
+        #expect(nobody == nil)
+    }
+
+    @Test func `tiers have deadlines, and rules their own`() {
+        var log = IncidentLog()
+        _ = log.observe([alert(tier: "page", [Label("mitigate_within", "30m")])])
+        let deadlines = log.all[0].deadlines.map { "\($0.name) \($0.time / IncidentTests.minute)" }
+        #expect(deadlines == ["acknowledge 5", "mitigate 30", "review 4320"])
+        var machine = IncidentLog()
+        _ = machine.observe([alert(tier: "automate")])
+        #expect(machine.all[0].deadlines.isEmpty)
+    }
+
+    @Test func `quality tells rules of which less than half were worth it`() {
+        var log = IncidentLog()
+        let minute = IncidentTests.minute
+        for number in 0..<4 {
+            _ = log.observe([alert(tier: "page", firedAt: Int64(number) * minute, name: "Noisy")])
+        }
+        _ = log.observe([alert(tier: "page", name: "Good")])
+        for (number, incident) in log.all.enumerated() {
+            let isGood = incident.rule == "Good" || number == 0
+            _ = log.acknowledge(
+                incident.id, isGood ? .actionable : .noise, by: "ada",
+                at: incident.firedAt + 2 * minute)
+        }
+        let rules = AlertQuality.by(\.rule, log.all)
+        #expect(rules.map(\.name) == ["Good", "Noisy"])
+        #expect(rules.map(\.isPoor) == [false, true])
+        #expect(rules[1].shareActionable == 0.25)
+        #expect(rules[1].timeToAcknowledge == 2 * minute)
+        #expect(rules[1].timeToDetect == 10_000)
+        #expect(AlertQuality.by(\.owner, log.all).map(\.name) == ["shop"])
+    }
+
+    @Test func `incidents are the same again after they were written down`() throws {
+        var log = IncidentLog()
+        _ = log.observe([alert(tier: "page", resolvedAt: 5)])
+        _ = log.acknowledge(log.all[0].id, .noise, by: "ada", at: 3)
+        let bytes = log.encoded()
+        #expect(try IncidentLog(decoding: bytes).encoded() == bytes)
+        for place in bytes.indices {
+            var other = bytes
+            other[place] ^= 2
+            #expect(throws: AlertMemoryError.self) { try IncidentLog(decoding: other) }
+        }
+        let holds = log.erase(["sho"])
+        #expect(holds && log.all.isEmpty)
+    }
+
+    @Test func `only so many incidents are remembered, the latest ones`() {
+        var log = IncidentLog()
+        for number in 0..<AlertingLimits.incidents + 2 {
+            _ = log.observe([alert(tier: "page", firedAt: Int64(number))])
+        }
+        #expect(log.all.count == AlertingLimits.incidents)
+        #expect(log.all.last?.firedAt == 2)
+    }
+}
