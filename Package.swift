@@ -89,7 +89,10 @@ let package = Package(
         swiftTests("HostTests", ["Host", "TestSupport"]),
         swiftTests(
             "ServiceTests",
-            ["Service", "EventQuery", "EventStore", "Events", "Host", "Bytes", "TestSupport"]),
+            [
+                "Service", "SeriesStore", "Metrics", "Alerting", "EventQuery", "EventStore",
+                "Events", "Host", "Bytes", "TestSupport",
+            ]),
         swiftTests("EventsTests", ["Events", "Bytes", "TestSupport"]),
         swiftTests("ComputeTests", ["Compute", "Events", "Bytes", "TestSupport"]),
         swiftTests("IngestTests", ["Ingest", "Events", "Bytes", "TestSupport"]),

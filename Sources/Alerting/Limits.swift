@@ -20,6 +20,9 @@ public enum AlertingLimits {
     static let roundSamples = 5_000_000
     /// Incidents of an environment that are remembered; beyond, the oldest go.
     static let incidents = 10_000
+    /// Evaluations of all groups that a replay of rules may take, and changes that it tells of.
+    static let replayEvaluations: Int64 = 50_000
+    static let replayChanges = 10_000
     /// Alerts that one message tells of.
     static let alertsPerMessage = 100
     /// Evaluations of all groups that one test of rules may take.

@@ -104,6 +104,8 @@ enum ServiceLimits {
     static let alertFileBytesMax = 64 << 20
     /// Nanoseconds between looks at whether a rule is due.
     static let rulePollNanoseconds: Int64 = 250_000_000
+    /// Nanoseconds that a replay of rules may take.
+    static let replayNanosecondsMax: Int64 = 120_000_000_000
     /// Nanoseconds that one expression of a rule may take.
     static let ruleNanosecondsMax: Int64 = 30_000_000_000
     /// Queries with names that an environment keeps.

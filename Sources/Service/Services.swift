@@ -103,6 +103,10 @@ struct Services: Sendable {
         RuleRoutes(keeper: alerts, definitions: queries.definitions, clock: queries.clock).routes
             + ReceiverRoutes(keeper: alerts, definitions: queries.definitions).routes
             + AlertRoutes(keeper: alerts, clock: queries.clock).routes
+            + ReplayRoutes(
+                keeper: alerts, metrics: metrics,
+                watch: watch
+            ).routes
     }
 
     /// Series that are derived from events.

@@ -8,6 +8,8 @@ import time
 import unittest
 
 from alert_case import RULES, AlertCase, Receiver
+TIERS = os.path.join(os.path.dirname(__file__), "../../docs/tiers")
+
 
 class AlertsTest(AlertCase):
     def test_rules_are_evaluated_and_told_as_prometheus_does(self):
@@ -189,6 +191,73 @@ class AlertsTest(AlertCase):
             status, _, _ = self.server.request("POST", path, json.dumps(body))
             self.assertIn(status, (404, 422))
 
+    def shop(self):
+        """A minute of requests of which those with the new pricing fail, and a metric of them."""
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60))
+        self.server.json("POST", "/1/batch/shop", [
+            {"time": stamp, "data": {
+                "service": "cart" if n % 2 else "mail", "status": 500 if n % 10 == 1 else 200,
+                "pricing": "new" if n % 10 == 1 else "old", "n": n,
+                "trace.trace_id": f"t{n}"}} for n in range(200)])
+        self.server.json("PUT", "/api/metrics/requests_total", {
+            "dataset": "shop", "labels": {"service": "service", "status": "status"}})
+
+    def test_an_alert_explains_itself(self):
+        self.shop()
+        self.put_rules("""
+groups:
+  - name: shop
+    interval: 1s
+    rules:
+      - alert: Errors
+        expr: |
+          sum by (service) (requests_total{status="500"}) / sum by (service) (requests_total) > 0.05
+        labels: {tier: page}
+        annotations: {runbook_url: "https://runbooks/errors"}
+""")
+        self.wait(self.alerts)
+        alert, = self.server.json("GET", "/api/alerts")
+        told = self.server.json("GET", f"/api/alerts/{alert['id']}/explanation")
+        self.assertEqual((told["name"], told["value"]), ("Errors", "0.2"))
+        self.assertEqual(told["annotations"]["runbook_url"], "https://runbooks/errors")
+        behind, = told["behind"]
+        self.assertEqual(behind["events"], 20)
+        self.assertEqual(len(behind["traces"]), 3)
+        # The query is the one that a person would ask.
+        rows = self.server.query(behind["query"] + " | stats count() by service, status, pricing")
+        self.assertEqual(
+            [row["data"] for row in rows["data"]["results"]],
+            [{"service": "cart", "status": 500, "pricing": "new", "COUNT": 20}])
+        fields = {field["field"]: field for field in behind["fields"]}
+        best = fields["pricing"]["values"][0]
+        self.assertEqual((best["value"], best["bad"], best["good"]), ("new", 20, 0))
+        self.assertEqual(
+            self.server.request("GET", "/api/alerts/nobody/explanation")[0], 404)
+
+    def test_rules_are_replayed_over_the_past(self):
+        self.shop()
+        path = os.path.join(self.directory, "rules.yaml")
+        with open(path, "w") as file:
+            file.write("""
+groups:
+  - name: shop
+    interval: 15s
+    rules:
+      - record: service:requests:increase1m
+        expr: sum by (service) (increase(requests_total[1m]))
+      - alert: Busy
+        expr: service:requests:increase1m > 50
+        for: 15s
+""")
+        lines = self.tool("rules", "replay", path, "--from", "10m").splitlines()
+        states = [(line.split()[2], line.split()[-1]) for line in lines if "Busy" in line]
+        self.assertEqual(states[:2], [("pending", "service=cart"), ("pending", "service=mail")])
+        self.assertEqual(states[2:4], [("firing", "service=cart"), ("firing", "service=mail")])
+        self.assertEqual(self.server.json("GET", "/api/v1/rules")["data"]["groups"], [])
+        status, _, _ = self.server.request("POST", "/api/replay", json.dumps({
+            "rules": "groups: [", "from": "2026-01-01T00:00:00Z", "to": "2026-01-01T01:00:00Z"}))
+        self.assertEqual(status, 422)
+
     def test_what_is_erased_is_in_no_alert(self):
         self.server.json("POST", "/1/batch/shop", [
             {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60)),
@@ -226,6 +295,17 @@ class AlertsTest(AlertCase):
         self.assertIn("unobserved", rule["lastError"])
         self.send()
         self.wait(lambda: names() == ["EventsCame"])
+
+    def test_one_service_that_falls_silent_pages_while_others_send(self):
+        for service, age in (("mail", 500), ("cart", 60)):
+            stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - age))
+            self.server.json(
+                "POST", "/1/batch/shop", [{"time": stamp, "data": {"service.name": service}}])
+        with open(os.path.join(TIERS, "page.rules.yaml")) as file:
+            self.put_rules(file.read().replace("for: 2m", "for: 1s").replace("30s", "1s"))
+        alert, = self.wait(self.alerts)
+        self.assertEqual(
+            (alert["labels"]["alertname"], alert["labels"]["service"]), ("ServiceSilent", "mail"))
 
     def test_mail_goes_out(self):
         import socketserver

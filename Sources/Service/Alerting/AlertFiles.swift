@@ -30,6 +30,13 @@ struct AlertFiles: Sendable {
         return try machine.files.readFile(path, limit: ServiceLimits.alertFileBytesMax)
     }
 
+    /// Removes a file, if it is there.
+    func remove(_ name: String) throws(HostError) {
+        guard try machine.files.status(directory + "/" + name) != nil else { return }
+        try machine.files.remove(directory + "/" + name)
+        try machine.files.synchronizeDirectory(directory)
+    }
+
     /// Keeps bytes in a file; they are on disk when this returns.
     func keep(_ bytes: [UInt8], in name: String) throws(HostError) {
         if try machine.files.status(directory) == nil {

@@ -99,6 +99,9 @@ final class AlertKeeper: Sendable {
         tellers.end()
     }
 
+    /// Where people reach the server.
+    var externalURL: String { options.externalURL }
+
     /// What became of telling an environment's alerts.
     func tellers(of environment: String) -> [AlertTeller] { tellers.all(of: environment) }
 

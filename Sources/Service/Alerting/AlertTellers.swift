@@ -60,7 +60,12 @@ final class AlertTellers: Sendable {
                     name, restored(listener), files, clock: clock,
                     externalURL: options.externalURL, interval: options.interval, log: log))
         }
-        for entry in before.values { entry.teller.end() }
+        for (name, entry) in before {
+            entry.teller.end()
+            entry.teller.join()
+            // What nobody is told of any more is not kept either.
+            if !alertmanagers.contains(name) { try files.remove("\(environment).\(name)") }
+        }
         entries.withLock { $0[environment] = after }
     }
 

@@ -1,16 +1,22 @@
 internal import Alerting
+internal import Bytes
 internal import Glibc
 internal import Host
+internal import Metrics
 
 extension CommandSpec {
     static let rules = CommandSpec(
-        "rules", operands: "check FILE… | test FILE…", operandCount: 2...1000,
-        summary: "Checks files of rules, or runs tests of rules as promtool does.",
+        "rules", operands: "check FILE… | test FILE… | replay FILE…", operandCount: 2...1000,
+        summary:
+            "Checks rules, runs tests of rules as promtool does, or replays rules over the past.",
         options: [
             OptionSpec(
                 "names", "utf8|legacy", help: "which names labels and metrics may have",
-                byDefault: "utf8")
-        ],
+                byDefault: "utf8"),
+            OptionSpec(
+                "from", "TIME", help: "replay: RFC 3339, or how long ago: 6h", byDefault: "1h"),
+            OptionSpec("to", "TIME", help: "replay: as --from", byDefault: "now"),
+        ] + ServerConnection.options,
         example: "widefield rules check rules.yaml",
         run: { arguments, terminal throws(CommandFailure) in
             guard let names = NameScheme(rawValue: arguments["names"] ?? "utf8") else {
@@ -21,7 +27,9 @@ extension CommandSpec {
             switch arguments.operands[0] {
             case "check": isDone = try check(paths, names, terminal)
             case "test": isDone = try test(paths, names, terminal)
-            default: throw .usage("expected check FILE… or test FILE…", of: "rules")
+            case "replay": isDone = try replay(paths, arguments, terminal)
+            default:
+                throw .usage("expected check, test or replay, and FILE…", of: "rules")
             }
             if !isDone { throw CommandFailure(.failed, "not all is as it should be") }
         })
@@ -82,6 +90,70 @@ private func test(
         }
     }
     return isGood
+}
+
+// MARK: - Replay
+
+/// Asks a server what rules would have done, and prints it; false when a rule failed.
+private func replay(
+    _ paths: ArraySlice<String>, _ arguments: ParsedArguments, _ terminal: Terminal
+) throws(CommandFailure) -> Bool {
+    var server = try ServerConnection(arguments)
+    var isGood = true
+    for path in paths {
+        let text: [UInt8]
+        do throws(RuleFileError) {
+            text = try contents(of: path)
+        } catch {
+            throw CommandFailure(.failed, error.description)
+        }
+        let body: JSONValue = [
+            "name": .string(path), "rules": .string(String(decoding: text, as: UTF8.self)),
+            "from": .string(try time(arguments["from"] ?? "1h", "from")),
+            "to": .string(try time(arguments["to"] ?? "0s", "to")),
+        ]
+        let response = try server.send(
+            "POST", "/api/replay", headers: ["Content-Type": "application/json"],
+            body: Array(body.text.utf8))
+        guard response.status < 300, let answer = try? JSONValue(parsing: response.body) else {
+            throw ServerConnection.failure(of: response)
+        }
+        terminal.write(replayTable(answer).text(usesColor: terminal.usesColor, widthMax: 1024))
+        for failure in answer["failures"]?.array ?? [] {
+            isGood = false
+            let rule = failure["rule"]?.string ?? ""
+            terminal.tell("\(rule) failed: \(harmless(failure["reason"]?.string ?? ""))\n")
+        }
+        if answer["cut"]?.bool ?? false { terminal.tell("there is more than this\n") }
+    }
+    return isGood
+}
+
+private func replayTable(_ answer: JSONValue) -> TextTable {
+    var table = TextTable([
+        .init(title: "time", isNumber: false), .init(title: "alert", isNumber: false),
+        .init(title: "state", isNumber: false), .init(title: "value", isNumber: true),
+        .init(title: "labels", isNumber: false),
+    ])
+    for change in answer["changes"]?.array ?? [] {
+        let labels = change["labels"]?.object?.members ?? []
+        table.append([
+            change["time"]?.string ?? "", change["labels"]?["alertname"]?.string ?? "",
+            change["state"]?.string ?? "", change["value"]?.string ?? "",
+            labels.filter { $0.key != "alertname" }
+                .map { "\($0.key)=\($0.value.string ?? "")" }.joined(separator: " "),
+        ])
+    }
+    return table
+}
+
+/// A time as RFC 3339 has it, of one or of how long it is ago.
+private func time(_ text: String, _ option: String) throws(CommandFailure) -> String {
+    if RFC3339.nanoseconds(text) != nil { return text }
+    guard let ago = DurationText.milliseconds(text) else {
+        throw CommandFailure(.wrongUsage, "--\(option): expected a time or a duration: \(text)")
+    }
+    return RFC3339.text(nanoseconds: Machine.real.clock.wallNanoseconds() - ago * 1_000_000)
 }
 
 private func contents(of path: String) throws(RuleFileError) -> [UInt8] {

@@ -1,4 +1,4 @@
-internal import SeriesStore
+public import SeriesStore
 
 /// Something in a query that is allowed and hardly meant.
 public struct QueryAdvice: Hashable, Sendable {
@@ -19,6 +19,9 @@ extension PromQLQuery {
                 message: $0.message, place: QueryPosition.text(of: $0.offset, in: bytes))
         }
     }
+
+    /// The conditions of each of its selectors, in the order of its text.
+    public var selectors: [[LabelMatcher]] { root.selectors }
 
     /// Names of metrics that its selectors ask for by name.
     public var metricNames: Set<String> { root.metricNames }
@@ -111,6 +114,14 @@ extension PromQLNode {
             (aggregation.parameter.map { [$0] } ?? []) + [aggregation.operand]
         case .binary(let operation): [operation.left, operation.right]
         case .unary(_, let inner), .parenthesised(let inner): [inner]
+        }
+    }
+
+    /// The conditions of selectors within it.
+    fileprivate var selectors: [[LabelMatcher]] {
+        switch kind {
+        case .selector(let selector), .window(let selector, _): [selector.matchers]
+        default: operands.flatMap(\.selectors)
         }
     }
 

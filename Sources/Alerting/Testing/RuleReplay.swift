@@ -1,0 +1,132 @@
+public import Metrics
+public import SeriesStore
+
+/// What rules would have done over a stretch of the past.
+public struct RuleReplay: Sendable {
+    /// A step of one alert.
+    public struct Change: Sendable {
+        /// Milliseconds since 1970.
+        public let time: Int64
+        public let labels: Labels
+        /// Inactive stands for an end.
+        public let state: Alert.State
+        public let value: Double
+    }
+
+    /// In the order of time; the first ones only, where there are too many.
+    public private(set) var changes: [Change] = []
+    /// Whether there were more changes than are told of.
+    public private(set) var isCut = false
+    /// Why rules failed, each once, with the rule's name.
+    public private(set) var failures: [(rule: String, reason: String)] = []
+
+    /// Evaluates rules at each of their intervals, in memory: nothing is written, nobody is told.
+    ///
+    /// - Parameters:
+    ///   - start: milliseconds since 1970, as `end`, which is included.
+    ///   - interval: milliseconds between evaluations of groups that say nothing of it.
+    ///   - source: the past.
+    /// - Throws: `PromQLError` when the stretch takes too many evaluations, or `interruption` says so.
+    public init(
+        _ file: RuleFile, from start: Int64, to end: Int64, interval: Int64,
+        over source: any SeriesSource,
+        interruption: @escaping @Sendable () -> PromQLError? = { nil }
+    ) throws(PromQLError) {
+        let shortest = file.groups.map { $0.interval ?? interval }.min() ?? interval
+        guard start <= end, (end - start) / shortest <= AlertingLimits.replayEvaluations else {
+            throw PromQLError(
+                .badData,
+                "a replay takes at most \(AlertingLimits.replayEvaluations) evaluations: take a "
+                    + "shorter time or longer intervals")
+        }
+        let recorded = MemorySeries()
+        let past = PastSeries(source, from: start, to: end)
+        var options = PromQLEngine.Options()
+        options.interruption = interruption
+        let engine = PromQLEngine(JoinedSeries(recorded, past), options: options)
+        let context = RuleContext(
+            answer: { query, time in try engine.answer(query, at: time).value },
+            write: { recorded.write($0) })
+        var book = RuleBook(interval: interval, standstill: .max, at: start)
+        book.replace([file], at: start)
+        var known: [Labels: Alert.State] = [:]
+        for time in stride(from: start, through: end, by: Int64.Stride(shortest)) {
+            if let error = interruption() { throw error }
+            _ = book.evaluate(at: time, context)
+            note(book, &known, at: time)
+        }
+    }
+
+    private mutating func note(
+        _ book: RuleBook, _ known: inout [Labels: Alert.State], at time: Int64
+    ) {
+        var now: [Labels: Alert.State] = [:]
+        for alert in book.alerts.sorted(by: { $0.labels < $1.labels }) {
+            now[alert.labels] = alert.state
+            if known[alert.labels] != alert.state {
+                add(alert.labels, alert.state, alert.value, at: time)
+            }
+        }
+        // A pending alert that is gone without having fired.
+        for labels in known.keys.filter({ now[$0] == nil && known[$0] == .pending }).sorted() {
+            add(labels, .inactive, .nan, at: time)
+        }
+        known = now
+        for rule in book.groups.flatMap(\.rules) {
+            guard let reason = rule.failure,
+                !failures.contains(where: { $0.rule == rule.rule.name })
+            else { continue }
+            failures.append((rule.rule.name, reason))
+        }
+    }
+
+    private mutating func add(
+        _ labels: Labels, _ state: Alert.State, _ value: Double, at time: Int64
+    ) {
+        guard changes.count < AlertingLimits.replayChanges else {
+            isCut = true
+            return
+        }
+        changes.append(Change(time: time, labels: labels, state: state, value: value))
+    }
+}
+
+/// The past as a replay asks for it: each metric is read once, over the whole of the time, and a day
+/// before it for what looks back.
+private final class PastSeries: SeriesSource {
+    private let source: RoundSeries
+    private let start: Int64
+    private let end: Int64
+
+    private static let before: Int64 = 86_400_000
+
+    init(_ source: any SeriesSource, from start: Int64, to end: Int64) {
+        self.source = RoundSeries(source)
+        self.start = start - PastSeries.before
+        self.end = end
+    }
+
+    func select(_ matchers: [LabelMatcher], from: Int64, to: Int64) throws -> [SeriesData] {
+        guard from >= start, to <= end else {
+            return try source.select(matchers, from: from, to: to)
+        }
+        return try source.select(matchers, from: start, to: end).compactMap { one in
+            let samples = one.samples.clamped(from: from, to: to)
+            return samples.isEmpty ? nil : SeriesData(labels: one.labels, samples: samples)
+        }
+    }
+
+    func series(_ matchers: [LabelMatcher], from: Int64, to: Int64) throws -> [Labels] {
+        try source.series(matchers, from: from, to: to)
+    }
+
+    func labelNames(_ matchers: [LabelMatcher], from: Int64, to: Int64) throws -> [String] {
+        try source.labelNames(matchers, from: from, to: to)
+    }
+
+    func labelValues(
+        of name: String, _ matchers: [LabelMatcher], from: Int64, to: Int64
+    ) throws -> [String] {
+        try source.labelValues(of: name, matchers, from: from, to: to)
+    }
+}
