@@ -1,4 +1,4 @@
-.PHONY: run test build bench bench-otlp bench-load bench-growth fuzz sanitize format lint install
+.PHONY: run test build bench bench-otlp bench-metrics bench-load bench-growth fuzz sanitize format lint install
 
 PREFIX ?= /usr/local
 BINARY = .build/release/widefield
@@ -53,6 +53,10 @@ bench: build
 SPANS ?= 1000000
 bench-otlp: build
 	.ci/benchmark otlp $(BINARY) --spans $(SPANS) --seed $(SEED)
+
+# What metrics cost at ingest, and when they are asked; prints it.
+bench-metrics: build
+	.ci/benchmark metrics $(BINARY) --seed $(SEED)
 
 bench-load: build
 	.ci/benchmark load $(BINARY)

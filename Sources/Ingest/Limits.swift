@@ -33,4 +33,6 @@ public enum IngestLimits {
     static let cellsPerBatch = 8 << 20
     /// Values of all columns, absent ones included, up to which bodies are decoded into one batch.
     static let sharedCells = 1 << 20
+    /// Samples of one text of Prometheus's: more than a job has, and few enough for one batch.
+    static let expositionSamples = 10_000
 }

@@ -93,6 +93,10 @@ enum ServiceLimits {
     static let seriesSavedNanoseconds: Int64 = 10_000_000_000
     /// Milliseconds that a block of two hours stays in memory after its end, for what comes late.
     static let seriesOpenMilliseconds: Int64 = 600_000
+    /// Labels of a group that is pushed, beside its job: as many as the path may have.
+    static let pushedLabelsMax = 8
+    /// Bytes of what is pushed at once.
+    static let pushedBytesMax = 4 << 20
     /// Metrics that an environment defines, each a question to the events at every scrape.
     static let metricsMax = 200
     /// Files of rules of an environment, and bytes of one.

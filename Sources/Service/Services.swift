@@ -113,6 +113,7 @@ struct Services: Sendable {
     private var metricRoutes: [Route] {
         MetricRoutes(metrics: metrics, watch: watch).routes
             + PrometheusRoutes(metrics: metrics, watch: watch).routes
+            + PushRoutes(pushed: PushedMetrics(pipeline: pipeline, metrics: metrics)).routes
     }
 
     /// What is kept beside events, and what it is about.

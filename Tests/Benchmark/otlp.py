@@ -19,37 +19,13 @@ import grpc  # noqa: E402
 import report  # noqa: E402
 from machine import processor_seconds  # noqa: E402
 from ours import Widefield, send, send_all  # noqa: E402
+from otlp_requests import Requests  # noqa: E402
 from server import free_port  # noqa: E402
 
 END = "2026-03-11T00:00:00Z"
 WHILE = "between 2026-03-09T00:00:00Z and 2026-03-12T00:00:00Z"
 METHOD = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
-
-
-class Requests:
-    """The requests that `widefield generate` writes, each after its length, in a file."""
-
-    def __init__(self):
-        self.path = os.path.join(OPTIONS.folder, f"spans-{OPTIONS.spans}-{OPTIONS.seed}.otlp")
-        if not os.path.exists(self.path):
-            with open(self.path + ".new", "wb") as file:
-                subprocess.run(
-                    [OPTIONS.binary, "generate", "--events", str(OPTIONS.spans), "--seed", str(OPTIONS.seed), "--end", END,
-                     "--hours", "24", "--format", "otlp"], stdout=file, check=True)
-            os.rename(self.path + ".new", self.path)
-
-    def __iter__(self):
-        with open(self.path, "rb") as file:
-            while first := file.read(1):
-                length = shift = 0
-                while True:
-                    length |= (first[0] & 127) << shift
-                    if first[0] < 128:
-                        break
-                    shift += 7
-                    first = file.read(1)
-                yield file.read(length)
 
 
 def packed(bodies):
@@ -115,7 +91,7 @@ def decoded_per_second():
 
 
 def main():
-    requests = Requests()
+    requests = Requests(OPTIONS, END)
     folder = os.path.join(OPTIONS.folder, "otlp")
     port = free_port()
     http = Widefield(folder)

@@ -281,6 +281,60 @@ class DefinitionsTest(ServerTest):
             self.assertEqual(len(answer.get("warnings", [])), count, answer)
 
 
+class PushTest(ServerTest):
+    """A Pushgateway's clients, with only the address changed."""
+    options = ("--self-telemetry", "off")
+
+    def push(self, method, path, text=""):
+        return self.server.request(method, "/metrics/job/" + path, text.encode())
+
+    def present(self, name):
+        _, _, text = self.server.request("GET", "/export/metrics")
+        return {tuple(sorted(sample.labels.items())): sample.value
+                for family in text_string_to_metric_families(text.decode())
+                for sample in family.samples if sample.name == name}
+
+    def test_pushed_samples_are_events_and_gauges(self):
+        self.assertEqual(self.push("POST", "nightly", "batch_job_duration_seconds 47.3\n")[0], 200)
+        self.assertEqual(self.present("batch_job_duration_seconds"), {(("job", "nightly"),): 47.3})
+        rows = self.server.rows("from pushed | fields job, batch_job_duration_seconds")
+        self.assertIn({"job": "nightly", "batch_job_duration_seconds": 47.3}, [
+            {name: row.get(name) for name in ("job", "batch_job_duration_seconds")} for row in rows])
+        self.assertEqual(self.server.json("GET", "/api/metrics/batch_job_duration_seconds")["stale_after"], "1d")
+
+    def test_put_takes_the_place_of_the_group_and_post_of_namesakes(self):
+        both = '# HELP a What.\n# TYPE a gauge\na{stage="x",} 1\na{stage="y"} +Inf\nb 2e3\n'
+        self.push("PUT", "j/instance@base64/YS9i", both)
+        group = (("instance", "a/b"), ("job", "j"))
+        stage = lambda name: tuple(sorted((*group, ("stage", name))))
+        self.assertEqual(self.present("a"), {stage("x"): 1, stage("y"): float("inf")})
+        self.push("POST", "j/instance/a%2Fb", 'a{stage="x"} 3\n')
+        self.assertEqual((self.present("a"), self.present("b")), ({stage("x"): 3}, {group: 2000}))
+        # The group of the job alone is another one.
+        self.push("PUT", "j", "b 7\n")
+        self.push("PUT", "j/instance@base64/YS9i", "c 5\n")
+        self.assertEqual((self.present("a"), self.present("b")), ({}, {(("job", "j"),): 7}))
+        self.assertEqual(self.push("DELETE", "j")[0], 202)
+        self.assertEqual((self.present("b"), self.present("c")), ({}, {group: 5}))
+
+    def test_prometheus_own_client_pushes(self):
+        registry = prometheus_client.CollectorRegistry()
+        prometheus_client.Gauge("last_success_seconds", "When.", registry=registry).set(1e9)
+        prometheus_client.Histogram("took", "How long.", ["k"], buckets=[1, 2], registry=registry).labels("v").observe(1.5)
+        prometheus_client.push_to_gateway(self.server.url[7:], job="a/b", registry=registry, grouping_key={"team": ""})
+        self.assertEqual(self.present("last_success_seconds"), {(("job", "a/b"),): 1e9})
+        self.assertEqual(self.present("took_bucket")[(("job", "a/b"), ("k", "v"), ("le", "2.0"))], 1)
+        prometheus_client.delete_from_gateway(self.server.url[7:], job="a/b", grouping_key={"team": ""})
+        self.assertEqual(self.present("last_success_seconds"), {})
+
+    def test_what_is_no_sample_is_refused_with_its_line(self):
+        for text, words in (("a 1\nb", b"line 2: expected a number"), ("a 1 1700000000000", b"no time"),
+                            ('a{b="c} 1', b"closing quote"), ("a 1\na 2", b"a is there twice")):
+            status, _, body = self.push("POST", "j", text)
+            self.assertEqual((status, words in body), (400, True), body)
+        self.assertEqual(self.push("PUT", "j/__a/b", "a 1\n")[0], 400)
+
+
 class ScrapedMetricsTest(ScrapedTest):
     """Prometheus scrapes the derived series."""
     metrics_path = "/export/metrics"

@@ -38,7 +38,7 @@ extension MetricDefinition {
         var seen: Set<String> = []
         for label in labels {
             guard MetricDefinition.isName(label.name, allowsColon: false),
-                !label.name.hasPrefix("__"), label.name != "le",
+                !label.name.hasPrefix("__"), label.name != "le" || kind == .gauge(.last),
                 label.name != MetricDefinition.overflowLabel
             else {
                 throw Flaw("labels", "'\(label.name)' is no name of a label of one's own")

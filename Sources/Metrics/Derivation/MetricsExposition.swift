@@ -213,3 +213,24 @@ extension MetricDefinition {
         return lines
     }
 }
+
+extension MetricDefinition {
+    /// The labels of the series that have not ended, of events that meet a condition too.
+    ///
+    /// - Parameters:
+    ///   - condition: of the query language.
+    ///   - now: nanoseconds since 1970.
+    public func presentLabels(
+        where condition: String, now: Int64, _ ask: DerivedSeries.Ask
+    ) throws -> [[String: String]] {
+        var narrowed = self
+        let more = try Expression(parsingCondition: condition)
+        narrowed.filter = filter.map { .and([$0, more]) } ?? more
+        return try narrowed.present(now + 1, ask).compactMap { series in
+            series.labels.map { values in
+                Dictionary(uniqueKeysWithValues: zip(labels.map(\.name), values))
+                    .filter { !$0.value.isEmpty }
+            }
+        }
+    }
+}
