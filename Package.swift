@@ -101,8 +101,8 @@ let package = Package(
         swiftTests(
             "MetricsTests",
             [
-                "Metrics", "EventQuery", "SeriesStore", "Compute", "Events", "Host", "Bytes",
-                "TestSupport",
+                "Metrics", "EventQuery", "EventStore", "SeriesStore", "Compute", "Events", "Host",
+                "Bytes", "TestSupport",
             ]),
         swiftTests(
             "AlertingTests",
