@@ -42,6 +42,7 @@ let package = Package(
         .systemLibrary(name: "CGnuTLS", providers: [.apt(["libgnutls28-dev"])]),
         .systemLibrary(name: "CNghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "CYaml", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CSnappy", providers: [.apt(["libsnappy-dev"])]),
         .systemLibrary(name: "CEpoll"),
         .target(name: "CMicrohttpd", linkerSettings: [.linkedLibrary("microhttpd")]),
         .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
@@ -50,7 +51,7 @@ let package = Package(
         .target(name: "CKernels", linkerSettings: [.linkedLibrary("m")]),
 
         // The floors.
-        swiftTarget("Bytes", ["CKernels", "CZstd", "CDeflate", "CRE2"]),
+        swiftTarget("Bytes", ["CKernels", "CZstd", "CDeflate", "CSnappy", "CRE2"]),
         swiftTarget("Host", ["Bytes", "CKernels"]),
 
         // The road, in the order the data goes.

@@ -97,6 +97,13 @@ enum ServiceLimits {
     static let pushedLabelsMax = 8
     /// Bytes of what is pushed at once.
     static let pushedBytesMax = 4 << 20
+    /// Samples of one request of remote write, and buckets of histograms, each counted as one.
+    static let remoteWriteSamples = 5_000
+    /// Milliseconds of series that are read to be sent at once.
+    static let remoteWriteWindow: Int64 = 600_000
+    /// Seconds after which a request that failed is sent again: first, and at most.
+    static let remoteWritePauseSeconds = 1
+    static let remoteWritePauseSecondsMax = 60
     /// Metrics that an environment defines, each a question to the events at every scrape.
     static let metricsMax = 200
     /// Files of rules of an environment, and bytes of one.

@@ -13,6 +13,7 @@ struct Server: Sendable {
     private let store: EventStore
     private let services: Services
     private let seriesKeeper: SeriesKeeper
+    private let remoteWriters: [RemoteWriter]
     /// Nil when the server keeps nothing of its own requests.
     private let telemetry: SelfTelemetry?
 
@@ -78,6 +79,12 @@ struct Server: Sendable {
             if let telemetry { services.settleTelemetry = { telemetry.settle() } }
             self.telemetry = telemetry
             self.services = services
+            remoteWriters = try configuration.remoteWrite.compactMap { ServerURL($0) }.map {
+                try RemoteWriter(
+                    $0, configuration.remoteWriteVersion,
+                    environment: configuration.remoteWriteEnvironment, services.metrics,
+                    directory: configuration.data, .real, log)
+            }
         } catch {
             throw ServerError(description: "\(configuration.data): \(error)")
         }
@@ -114,10 +121,12 @@ struct Server: Sendable {
         }
         let status = StatusRoutes(
             obstacle: { [store] in store.refusal?.description },
-            figures: { [store, telemetry, series = services.series, past = services.past] in
+            figures: {
+                [store, telemetry, remoteWriters, series = services.series, past = services.past] in
                 Figure.process([counters, otlpCounters, grpcCounters])
                     + Figure.store(store.figures())
                     + Figure.series(series.figures(), past.figures())
+                    + Figure.remoteWrite(remoteWriters, Machine.real.clock)
                     + (telemetry.map(Figure.selfTelemetry) ?? [])
             })
         let router = Router(
@@ -164,6 +173,8 @@ struct Server: Sendable {
         services.alerts?.end()
         telemetry?.end()
         seriesKeeper.end()
+        for writer in remoteWriters { writer.end() }
+        for writer in remoteWriters { writer.join() }
         do {
             try services.series.close()
             try store.close()

@@ -15,7 +15,7 @@ struct Services: Sendable {
     /// Evaluates rules and tells of alerts; nil where nobody does.
     let alerts: AlertKeeper?
     /// Series that are derived from events, and those that were written.
-    private let metrics: DerivedMetrics
+    let metrics: DerivedMetrics
     private let watch: ClientWatch
     private let results = SavedResults()
     /// Writes what is about to be told of requests.

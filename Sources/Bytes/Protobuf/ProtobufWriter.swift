@@ -48,6 +48,11 @@ package struct ProtobufWriter: Sendable {
         bytes.append(contentsOf: value)
     }
 
+    /// Adds a number to a packed field that was begun.
+    package mutating func append(_ value: Double) {
+        withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+
     /// Begins a message within this one; gives what `end` needs.
     @inlinable @inline(__always)
     package mutating func begin(_ field: UInt32) -> Int {

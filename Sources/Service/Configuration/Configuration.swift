@@ -43,6 +43,11 @@ struct Configuration: Sendable, Equatable {
     var standstill: Int
     /// URLs of Alertmanagers.
     var alertmanagers: [String]
+    /// URLs that series are sent to by remote write.
+    var remoteWrite: [String]
+    var remoteWriteVersion: RemoteWriteRequest.Version
+    /// Whose series these are.
+    var remoteWriteEnvironment: String
     /// Where people reach the server, for links in what is sent; empty for the address of `listen`.
     var externalURL: String
 
@@ -98,6 +103,13 @@ struct Configuration: Sendable, Equatable {
         OptionSpec(
             "alertmanagers", "URLS", help: "Alertmanagers that are told of alerts, with commas"),
         OptionSpec(
+            "remote-write", "URLS", help: "where series are sent by remote write, with commas"),
+        OptionSpec(
+            "remote-write-version", "1.0|2.0", help: "its protocol", byDefault: "2.0"),
+        OptionSpec(
+            "remote-write-environment", "NAME", help: "whose series are sent",
+            byDefault: "default"),
+        OptionSpec(
             "external-url", "URL", help: "where people reach the server, for links in alerts",
             byDefault: "the address of --listen"),
         OptionSpec(
@@ -106,7 +118,7 @@ struct Configuration: Sendable, Equatable {
     ]
 
     /// Options that may be lists of strings in the configuration file.
-    fileprivate static let lists: Set<String> = ["rules", "alertmanagers"]
+    fileprivate static let lists: Set<String> = ["rules", "alertmanagers", "remote-write"]
 
     /// Puts the options together.
     ///
@@ -159,6 +171,17 @@ struct Configuration: Sendable, Equatable {
         alertmanagers = try settings.list("alertmanagers", "URL,… with http:// or https://") {
             $0.hasPrefix("http://") || $0.hasPrefix("https://")
         }
+        remoteWrite = try settings.list("remote-write", "URL,… with http:// or https://") {
+            ServerURL($0) != nil
+        }
+        remoteWriteVersion =
+            try settings.value("remote-write-version", "1.0 or 2.0") {
+                RemoteWriteRequest.Version(rawValue: $0)
+            } ?? .two
+        remoteWriteEnvironment =
+            try settings.value("remote-write-environment", "an environment's name") {
+                isEnvironmentName($0) ? $0 : nil
+            } ?? AccessControl.openEnvironment
         externalURL =
             try settings.value("external-url", "an http or https URL") {
                 $0.hasPrefix("http://") || $0.hasPrefix("https://") ? $0 : nil

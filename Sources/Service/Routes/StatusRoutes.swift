@@ -131,6 +131,32 @@ extension Figure {
         ]
     }
 
+    /// What was sent by remote write, and how far behind it is.
+    static func remoteWrite(_ writers: [RemoteWriter], _ clock: any HostClock) -> [Figure] {
+        if writers.isEmpty { return [] }
+        func samples(
+            _ value: (RemoteWriter.Figures) -> Double
+        ) -> [(labels: String, value: Double)] {
+            writers.map { (labels: "receiver=\"\($0.url.host)\"", value: value($0.figures)) }
+        }
+        let now = clock.wallNanoseconds() / 1_000_000
+        return [
+            Figure(
+                "widefield_remote_write_samples_total", .counter,
+                "Samples that receivers of remote write took.", samples { Double($0.samples) }),
+            Figure(
+                "widefield_remote_write_refused_total", .counter,
+                "Samples that receivers refused for good.", samples { Double($0.refused) }),
+            Figure(
+                "widefield_remote_write_failures_total", .counter,
+                "Requests that are sent again.", samples { Double($0.failures) }),
+            Figure(
+                "widefield_remote_write_lag_seconds", .gauge,
+                "How long ago the last cell that was sent ended.",
+                samples { Double(now - $0.position) / 1000 }),
+        ]
+    }
+
     /// What is stored of series.
     static func series(_ written: SeriesFigures, _ past: SeriesFigures) -> [Figure] {
         var figures = written
