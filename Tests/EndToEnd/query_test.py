@@ -297,15 +297,16 @@ class QueryTest(ServerTest):
         self.restart()
         self.server.request("POST", "/1/events/other", b'{"a": 1}')
         analyzed = self.server.json("POST", "/api/explain", {"query": text, "analyze": True})
-        self.assertEqual(analyzed["segments"]["all"], 1)
-        self.assertEqual([p["reason"] for p in analyzed["pruned"]], ["dataset"])
+        # One for each day that the last hours are of.
+        self.assertIn(analyzed["segments"]["all"], (1, 2))
+        self.assertIn("dataset", [p["reason"] for p in analyzed["pruned"]])
         steps = {step["step"]: step for step in analyzed["steps"]}
         [count] = self.server.rows("from shop | last 4h | where error | stats count()")
         self.assertEqual(steps["where error = true"]["rows_out"], analyzed["meta"]["events"])
         self.assertLessEqual(analyzed["meta"]["events"], count["COUNT"])
         old = self.server.json("POST", "/api/explain", {
             "query": "from shop | between 2020-01-01 and 2020-01-02 | stats count()"})
-        self.assertEqual(old["segments"]["pruned_by_time"], 1)
+        self.assertEqual(old["segments"]["pruned_by_time"], old["segments"]["all"])
         shown = self.tool("explain", "--analyze", text)
         self.assertIn("where   error = true", shown)
         self.assertIn("aggregates", shown)

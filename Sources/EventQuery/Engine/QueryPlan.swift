@@ -48,16 +48,17 @@ struct QueryPlan: Sendable {
         }
         var definitions = options.definitions
         var conditions: [Expression] = []
+        var needs = RelatedNeeds(definitions)
         for transform in query.transforms {
             switch transform {
             case .evaluate(let name, let expression):
                 definitions[name] = expression.substituting(definitions)
+                needs.definitions = definitions
             case .filter(let condition):
-                conditions += condition.substituting(definitions).conjuncts
+                conditions += needs.takeConditions(
+                    from: condition.substituting(definitions).conjuncts)
             }
         }
-        var needs = RelatedNeeds(definitions)
-        conditions = needs.takeConditions(from: conditions)
         try needs.takeFields(of: conditions, in: .condition)
         self.conditions = conditions.enumerated()
             .sorted { ($0.element.cost, $0.offset) < ($1.element.cost, $1.offset) }.map(\.element)

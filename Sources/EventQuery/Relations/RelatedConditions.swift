@@ -14,8 +14,9 @@ struct RelatedNeed: Sendable {
 /// The relations that a query speaks of.
 struct RelatedNeeds: Sendable {
     private(set) var byRelation: [Relation: RelatedNeed] = [:]
-    /// What derives fields, of which a relative's may be asked for too.
-    private let definitions: [String: Expression]
+    /// What derives fields, of which a relative's may be asked for too; those that stand before what is
+    /// taken next.
+    var definitions: [String: Expression]
 
     init(_ definitions: [String: Expression]) { self.definitions = definitions }
 
