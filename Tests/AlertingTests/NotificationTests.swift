@@ -109,7 +109,7 @@ import Testing
         #expect(early == nil)
         let again = try needed(feed.message(alerts, at: 1_000, externalURL: ""))
         #expect(again.body == message.body)
-        feed.succeeded(again, alerts)
+        feed.succeeded(again)
         let nothing = feed.message(alerts, at: 2_000, externalURL: "")
         #expect(nothing == nil)
         var restarted = self.feed()
@@ -119,7 +119,7 @@ import Testing
         let over = [alert("A", resolvedAt: 4_000), alert("B")]
         let end = try needed(restarted.message(over, at: 4_000, externalURL: ""))
         #expect(try document(end)["status"]?.string == "resolved")
-        restarted.succeeded(end, over)
+        restarted.succeeded(end)
         let nothingMore = restarted.message(over, at: 5_000, externalURL: "")
         #expect(nothingMore == nil)
         // The same alert anew is another incident.
@@ -127,6 +127,38 @@ import Testing
         let next = try needed(restarted.message(anew, at: 9_000, externalURL: ""))
         let key = try document(next)["alerts"]?.array?.first?["fingerprint"]
         #expect(try key != document(message)["alerts"]?.array?.first?["fingerprint"])
+    }
+
+    /// The alert is kept for a quarter of an hour after its end; the receiver was down for longer.
+    @Test func `a receiver that was down is told of the end of what it takes to be firing`() throws
+    {
+        var feed = feed()
+        let first = try needed(feed.message([alert("A")], at: 0, externalURL: ""))
+        feed.succeeded(first)
+        feed.failed(at: 1_000)
+        var restarted = self.feed()
+        try restarted.restore(feed.encoded())
+        let end = try needed(restarted.message([], at: 3_600_000, externalURL: ""))
+        #expect(try document(end)["status"]?.string == "resolved")
+        let key = try document(first)["alerts"]?.array?.first?["fingerprint"]
+        #expect(try document(end)["alerts"]?.array?.first?["fingerprint"] == key)
+        restarted.succeeded(end)
+        let nothing = restarted.message([], at: 3_601_000, externalURL: "")
+        #expect(nothing == nil)
+    }
+
+    @Test func `the end of one incident is told although the alert fires anew`() throws {
+        var feed = feed()
+        feed.succeeded(try needed(feed.message([alert("A")], at: 0, externalURL: "")))
+        let anew = [alert("A", firedAt: 9_000)]
+        let next = try needed(feed.message(anew, at: 9_000, externalURL: ""))
+        #expect(try document(next)["status"]?.string == "firing")
+        feed.succeeded(next)
+        let end = try needed(feed.message(anew, at: 9_000, externalURL: ""))
+        #expect(try document(end)["status"]?.string == "resolved")
+        feed.succeeded(end)
+        let nothing = feed.message(anew, at: 9_000, externalURL: "")
+        #expect(nothing == nil)
     }
 
     @Test func `bytes of what was told are refused when they are others`() {
@@ -147,7 +179,7 @@ import Testing
         var sizes: [Int] = []
         while let message = feed.message(alerts, at: 0, externalURL: "") {
             sizes.append(try document(message)["alerts"]?.array?.count ?? 0)
-            feed.succeeded(message, alerts)
+            feed.succeeded(message)
         }
         #expect(sizes == [100, 100, 50])
     }

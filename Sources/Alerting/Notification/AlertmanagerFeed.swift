@@ -46,7 +46,7 @@ public struct AlertmanagerFeed: Sendable {
         return OutgoingMessage(
             road: .post(url: url + "/api/v2/alerts", headers: []), body: Array(body.text.utf8),
             told: Dictionary(
-                due.map { ($0.labels, $0.resolvedAt != nil) }, uniquingKeysWith: { $1 }))
+                due.map { ($0.identity, $0.resolvedAt != nil) }, uniquingKeysWith: { $1 }))
     }
 
     private func isDue(_ alert: Alert, at now: Int64) -> Bool {
@@ -60,7 +60,7 @@ public struct AlertmanagerFeed: Sendable {
     public mutating func succeeded(_ message: OutgoingMessage, _ alerts: [Alert], at now: Int64) {
         backoff.succeeded()
         for alert in alerts {
-            guard let isOver = message.told[alert.labels] else { continue }
+            guard let isOver = message.told[alert.identity] else { continue }
             sent[alert.labels] = (now, isOver, alert.activeAt)
         }
     }

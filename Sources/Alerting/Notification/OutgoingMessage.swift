@@ -1,5 +1,3 @@
-internal import SeriesStore
-
 /// Something to be sent, and which alerts are told of by it.
 public struct OutgoingMessage: Sendable {
     public enum Road: Sendable {
@@ -11,6 +9,6 @@ public struct OutgoingMessage: Sendable {
 
     public let road: Road
     public let body: [UInt8]
-    /// The alerts by their labels, each with whether it is told as over.
-    let told: [Labels: Bool]
+    /// The alerts, each with whether it is told as over.
+    let told: [AlertIdentity: Bool]
 }

@@ -44,7 +44,7 @@ public struct Receiver: Sendable {
 
     /// The message that tells of alerts, which are all firing or all over.
     func message(_ alerts: [Alert], isOver: Bool, externalURL: String) -> OutgoingMessage {
-        let told = Dictionary(alerts.map { ($0.labels, isOver) }, uniquingKeysWith: { $1 })
+        let told = Dictionary(alerts.map { ($0.identity, isOver) }, uniquingKeysWith: { $1 })
         let road: OutgoingMessage.Road
         let body: [UInt8]
         switch kind {

@@ -1,5 +1,12 @@
 public import SeriesStore
 
+/// What tells one time at which an alert was found from all others.
+struct AlertIdentity: Hashable, Sendable {
+    let labels: Labels
+    /// Milliseconds since 1970.
+    let activeAt: Int64
+}
+
 /// One alert: a series that a rule's expression found, and what became of it.
 public struct Alert: Sendable {
     public enum State: String, Sendable {
@@ -23,4 +30,6 @@ public struct Alert: Sendable {
     public internal(set) var resolvedAt: Int64?
     /// When its series was missed first while it fires on; nil while it is found.
     public internal(set) var missingSince: Int64?
+
+    var identity: AlertIdentity { AlertIdentity(labels: labels, activeAt: activeAt) }
 }

@@ -175,7 +175,7 @@ extension AlertTeller.Listener {
             feed.succeeded(message, alerts, at: now)
             self = .alertmanager(feed)
         case .receiver(var feed, let file):
-            feed.succeeded(message, alerts)
+            feed.succeeded(message)
             self = .receiver(feed, file: file)
         }
     }
