@@ -5,6 +5,7 @@ internal import Events
 ///
 /// Functions take the place where a token begins and give the place after it; no function passes
 /// the body's end, because no token can hold the zero that stands there. Strings are UTF-8.
+/// They are `mutating` for the reason that `KeyTrie` gives.
 struct JSONScanner: ~Copyable {
     /// Bit b is set when byte b counts as space.
     ///

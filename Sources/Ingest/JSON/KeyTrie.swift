@@ -92,7 +92,9 @@ enum KeyFrame {
 /// The keys met so far, so that the next event's keys need no scanning: each is compared in place
 /// with the one that followed last time, and hashed only when that was wrong.
 ///
-/// Not of any one body: kept from body to body until `isFull`.
+/// Not of any one body: kept from body to body until `isFull`. What is on the way of every key is
+/// `mutating` although it changes nothing: the compiler copies the whole of a borrowed structure to the
+/// stack before it calls a function that is not inlined, a tenth of the time of decoding.
 struct KeyTrie: ~Copyable {
     /// The object of an event's fields.
     static let dataRoot: Int32 = 0
