@@ -59,10 +59,9 @@ struct Server: Sendable {
                     ? SelfTelemetry.retention : retention.policy(of: dataset)
             }
             let series = SeriesStores(
-                directory: configuration.data, on: .real, retention: keeping)
-            for finding in try series.open() {
-                log(.error, "damage", ["finding": .string(finding.description)])
-            }
+                directory: configuration.data, on: .real, retention: keeping
+            ) { log(.error, "damage", ["finding": .string($0.description)]) }
+            try series.stores.open()
             seriesKeeper = try SeriesKeeper(series, past, Machine.real.clock) { error in
                 log(.warn, "series", ["notice": .string(error.description)])
             }
@@ -125,7 +124,7 @@ struct Server: Sendable {
                 [store, telemetry, remoteWriters, series = services.series, past = services.past] in
                 Figure.process([counters, otlpCounters, grpcCounters])
                     + Figure.store(store.figures())
-                    + Figure.series(series.figures(), past.figures())
+                    + Figure.series(series.stores.figures(), past.stores.figures())
                     + Figure.remoteWrite(remoteWriters, Machine.real.clock)
                     + (telemetry.map(Figure.selfTelemetry) ?? [])
             })

@@ -91,7 +91,7 @@ struct Services: Sendable {
             queries: queries, stores: erasables, machine: .real, settleTelemetry: settleTelemetry)
     }
 
-    var backup: Backup { Backup(store: queries.store, series: series) }
+    var backup: Backup { Backup(store: queries.store, series: [series.stores, past.stores]) }
 
     /// What keeps something of events beside the event store.
     private var erasables: [any Erasable] {

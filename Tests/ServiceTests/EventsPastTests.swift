@@ -49,17 +49,18 @@ import Testing
             disk = SimulatedDisk(seed: seed)
             self.tiers = tiers
             engine = QueryEngine(pool: try WorkerPool(parallelism: 1), clock: SystemClock())
-            (store, past) = try Life.open(disk, clock, tiers, engine, seed: 0)
+            (store, past) = try Life.open("data", disk, clock, tiers, engine, seed: 0)
         }
 
         private static func open(
-            _ disk: SimulatedDisk, _ clock: SimulatedClock, _ tiers: [Tier: Int64],
+            _ directory: String, _ disk: SimulatedDisk, _ clock: SimulatedClock,
+            _ tiers: [Tier: Int64],
             _ engine: QueryEngine, seed: UInt64
         ) throws -> (EventStore, EventsPast) {
             let machine = Machine(
                 files: SimulatedProcess(disk), clock: clock,
                 random: SimulatedRandomness(seed: seed))
-            let past = EventsPast(directory: "data", on: machine, retention: tiers)
+            let past = EventsPast(directory: directory, on: machine, retention: tiers)
             var options = EventStore.Options()
             options.hasThreads = false
             options.limits.reserveBytes = 0
@@ -67,7 +68,7 @@ import Testing
             options.limits.retentionCaution = 0
             options.limits.runsPerDrop = 2
             options.witness = past
-            let store = try EventStore.open("data", machine: machine, options: options)
+            let store = try EventStore.open(directory, machine: machine, options: options)
             store.setRetention { _, dataset in
                 RetentionPolicy(age: dataset == "shop" ? 30 * hour : 8 * hour)
             }
@@ -87,7 +88,7 @@ import Testing
         func reopen() throws {
             opened += 1
             past.end()
-            (store, past) = try Life.open(disk, clock, tiers, engine, seed: opened)
+            (store, past) = try Life.open("data", disk, clock, tiers, engine, seed: opened)
             var query = Query()
             query.timeRange = .between(.absolute(.min), .absolute(.max))
             query.shape = .statistics(
@@ -137,6 +138,44 @@ import Testing
             return (
                 try derived.select([], from: from, to: to), try all.select([], from: from, to: to)
             )
+        }
+
+        /// What metrics say of a backup that is made while their past is taken back to what is kept.
+        func backedUpSeries(from: Int64, to: Int64) throws -> [SeriesData] {
+            opened += 1
+            let directory = "backup\(opened)"
+            let now = clock.wallNanoseconds() / 1_000_000
+            let isEnding = Mutex(false)
+            let failure = Mutex<SeriesStoreError?>(nil)
+            let keeper = try HostThread(name: "keeper") { [past] in
+                repeat {
+                    do throws(SeriesStoreError) {
+                        try past.keep(now: now)
+                    } catch {
+                        failure.withLock { $0 = error }
+                    }
+                } while !isEnding.withLock { $0 }
+            }
+            defer {
+                isEnding.withLock { $0 = true }
+                keeper.join()
+            }
+            _ = try Backup(store: store, series: [past.stores]).make(at: directory)
+            if let failure = failure.withLock({ $0 }) { throw failure }
+            let (store, past) = try Life.open(
+                directory, disk, clock, tiers, engine, seed: opened)
+            let engine = engine
+            let derived = DerivedSeries(
+                definitions, now: now + 86_400_000, past: try past.series(of: "e")
+            ) { query in
+                var query = query
+                let snapshot = store.snapshot(environment: "e")
+                return try table(query, snapshot.sources(for: &query, now: base), engine)
+            }
+            let found = try derived.select([], from: from, to: to)
+            past.end()
+            try store.close()
+            return found
         }
 
         var eventsThere: Int { store.snapshot(environment: "e").rows }
@@ -229,23 +268,47 @@ import Testing
             try life.past.keep(now: now)
             let from = now - Int64.random(in: 0..<72 * hour, using: &random)
             let (found, whole) = try life.series(from: from, to: from + 8 * hour)
-            let expected = Dictionary(uniqueKeysWithValues: whole.map { ($0.labels, $0.samples) })
-            for series in found {
-                // A longer cell may keep a series alive for longer.
-                guard let right = expected[series.labels] else { continue }
-                for place in 0..<series.samples.count
-                where !StaleMarker.isStale(series.samples.values[place]) {
-                    let time = series.samples.timestamps[place]
-                    let other = right.place(of: time)
-                    guard other < right.count, right.timestamps[other] == time else { continue }
-                    samples += 1
-                    #expect(
-                        series.samples[valueAt: place] == right[valueAt: other],
-                        "\(series.labels) at \(time)")
-                }
-            }
+            samples += samplesThatAreRight(found, whole)
         }
         #expect(samples > 1_000)
+    }
+
+    @Test(arguments: [UInt64](0..<2))
+    func `a backup made while cells of events that went are let go has every total`(
+        seed: UInt64
+    ) throws {
+        let hour: Int64 = 3_600_000
+        let tiers: [Tier: Int64] = [.written: 20 * hour, .minute: 30 * hour, .hour: 40 * hour]
+        var samples = 0
+        try Self.live(seed: seed, tiers: tiers, crashes: false) { life, random in
+            let now = life.clock.wallNanoseconds() / 1_000_000
+            let from = now - Int64.random(in: 0..<72 * hour, using: &random)
+            let whole = try life.series(from: from, to: from + 8 * hour).whole
+            let found = try life.backedUpSeries(from: from, to: from + 8 * hour)
+            samples += samplesThatAreRight(found, whole)
+        }
+        #expect(samples > 1_000)
+    }
+
+    /// Counts samples at times at which events would give one; each must be the same.
+    private func samplesThatAreRight(_ found: [SeriesData], _ whole: [SeriesData]) -> Int {
+        let expected = Dictionary(uniqueKeysWithValues: whole.map { ($0.labels, $0.samples) })
+        var samples = 0
+        for series in found {
+            // A longer cell may keep a series alive for longer.
+            guard let right = expected[series.labels] else { continue }
+            for place in 0..<series.samples.count
+            where !StaleMarker.isStale(series.samples.values[place]) {
+                let time = series.samples.timestamps[place]
+                let other = right.place(of: time)
+                guard other < right.count, right.timestamps[other] == time else { continue }
+                samples += 1
+                #expect(
+                    series.samples[valueAt: place] == right[valueAt: other],
+                    "\(series.labels) at \(time)")
+            }
+        }
+        return samples
     }
 
     @Test func `a metric of a dataset all of whose events are gone still answers, and says so`()

@@ -76,7 +76,7 @@ private func withStopped(
         options.witness = past
         let store = try EventStore.open(directory, options: options)
         let series = SeriesStores(directory: directory, on: .real)
-        _ = try series.open()
+        try series.stores.open()
         let services = try Services(
             store, try DefinitionStore(directory: directory, on: .real), series, past,
             threads: WorkerPool.processors)

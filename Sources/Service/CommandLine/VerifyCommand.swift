@@ -58,7 +58,7 @@ private func find(_ text: String, in directory: String, _ terminal: Terminal) th
             tell(path, terminal)
         },
         others: { path in
-            guard path.hasPrefix(SeriesStores.directoryName + "/") else { return nil }
+            guard path.hasPrefix(EnvironmentSeries.directoryName + "/") else { return nil }
             return try SeriesStore.labels(
                 holding: text, inFile: directory + "/" + path, machineFiles
             ).map { ("labels", $0) }

@@ -5,7 +5,8 @@ internal import Host
 /// Makes a directory of everything that the data directory keeps, while the server runs.
 struct Backup: Sendable {
     let store: EventStore
-    let series: SeriesStores
+    /// What is stored of series, kind by kind.
+    let series: [EnvironmentSeries]
 
     /// Makes the backup, and says what it is made of.
     ///
@@ -13,8 +14,8 @@ struct Backup: Sendable {
     func make(at directory: String) throws(HTTPRefusal) -> JSONValue {
         do throws(EventStoreError) {
             let summary = try store.backUp(to: directory) { [series] folder throws(HostError) in
-                try series.whileNothingIsWritten { () throws(HostError) in
-                    try folder.addOthers(linking: [SeriesStores.directoryName])
+                try Backup.hold(series[...]) { () throws(HostError) in
+                    try folder.addOthers(linking: [EnvironmentSeries.directoryName])
                 }
             }
             return [
@@ -27,6 +28,16 @@ struct Backup: Sendable {
                 throw HTTPRefusal(.error(409, "\(directory): something is there already"))
             }
             throw HTTPRefusal(error.erasureResponse)
+        }
+    }
+
+    /// Calls `body` while no file of series changes.
+    private static func hold(
+        _ series: ArraySlice<EnvironmentSeries>, _ body: () throws(HostError) -> Void
+    ) throws(HostError) {
+        guard let first = series.first else { return try body() }
+        try first.whileNothingIsWritten { () throws(HostError) in
+            try hold(series.dropFirst(), body)
         }
     }
 }

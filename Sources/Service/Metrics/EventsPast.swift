@@ -31,14 +31,12 @@ final class EventsPast: RetentionWitness {
         var failure: String?
     }
 
-    private let parent: String
+    /// By their environments.
+    let stores: EnvironmentSeries
     private let machine: Machine
-    private let options: SeriesStore.Options
     private let notice: @Sendable (String) -> Void
     private let counting = Mutex<Counting?>(nil)
     private let agreements = Monitor<[String: Agreement]>([:])
-    private let opened = Mutex<[String: SeriesStore]>([:])
-    private let opening = Mutex(())
 
     /// - Parameters:
     ///   - parent: the data directory.
@@ -48,11 +46,13 @@ final class EventsPast: RetentionWitness {
         directory parent: String, on machine: Machine, retention: [Tier: Int64] = [:],
         notice: @escaping @Sendable (String) -> Void = { _ in }
     ) {
-        (self.parent, self.machine, self.notice) = (parent, machine, notice)
+        (self.machine, self.notice) = (machine, notice)
         var options = SeriesStore.Options(sumOfHistograms: NativeHistogram.sum)
         options.retention = retention
         options.keepsTotals = true
-        self.options = options
+        stores = EnvironmentSeries("past", in: parent, on: machine, options: options) {
+            notice("damage: \($0)")
+        }
     }
 
     /// Says how metrics are counted; until then retention waits.
@@ -65,7 +65,7 @@ final class EventsPast: RetentionWitness {
 
     /// What is left of events in an environment; nil when none went.
     func series(of environment: String, notes: PastNotes = PastNotes()) throws -> PastSeries? {
-        guard let store = try store(of: environment, makes: false) else { return nil }
+        guard let store = try stores.store(of: environment, makes: false) else { return nil }
         return PastSeries(store, notes: notes) { [agreements] in
             let settled = agreements.wait(atMost: EventsPast.patience) { agreements -> Agreement? in
                 let agreement = agreements[environment] ?? Agreement()
@@ -88,7 +88,7 @@ final class EventsPast: RetentionWitness {
         _ dying: EventStoreSnapshot, _ runs: [DeadRun], of environment: String
     ) throws {
         guard let counting = counting.withLock({ $0 }),
-            let store = try store(of: environment, makes: true)
+            let store = try stores.store(of: environment, makes: true)
         else { throw EventsPastError(description: "metrics cannot be counted yet") }
         if hasFailed(environment) { try commit(environment, store) }
         try store.discardStaged()
@@ -135,7 +135,7 @@ final class EventsPast: RetentionWitness {
     func settle(_ environment: String, areGone: ([DeadRun]) -> Bool) {
         var failure: String?
         do {
-            if let store = try store(of: environment, makes: false) {
+            if let store = try stores.store(of: environment, makes: false) {
                 let going = try read(environment)
                 if let going, areGone(going.runs) {
                     failure = "what is left of deleted events cannot be read"
@@ -214,45 +214,19 @@ struct EventsPastError: Error, CustomStringConvertible {
     let description: String
 }
 
-// MARK: - Stores
+// MARK: - Keeping
 
 extension EventsPast {
-    private func path(of environment: String) -> String {
-        parent + "/" + SeriesStores.directoryName + "/" + environment
-    }
-
-    private func store(of environment: String, makes: Bool) throws -> SeriesStore? {
-        if let store = opened.withLock({ $0[environment] }) { return store }
-        return try opening.withLock { _ -> SeriesStore? in
-            if let store = opened.withLock({ $0[environment] }) { return store }
-            let past = path(of: environment) + "/past"
-            guard try makes || machine.files.status(past) != nil else { return nil }
-            try SeriesStores.makeDirectory(of: environment, in: parent, on: machine)
-            let store = try SeriesStore(machine, directory: past, options: options)
-            for finding in store.findings { notice("damage: \(finding)") }
-            opened.withLock { $0[environment] = store }
-            return store
-        }
-    }
-
     /// Takes the past of environments back to what their tiers keep.
     func keep(now: Int64) throws(SeriesStoreError) {
-        for (_, store) in opened.withLock({ $0 }).sorted(by: { $0.key < $1.key }) {
-            try store.retain(now: now)
-        }
-    }
-
-    /// What all stores are made of together.
-    func figures() -> SeriesFigures {
-        opened.withLock { $0 }.values.reduce(into: SeriesFigures()) { $0.add($1.figures()) }
+        try stores.forEachStore { store throws(SeriesStoreError) in try store.retain(now: now) }
     }
 }
 
 extension EventsPast: Erasable {
     /// Removes what is left of series that have one of the texts in a label.
     func erase(_ texts: [String], in environment: String) throws {
-        if texts.isEmpty { return }
-        _ = try store(of: environment, makes: false)?.erase { SeriesStores.holds($0, texts) }
+        try stores.erase(texts, in: environment)
     }
 }
 
@@ -304,17 +278,15 @@ private struct GoingRuns {
 }
 
 extension EventsPast {
+    private static let noteName = "going"
+
     private func notePath(_ environment: String) -> String {
-        path(of: environment) + "/past/going"
+        stores.directory(of: environment) + "/" + EventsPast.noteName
     }
 
     private func write(_ going: GoingRuns, of environment: String) throws {
-        let (files, path) = (machine.files, notePath(environment))
-        let new = path + ".new"
-        if try files.status(new) != nil { try files.remove(new) }
-        try files.writeNewFile(new, going.encoded())
-        try files.rename(new, to: path)
-        try files.synchronizeDirectory(self.path(of: environment) + "/past")
+        try machine.files.replaceFile(
+            EventsPast.noteName, in: stores.directory(of: environment), with: going.encoded())
     }
 
     private func read(_ environment: String) throws -> GoingRuns? {
@@ -328,6 +300,6 @@ extension EventsPast {
         let path = notePath(environment)
         guard try machine.files.status(path) != nil else { return }
         try machine.files.remove(path)
-        try machine.files.synchronizeDirectory(self.path(of: environment) + "/past")
+        try machine.files.synchronizeDirectory(stores.directory(of: environment))
     }
 }

@@ -214,33 +214,27 @@ private struct RemoteWriteSender: ~Copyable {
 
 /// Up to when series were sent to a receiver: a small file for each, of milliseconds since 1970.
 private struct RemoteWritePosition {
+    private let parent: String
     private let directory: String
-    private let path: String
+    private let name: String
     private let environment: String
     private let machine: Machine
 
-    init(_ url: ServerURL, environment: String, in directory: String, _ machine: Machine) {
-        let name = hexadecimal(Array(sha256(Array("\(url)".utf8)).prefix(8)))
-        self.directory = directory
-        self.environment = environment
-        self.machine = machine
-        let folder = directory + "/" + SeriesStores.directoryName + "/" + environment
-        path = folder + "/sent-" + name
+    init(_ url: ServerURL, environment: String, in parent: String, _ machine: Machine) {
+        name = "sent-" + hexadecimal(Array(sha256(Array("\(url)".utf8)).prefix(8)))
+        directory = EnvironmentSeries.directory(of: environment, in: parent)
+        (self.parent, self.environment, self.machine) = (parent, environment, machine)
     }
 
     func read() throws -> Int64? {
+        let path = directory + "/" + name
         guard try machine.files.status(path) != nil else { return nil }
         let bytes = try machine.files.readFile(path, limit: 32)
         return Int64(String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self))
     }
 
     func write(_ position: Int64) throws(HostError) {
-        try SeriesStores.makeDirectory(of: environment, in: directory, on: machine)
-        let new = path + ".new"
-        if try machine.files.status(new) != nil { try machine.files.remove(new) }
-        try machine.files.writeNewFile(new, Array("\(position)\n".utf8))
-        try machine.files.rename(new, to: path)
-        try machine.files.synchronizeDirectory(
-            directory + "/" + SeriesStores.directoryName + "/" + environment)
+        try EnvironmentSeries.makeDirectory(of: environment, in: parent, on: machine)
+        try machine.files.replaceFile(name, in: directory, with: Array("\(position)\n".utf8))
     }
 }
