@@ -152,6 +152,11 @@ class QueryTest(ServerTest):
         fields = {field["field"]: field for field in answer["fields"]}
         self.assertEqual(answer["fields"][0]["field"], "error")
         self.assertEqual(fields["duration_ms"]["kind"], "measure")
+        self.assertEqual(answer["fields"][0]["where"], "error = true")
+        self.assertEqual([f for f in answer["fields"] if ("where" in f) != (f["score"] > 0)], [])
+        statistic = answer["statistic"]
+        self.assertEqual((statistic["fields"], statistic["error"]), (len(answer["fields"]), 0.05))
+        self.assertEqual(statistic["evidence"], {k: meta[k] for k in ("selection", "baseline")})
         for field in answer["fields"]:
             self.assertLessEqual(len(field["values"]), 5)
             for side in ["selection", "baseline"]:

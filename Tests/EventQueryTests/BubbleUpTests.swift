@@ -183,6 +183,50 @@ import Testing
         }
     }
 
+    @Test(arguments: EngineLayout.allCases)
+    func `the condition named for a field can be asked and tells the selection`(
+        layout: EngineLayout
+    ) throws {
+        var random = SeededRandom(seed: 13)
+        let engine = try EngineRunner(BubbleUpTests.twoCauses(&random), layout, now: 1_000_000)
+        let found = try comparisons(
+            engine.found(try Query(parsing: "from shop | last 1ms | bubbleup where slow")))
+        let named = found.fields.filter { $0.telling(found.disparity) != nil }
+        #expect(named.map(\.name) == found.fields.filter { $0.comparison.score > 0 }.map(\.name))
+        #expect(Set(named.map(\.name)).isSuperset(of: ["slow", "flag", "tags", "items"]))
+        for field in named {
+            let condition = try #require(field.telling(found.disparity)).text
+            func share(_ extra: String, of size: UInt64) throws -> Double {
+                let text =
+                    "from shop | last 1ms | where (\(condition)) and \(extra) | stats count()"
+                let cell = try engine.answer(try Query(parsing: text)).groups[0].cells[0]
+                return try #require(Double(cell.text)) / Double(size)
+            }
+            let difference =
+                try share("slow", of: found.sizes.selection)
+                - share("not slow", of: found.sizes.baseline)
+            #expect(difference >= field.comparison.score, "\(condition)")
+            if field.comparison.isMeasure {
+                let certain = difference - found.disparity.chanceDistance
+                #expect((certain - field.comparison.score).magnitude < 1e-9, "\(condition)")
+            }
+        }
+    }
+
+    @Test func `numbers on both sides of zero have bins of their own`() throws {
+        let numbers: [Int64] = (-30...30).map { $0 * 1_000_000 }
+        let events = numbers.enumerated().map { index, number in
+            ModelEvent(
+                timestamp: Int64(index), fields: ["n": .int(number), "a": .bool(index % 2 == 0)])
+        }
+        let engine = try EngineRunner(events, .sealed, now: 1_000_000)
+        let found = try comparisons(
+            engine.found(try Query(parsing: "from shop | last 1ms | bubbleup where a")))
+        let bins = try #require(found.fields.first { $0.name == "n" }?.comparison.bins)
+        #expect(bins.count > 20 && bins.count <= 40)
+        #expect(bins.map { $0.count.selection + $0.count.baseline }.reduce(0, +) == 61)
+    }
+
     @Test func `fields that tell nothing have no pairs`() throws {
         var random = SeededRandom(seed: 12)
         let events = BubbleUpTests.twoCauses(&random)

@@ -9,10 +9,14 @@ internal import CKernels
 /// twenty comparisons is expected to have one that is wrong (Bonferroni), so ids of requests, fields
 /// by the hundred and selections of ten events do not rank by accident.
 public struct Disparity: Sendable {
+    /// One of so many comparisons is expected to say more of any field than is there.
+    public static let error = 0.05
+
     private let sizes: ComparedCount
     /// Rows that would carry as much evidence if each stood for itself: (Σw)² / Σw² (Kish).
-    private let selectionEvidence: Double
-    private let baselineEvidence: Double
+    public let selectionEvidence: Double
+    /// The same of the baseline.
+    public let baselineEvidence: Double
     private let fields: Double
 
     /// - Parameters:
@@ -51,11 +55,12 @@ public struct Disparity: Sendable {
 
     /// How many standard deviations a bound is away, squared, when so many were looked at in each field.
     func squaredZ(_ alternatives: Int) -> Double {
-        // P(Z > z) <= exp(-z²/2) / 2, which is 0.05 divided by the comparisons.
-        2 * wf_log(10 * fields * Double(alternatives))
+        // P(Z > z) <= exp(-z²/2) / 2, which is the error divided by the comparisons.
+        2 * wf_log(fields * Double(alternatives) / (2 * Disparity.error))
     }
 
-    var fieldCount: Int { Int(fields) }
+    /// How many fields are compared.
+    public var fieldCount: Int { Int(fields) }
 
     /// The rows that have a field.
     func present(_ field: FieldComparison) -> ComparedCount {
@@ -64,9 +69,10 @@ public struct Disparity: Sendable {
             baseline: sizes.baseline - field.missing.baseline)
     }
 
-    /// The distance that two samples of one distribution may have by chance.
-    private var chanceDistance: Double {
-        let level = (wf_log(2 * fields / 0.05) / 2).squareRoot()
+    /// The distance that two samples of one distribution of numbers may have by chance; not finite when one
+    /// of them is empty.
+    public var chanceDistance: Double {
+        let level = (wf_log(2 * fields / Disparity.error) / 2).squareRoot()
         return level * (1 / selectionEvidence + 1 / baselineEvidence).squareRoot()
     }
 

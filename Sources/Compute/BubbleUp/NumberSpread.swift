@@ -78,7 +78,7 @@ struct NumberSpread {
             buckets.append((base + place, count))
         }
         var shift = 0
-        while NumberSpread.groups(buckets.map(\.index), shift).count > most { shift += 1 }
+        while NumberSpread.groupCount(buckets.map(\.index), shift) > most { shift += 1 }
         var bins: [ComparedBin] = []
         var last: Int?
         for (index, count) in buckets {
@@ -95,10 +95,13 @@ struct NumberSpread {
         return bins
     }
 
-    /// All groups from the lowest to the highest bucket, those without counts as well.
-    private static func groups(_ indexes: [Int], _ shift: Int) -> Range<Int> {
-        guard let first = indexes.first, let last = indexes.last else { return 0..<0 }
-        return group(first, shift)..<(group(last, shift) + 1)
+    /// How many groups some buckets are in, which are in ascending order.
+    ///
+    /// The empty groups between them do not count: numbers far apart, or on both sides of 0, would be in a
+    /// few bins else.
+    private static func groupCount(_ indexes: [Int], _ shift: Int) -> Int {
+        let groups = indexes.map { group($0, shift) }
+        return min(1, groups.count) + zip(groups, groups.dropFirst()).count { $0 != $1 }
     }
 
     /// The group of a bucket: 2^`shift` buckets each, mirrored at 0, which is a group of its own.

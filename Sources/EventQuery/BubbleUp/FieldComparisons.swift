@@ -4,6 +4,8 @@ public import Compute
 public struct FieldComparisons: Sendable {
     /// Events of the two sets, weighted.
     public var sizes: ComparedCount
+    /// By which the fields are ranked.
+    public var disparity: Disparity
     /// All fields that any of the events has: by score, highest first, then by name.
     public var fields: [Field]
 
@@ -22,5 +24,12 @@ public struct FieldComparisons: Sendable {
     public struct Field: Sendable {
         public var name: String
         public var comparison: FieldComparison
+
+        /// The condition on the field that tells the selection best, as the query language has it; nil when none
+        /// does beyond chance.
+        public func telling(_ disparity: Disparity) -> Expression? {
+            guard comparison.score > 0 else { return nil }
+            return disparity.tellingCondition(comparison)?.expression(.field(.named(name)))
+        }
     }
 }

@@ -22,11 +22,8 @@ struct FieldPairs: Sendable {
         let known = Set((plan.selection?.fields ?? []).compactMap(\.plainName))
         var candidates: [(field: String, condition: Expression, alternatives: Int)] = []
         for field in fields
-        where field.comparison.score > 0 && !known.contains(field.name)
-            && candidates.count < QueryLimits.pairedFieldsMax
-        {
-            guard let telling = disparity.tellingCondition(field.comparison) else { continue }
-            let condition = telling.expression(.field(.named(field.name)))
+        where !known.contains(field.name) && candidates.count < QueryLimits.pairedFieldsMax {
+            guard let condition = field.telling(disparity) else { continue }
             candidates.append((field.name, condition, field.comparison.distinct + 1))
         }
         self.candidates = candidates

@@ -46,7 +46,8 @@ extension QueryEngine {
         found.sort {
             ($1.comparison.score, $0.name) < ($0.comparison.score, $1.name)
         }
-        var comparisons = FieldComparisons(sizes: rows.sizes, fields: found)
+        var comparisons = FieldComparisons(
+            sizes: rows.sizes, disparity: disparity, fields: found)
         if !meta.isPartial {
             comparisons.pairs = try pairs(
                 FieldPairs(found, plan, rows.sources, disparity), deadline, cancellation)

@@ -4,7 +4,8 @@ internal import EventQuery
 
 /// The fields of a comparison as JSON: what `POST /api/bubbleup` answers beside `meta`.
 extension JSONWriter {
-    /// `"fields": [{"field", "kind", "score", "values", "missing", "bins"}, …]`.
+    /// `"fields": [{"field", "kind", "score", "where", "values", "missing", "bins"}, …], "pairs": […],
+    /// "statistic": {…}`.
     mutating func fields(_ comparisons: FieldComparisons) {
         key("fields")
         beginArray()
@@ -12,13 +13,18 @@ extension JSONWriter {
             beginObject()
             key("field")
             string(field.name)
-            members(of: field.comparison)
+            members(of: field.comparison, telling: field.telling(comparisons.disparity))
             endObject()
         }
         endArray()
+        pairs(comparisons.pairs)
+        statistic(comparisons.disparity)
+    }
+
+    private mutating func pairs(_ pairs: [FieldComparisons.Pair]) {
         key("pairs")
         beginArray()
-        for pair in comparisons.pairs {
+        for pair in pairs {
             beginObject()
             key("where")
             string(Expression.and(pair.conditions).text)
@@ -27,18 +33,52 @@ extension JSONWriter {
             for name in pair.fields { string(name) }
             endArray()
             key("score")
-            double((pair.score * 10_000).rounded() / 10_000)
+            double(shown(pair.score))
             count(pair.count)
             endObject()
         }
         endArray()
     }
 
-    private mutating func members(of comparison: FieldComparison) {
+    /// What a score is, and the figures that are the same for all fields.
+    private mutating func statistic(_ disparity: Disparity) {
+        key("statistic")
+        beginObject()
+        key("score")
+        string("the share of the selection that the field tells from the baseline, at least")
+        key("dimension")
+        string("total variation distance, by the bounds of Wilson of each share")
+        key("measure")
+        string("distance of Kolmogorov and Smirnov, less \"chance\" (Dvoretzky, Kiefer, Wolfowitz)")
+        if disparity.chanceDistance.isFinite {
+            key("chance")
+            double(shown(disparity.chanceDistance))
+        }
+        key("correction")
+        string("Bonferroni, over all fields and the values of a dimension")
+        key("error")
+        double(Disparity.error)
+        key("fields")
+        int(Int64(disparity.fieldCount))
+        key("evidence")
+        beginObject()
+        key("selection")
+        double(shown(disparity.selectionEvidence))
+        key("baseline")
+        double(shown(disparity.baselineEvidence))
+        endObject()
+        endObject()
+    }
+
+    private mutating func members(of comparison: FieldComparison, telling: Expression?) {
         key("kind")
         string(comparison.isMeasure ? "measure" : "dimension")
         key("score")
         double(comparison.shownScore)
+        if let telling {
+            key("where")
+            string(telling.text)
+        }
         key("values")
         beginArray()
         for compared in comparison.values {
@@ -78,6 +118,8 @@ extension JSONWriter {
 }
 
 extension FieldComparison {
-    /// The score with four digits: they say all that a score can.
-    var shownScore: Double { (score * 10_000).rounded() / 10_000 }
+    var shownScore: Double { shown(score) }
 }
+
+/// A figure of the statistic with four digits after the point: they say all that a score can.
+private func shown(_ figure: Double) -> Double { (figure * 10_000).rounded() / 10_000 }
