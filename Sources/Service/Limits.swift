@@ -101,6 +101,12 @@ enum ServiceLimits {
     static let remoteWriteSamples = 5_000
     /// Milliseconds of series that are read to be sent at once.
     static let remoteWriteWindow: Int64 = 600_000
+    /// Milliseconds before what was sent, in which late events change what is sent again.
+    static let remoteWriteRevisions: Int64 = 3_600_000
+    /// Requests that are made to tell of such changes before they are given up.
+    static let remoteWriteRevisionAttempts = 3
+    /// Nanoseconds that may pass from an event's receipt until it can be asked for.
+    static let remoteWriteCommitNanoseconds: Int64 = 2_000_000_000
     /// Seconds after which a request that failed is sent again: first, and at most.
     static let remoteWritePauseSeconds = 1
     static let remoteWritePauseSecondsMax = 60

@@ -78,7 +78,7 @@ struct Server: Sendable {
             if let telemetry { services.settleTelemetry = { telemetry.settle() } }
             self.telemetry = telemetry
             self.services = services
-            remoteWriters = try configuration.remoteWrite.compactMap { ServerURL($0) }.map {
+            remoteWriters = try configuration.remoteWrite.map {
                 try RemoteWriter(
                     $0, configuration.remoteWriteVersion,
                     environment: configuration.remoteWriteEnvironment, services.metrics,

@@ -4,21 +4,25 @@ public import Events
 public struct ModelEvent: Equatable, Sendable {
     /// Nanoseconds since 1970.
     public var timestamp: Int64
+    /// When it was received; five nanoseconds after it happened where nothing is said.
+    public var received: Int64?
     public var rate: UInt32 = 1
     public var dataset = "shop"
     public var fields: [String: FieldValue]
 
     public init(
-        timestamp: Int64, rate: UInt32 = 1, dataset: String = "shop", fields: [String: FieldValue]
+        timestamp: Int64, received: Int64? = nil, rate: UInt32 = 1, dataset: String = "shop",
+        fields: [String: FieldValue]
     ) {
         self.timestamp = timestamp
+        self.received = received
         self.rate = rate
         self.dataset = dataset
         self.fields = fields
     }
 }
 
-/// A batch of the events, each received five nanoseconds after it happened.
+/// A batch of the events.
 public func makeBatch(
     _ events: [ModelEvent], _ builder: EventBatchBuilder = .init()
 ) -> EventBatch {
@@ -30,7 +34,8 @@ public func add(_ events: [ModelEvent], to builder: EventBatchBuilder) {
     for event in events {
         for (name, value) in event.fields { builder.append(value, named: name) }
         builder.finishEvent(
-            timestamp: event.timestamp, received: event.timestamp + 5, sampleRate: event.rate,
+            timestamp: event.timestamp, received: event.received ?? event.timestamp + 5,
+            sampleRate: event.rate,
             dataset: builder.datasetCode(event.dataset))
     }
 }

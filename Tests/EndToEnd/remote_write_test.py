@@ -88,7 +88,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
                 test.faults.append(repr(error))
                 written = 0
             self.send_response(204)
-            for what, count in (("Samples", written), ("Histograms", 0), ("Exemplars", 0)):
+            for what, count in (("Samples", written), ("Histograms", 0), ("Exemplars", len(test.exemplars))):
                 self.send_header(f"X-Prometheus-Remote-Write-{what}-Written", str(count))
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -98,6 +98,8 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         assert self.headers["Content-Encoding"] == "snappy"
         assert self.headers["X-Prometheus-Remote-Write-Version"] == "2.0.0"
         assert self.headers["User-Agent"]
+        assert self.headers["Authorization"] == "Bearer open sesame"
+        assert self.headers["X-Scope-OrgID"] == "shop"
         message = list(fields(body))
         assert {number for number, _ in message} <= {4, 5}, "fields that are reserved or unknown"
         symbols = [value.decode() for number, value in message if number == 4]
@@ -106,7 +108,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         for number, series in message:
             if number != 5:
                 continue
-            references, samples = [], []
+            references, samples, starts, exemplars = [], [], [], []
             for field, value in fields(series):
                 if field == 1:
                     at = 0
@@ -115,9 +117,15 @@ class Receiver(http.server.BaseHTTPRequestHandler):
                         references.append(reference)
                 elif field == 2:
                     sample = dict(fields(value))
+                    assert set(sample) <= {1, 2, 3}
                     samples.append((sample[2], sample[1]))
+                    starts.append(sample.get(3, 0))
+                elif field == 4:
+                    exemplars.append(dict(fields(value)))
                 elif field == 5:
-                    test.types.add(dict(fields(value)).get(1, 0))
+                    metadata = dict(fields(value))
+                    assert set(metadata) <= {1, 3, 4}
+                    test.types.add((metadata.get(1, 0), symbols[metadata.get(3, 0)]))
                 else:
                     raise AssertionError(f"field {field} of a series")
             assert references and len(references) % 2 == 0
@@ -126,9 +134,18 @@ class Receiver(http.server.BaseHTTPRequestHandler):
             assert names == sorted(set(names)) and "__name__" in names and "" not in names + values
             key = tuple(zip(names, values))
             known = test.received.setdefault(key, [])
-            for stamp, value in samples:
-                assert not known or stamp > known[-1][0], f"out of order: {key}"
-                known.append((stamp, value))
+            assert samples and samples == sorted(samples)
+            if known and samples[0][0] <= known[-1][0]:
+                # What late events changed goes by itself, all of it samples that were there before.
+                test.revisions.setdefault(key, []).extend(samples)
+                written += len(samples)
+                continue
+            known.extend(samples)
+            test.starts.setdefault(key, []).extend(starts)
+            for exemplar in exemplars:
+                places = list(exemplar[1])
+                names = {symbols[one]: symbols[other] for one, other in zip(places[::2], places[1::2])}
+                test.exemplars.append((dict(key)["__name__"], names, exemplar[2], exemplar[3]))
             written += len(samples)
         return written
 
@@ -145,7 +162,7 @@ class RemoteWriteTest(ServerTest):
 
     def send_spans(self, count):
         self.server.json("POST", "/1/batch/api", [{"data": {
-            "trace.span_id": str(n), "name": "GET /", "service.name": f"s{n % 3}", "duration_ms": n}}
+            "trace.trace_id": f"t{n}", "trace.span_id": str(n), "name": "GET /", "service.name": f"s{n % 3}", "duration_ms": n}}
             for n in range(count)])
 
     def range_of(self, url, query, at):
@@ -157,12 +174,18 @@ class RemoteWriteTest(ServerTest):
 
     def test_a_receiver_of_2_0_gets_what_the_server_answers(self):
         self.requests, self.waited, self.faults, self.received, self.types = 0, None, [], {}, set()
+        self.exemplars, self.starts, self.revisions = [], {}, {}
         receiver = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
         receiver.test = self
         threading.Thread(target=receiver.serve_forever, daemon=True).start()
         self.addCleanup(receiver.server_close)
         self.addCleanup(receiver.shutdown)
-        self.restart_with("--remote-write", f"http://127.0.0.1:{receiver.server_port}/api/v1/write")
+        configuration = os.path.join(self.directory, "widefield.json")
+        with open(configuration, "w") as file:
+            json.dump({"remote_write": [{
+                "url": f"http://127.0.0.1:{receiver.server_port}/api/v1/write", "bearer_token": "open sesame",
+                "headers": {"X-Scope-OrgID": "shop"}}]}, file)
+        self.restart_with("--config", configuration)
         self.send_spans(9)
         name = "traces_span_metrics_calls_total"
         for _ in range(150):
@@ -172,13 +195,31 @@ class RemoteWriteTest(ServerTest):
             time.sleep(0.5)
         self.assertEqual(self.faults, [])
         self.assertGreaterEqual(self.waited, 2)
-        self.assertIn(1, self.types)
+        self.assertIn((1, "Spans, by what they were."), self.types)
         self.assertEqual(len(sent), 3)
+        for key, values in sent.items():
+            self.assertEqual(set(self.starts[key]), {values[0][0]}, "it counts from its first sample on")
+        slowest = [found for found in self.exemplars if found[0].endswith("milliseconds_bucket")
+                   and found[1] == {"span_id": "8", "trace_id": "t8"}]
+        self.assertEqual([found[2] for found in slowest], [8])
         for key, values in sent.items():
             self.assertEqual([values[0][1], values[-1][1]], [0, 3], "from the beginning on")
             ours = self.range_of(self.server.url, name, values[-1][0] / 1000)[tuple(sorted(key))]
             self.assertEqual([(round(t * 1000), float(v)) for t, v in ours][-len(values):], values)
+        # Late by a cell that was sent: the totals from there on are sent again.
+        late = max(values[-1][0] for values in sent.values()) / 1000 - 15
+        self.server.json("POST", "/1/batch/api", [{"time": late, "data": {
+            "trace.span_id": "9", "name": "GET /", "service.name": "s0", "duration_ms": 9}}])
+        for _ in range(100):
+            revised = {key: values for key, values in self.revisions.items() if dict(key)["__name__"] == name}
+            if revised:
+                break
+            time.sleep(0.5)
+        self.assertEqual(self.faults, [])
+        self.assertEqual([dict(key)["service_name"] for key in revised], ["s0"])
+        self.assertEqual({value for stamp, value in next(iter(revised.values())) if stamp / 1000 > late}, {4})
         _, _, figures = self.server.request("GET", "/metrics")
+        self.assertRegex(figures.decode(), r"widefield_remote_write_revised_total\{[^}]*\} [1-9]")
         self.assertIn(b"widefield_remote_write_failures_total", figures)
         self.assertRegex(figures.decode(), r"widefield_remote_write_lag_seconds\{[^}]*\} [1-9]")
 

@@ -122,6 +122,53 @@ import Testing
         }
     }
 
+    @Test func `receivers of remote write may have credentials, in the file alone`() throws {
+        let read = try configuration(
+            file: """
+                {"remote_write": ["http://a/write",
+                  {"url": "https://b/push", "bearer_token": "t", "ca_file": "/ca.pem"},
+                  {"url": "https://c/push", "user": "ada", "password": "open",
+                   "headers": {"X-Scope-OrgID": "shop"}}]}
+                """)
+        let receivers = read.remoteWrite
+        #expect(receivers.map { $0.url.basePath } == ["/write", "/push", "/push"])
+        #expect(
+            receivers.map { $0.headers["Authorization"] }
+                == [nil, "Bearer t", "Basic YWRhOm9wZW4="])
+        #expect(receivers[1].authorities == "/ca.pem")
+        #expect(receivers[2].headers["X-Scope-OrgID"] == "shop")
+        let wrong: [(String, String)] = [
+            (#""ftp://a""#, "/remote_write/0: 'ftp://a' is no URL"),
+            (#"{"bearer_token": "t"}"#, "/remote_write/0: '' is no URL"),
+            (#"{"url": "http://u:p@a"}"#, "without a user"),
+            (#"{"url": "http://a", "token": "t"}"#, "/remote_write/0: /token: there is no such"),
+            (#"{"url": "http://a", "user": "u"}"#, "user and password"),
+            (
+                #"{"url": "http://a", "user": "u", "password": "p", "bearer_token": "t"}"#,
+                "expected bearer_token, or"
+            ),
+            (
+                #"{"url": "http://a", "bearer_token": "t\r\nHost: b"}"#,
+                "/bearer_token: expected a text of one line"
+            ),
+            (
+                #"{"url": "http://a", "headers": {"Host": "b"}}"#,
+                "/headers/Host: a header that cannot be set"
+            ),
+            (
+                #"{"url": "http://a", "bearer_token": "t", "headers": {"authorization": "x"}}"#,
+                "/headers/authorization: a header that cannot be set"
+            ),
+        ]
+        for (text, message) in wrong {
+            #expect {
+                try configuration(file: #"{"remote_write": [\#(text)]}"#)
+            } throws: {
+                "\($0)".contains(message)
+            }
+        }
+    }
+
     @Test func `the schema describes every option and no other`() throws {
         let schema = URL(filePath: #filePath).deletingLastPathComponent()
             .appending(path: "../../schemas/config.schema.json")

@@ -11,10 +11,10 @@ public struct DerivedSeries: SeriesSource {
     /// Answers a query that is about statistics.
     public typealias Ask = @Sendable (Query) throws -> StatisticsTable
 
-    private let definitions: [MetricDefinition]
-    private let now: Int64
-    private let past: PastSeries?
-    private let ask: Ask
+    let definitions: [MetricDefinition]
+    let now: Int64
+    let past: PastSeries?
+    let ask: Ask
 
     /// - Parameters:
     ///   - now: milliseconds since 1970; cells that ended less than a settling delay ago have no sample
@@ -150,7 +150,7 @@ public struct DerivedSeries: SeriesSource {
         return Set(found).sorted()
     }
 
-    private static func nanoseconds(_ milliseconds: Int64) -> Int64 {
+    static func nanoseconds(_ milliseconds: Int64) -> Int64 {
         let (product, overflows) = milliseconds.multipliedReportingOverflow(by: 1_000_000)
         if overflows { return milliseconds < 0 ? .min : .max - 1 }
         return product

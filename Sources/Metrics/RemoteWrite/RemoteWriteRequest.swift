@@ -1,5 +1,5 @@
 internal import Bytes
-public import SeriesStore
+internal import SeriesStore
 
 /// One request of Prometheus's remote write, as its body is before compression.
 public enum RemoteWriteRequest {
@@ -20,78 +20,184 @@ public enum RemoteWriteRequest {
         public var number: String { self == .one ? "0.1.0" : "2.0.0" }
     }
 
-    /// Encodes series with their samples, in time order.
-    ///
-    /// - Parameter types: of metrics by the names of their series, as Prometheus calls them; only version
-    ///   2.0 tells of them.
-    public static func encode(
-        _ series: [SeriesData], _ version: Version, types: [String: String] = [:]
-    ) -> [UInt8] {
+    /// Encodes series; exemplars, starts and metadata are in version 2.0 alone.
+    public static func encode(_ series: [RemoteWriteSeries], _ version: Version) -> [UInt8] {
         var writer = ProtobufWriter()
         switch version {
         case .one:
-            for data in series {
+            for one in series {
                 writer.message(1) { writer in
-                    for label in data.labels {
+                    for label in one.data.labels {
                         writer.message(1) { writer in
                             writer.string(1, label.name)
                             writer.string(2, label.value)
                         }
                     }
-                    writer.samples(data.samples, floats: 2, histograms: 4)
+                    for sample in one.floats { writer.sample(sample, field: 2) }
+                    for sample in one.histograms { writer.histogram(sample, field: 4) }
                 }
             }
-        case .two: encodeTwo(series, types, &writer)
+        case .two:
+            var symbols = SymbolTable()
+            let references = series.map { symbols.references(of: $0) }
+            for text in symbols.texts { writer.string(4, text) }
+            for (one, references) in zip(series, references) {
+                // Samples or histograms, never both: the end of a series of histograms is a sample.
+                let (floats, histograms) = (one.floats, one.histograms)
+                if !histograms.isEmpty {
+                    writer.series(references, histograms, histogramsField: 3, one.metadata)
+                }
+                if !floats.isEmpty {
+                    let rest =
+                        histograms.isEmpty
+                        ? references : SeriesReferences(labels: references.labels)
+                    writer.series(rest, floats, one.metadata)
+                }
+            }
         }
         return writer.bytes
     }
+}
 
-    private static func encodeTwo(
-        _ series: [SeriesData], _ types: [String: String], _ writer: inout ProtobufWriter
-    ) {
-        var numbers: [String: UInt64] = ["": 0]
-        var symbols = [""]
-        func number(_ text: String) -> UInt64 {
-            if let known = numbers[text] { return known }
-            numbers[text] = UInt64(symbols.count)
-            symbols.append(text)
-            return UInt64(symbols.count - 1)
-        }
-        let references = series.map { data in
-            data.labels.flatMap { [number($0.name), number($0.value)] }
-        }
-        for symbol in symbols { writer.string(4, symbol) }
-        for (data, references) in zip(series, references) {
-            writer.message(5) { writer in
-                writer.message(1) { writer in
-                    for reference in references { writer.varint(reference) }
-                }
-                // Samples or histograms, never both: derived series are all of one kind.
-                writer.samples(data.samples, floats: 2, histograms: 3)
-                let type = types[data.labels.metricName].flatMap { typeNumbers[$0] } ?? 0
-                writer.message(5) { writer in if type > 0 { writer.varint(1, type) } }
-            }
+/// A sample with the time from which on it counts.
+private struct StartedSample<Value> {
+    let value: Value
+    /// Milliseconds since 1970; a start of 0 is none.
+    let time: Int64
+    let start: Int64
+}
+
+extension RemoteWriteSeries {
+    fileprivate var floats: [StartedSample<Double>] {
+        (0..<data.samples.count).compactMap { place in
+            guard case .float(let value) = data.samples[valueAt: place] else { return nil }
+            return started(value, place)
         }
     }
 
-    private static let typeNumbers: [String: UInt64] = ["counter": 1, "gauge": 2, "histogram": 3]
+    fileprivate var histograms: [StartedSample<NativeHistogram>] {
+        (0..<data.samples.count).compactMap { place in
+            guard case .histogram(let value) = data.samples[valueAt: place] else { return nil }
+            return started(value, place)
+        }
+    }
+
+    private func started<Value>(_ value: Value, _ place: Int) -> StartedSample<Value> {
+        StartedSample(
+            value: value, time: data.samples.timestamps[place],
+            start: starts.isEmpty ? 0 : starts[place])
+    }
+}
+
+// MARK: - Version 2.0
+
+/// The texts of a request, each there once.
+private struct SymbolTable {
+    private(set) var texts = [""]
+    private var numbers = ["": UInt64(0)]
+
+    mutating func number(_ text: String) -> UInt64 {
+        if let known = numbers[text] { return known }
+        numbers[text] = UInt64(texts.count)
+        texts.append(text)
+        return UInt64(texts.count - 1)
+    }
+
+    private mutating func numbers(_ labels: Labels) -> [UInt64] {
+        labels.flatMap { [number($0.name), number($0.value)] }
+    }
+
+    mutating func references(of series: RemoteWriteSeries) -> SeriesReferences {
+        SeriesReferences(
+            labels: numbers(series.data.labels),
+            exemplars: series.exemplars.map { ($0, numbers($0.labels)) },
+            help: number(series.metadata?.help ?? ""), unit: number(series.metadata?.unit ?? ""))
+    }
+}
+
+/// The places of a series' texts.
+private struct SeriesReferences {
+    let labels: [UInt64]
+    var exemplars: [(exemplar: Exemplar, labels: [UInt64])] = []
+    var help: UInt64 = 0
+    var unit: UInt64 = 0
 }
 
 extension ProtobufWriter {
-    fileprivate mutating func samples(_ samples: Samples, floats: UInt32, histograms: UInt32) {
-        for place in 0..<samples.count {
-            let time = samples.timestamps[place]
-            switch samples[valueAt: place] {
-            case .float(let value):
-                // A stale marker of histograms is one too; it stands among their floats.
-                message(floats) { writer in
-                    writer.double(1, value)
-                    writer.varint(2, UInt64(bitPattern: time))
-                }
-            case .histogram(let histogram):
-                message(histograms) { $0.histogram(histogram, at: time) }
+    fileprivate mutating func series(
+        _ references: SeriesReferences, _ samples: [StartedSample<Double>],
+        _ metadata: PrometheusAPI.Metadata?
+    ) {
+        message(5) { writer in
+            writer.packed(1, references.labels)
+            for sample in samples { writer.sample(sample, field: 2, startField: 3) }
+            writer.rest(of: references, metadata)
+        }
+    }
+
+    fileprivate mutating func series(
+        _ references: SeriesReferences, _ samples: [StartedSample<NativeHistogram>],
+        histogramsField: UInt32, _ metadata: PrometheusAPI.Metadata?
+    ) {
+        message(5) { writer in
+            writer.packed(1, references.labels)
+            for sample in samples {
+                writer.histogram(sample, field: histogramsField, startField: 17)
+            }
+            writer.rest(of: references, metadata)
+        }
+    }
+
+    private mutating func rest(
+        of references: SeriesReferences, _ metadata: PrometheusAPI.Metadata?
+    ) {
+        for (exemplar, labels) in references.exemplars {
+            message(4) { writer in
+                writer.packed(1, labels)
+                writer.double(2, exemplar.value)
+                writer.varint(3, UInt64(bitPattern: exemplar.timestamp))
             }
         }
+        let types: [String: UInt64] = ["counter": 1, "gauge": 2, "histogram": 3]
+        message(5) { writer in
+            if let type = types[metadata?.type ?? ""] { writer.varint(1, type) }
+            if references.help > 0 { writer.varint(3, references.help) }
+            if references.unit > 0 { writer.varint(4, references.unit) }
+        }
+    }
+
+    private mutating func packed(_ field: UInt32, _ numbers: [UInt64]) {
+        message(field) { writer in
+            for number in numbers { writer.varint(number) }
+        }
+    }
+}
+
+// MARK: - Samples
+
+extension ProtobufWriter {
+    fileprivate mutating func sample(
+        _ sample: StartedSample<Double>, field: UInt32, startField: UInt32? = nil
+    ) {
+        message(field) { writer in
+            writer.double(1, sample.value)
+            writer.varint(2, UInt64(bitPattern: sample.time))
+            writer.start(sample.start, startField)
+        }
+    }
+
+    fileprivate mutating func histogram(
+        _ sample: StartedSample<NativeHistogram>, field: UInt32, startField: UInt32? = nil
+    ) {
+        message(field) { writer in
+            writer.histogram(sample.value, at: sample.time)
+            writer.start(sample.start, startField)
+        }
+    }
+
+    private mutating func start(_ start: Int64, _ field: UInt32?) {
+        guard let field, start > 0 else { return }
+        varint(field, UInt64(bitPattern: start))
     }
 
     /// A histogram whose counts are whole numbers has deltas, another one its counts.
@@ -113,6 +219,10 @@ extension ProtobufWriter {
         buckets(histogram.positiveSpans, histogram.positiveBuckets, from: 11, areWhole)
         varint(14, UInt64(histogram.counterReset.rawValue))
         varint(15, UInt64(bitPattern: time))
+        if histogram.customBounds.isEmpty { return }
+        message(16) { writer in
+            for bound in histogram.customBounds { writer.append(bound) }
+        }
     }
 
     private mutating func buckets(

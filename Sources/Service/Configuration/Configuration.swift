@@ -43,8 +43,8 @@ struct Configuration: Sendable, Equatable {
     var standstill: Int
     /// URLs of Alertmanagers.
     var alertmanagers: [String]
-    /// URLs that series are sent to by remote write.
-    var remoteWrite: [String]
+    /// Who series are sent to by remote write; credentials are in the file alone.
+    var remoteWrite: [RemoteWriteReceiver]
     var remoteWriteVersion: RemoteWriteRequest.Version
     /// Whose series these are.
     var remoteWriteEnvironment: String
@@ -118,7 +118,7 @@ struct Configuration: Sendable, Equatable {
     ]
 
     /// Options that may be lists of strings in the configuration file.
-    fileprivate static let lists: Set<String> = ["rules", "alertmanagers", "remote-write"]
+    fileprivate static let lists: Set<String> = ["rules", "alertmanagers"]
 
     /// Puts the options together.
     ///
@@ -171,9 +171,10 @@ struct Configuration: Sendable, Equatable {
         alertmanagers = try settings.list("alertmanagers", "URL,… with http:// or https://") {
             $0.hasPrefix("http://") || $0.hasPrefix("https://")
         }
-        remoteWrite = try settings.list("remote-write", "URL,… with http:// or https://") {
-            ServerURL($0) != nil
-        }
+        remoteWrite = try settings.remoteWrite(
+            try settings.list("remote-write", "URL,… with http:// or https://") {
+                ServerURL($0) != nil
+            })
         remoteWriteVersion =
             try settings.value("remote-write-version", "1.0 or 2.0") {
                 RemoteWriteRequest.Version(rawValue: $0)
@@ -204,6 +205,8 @@ struct ConfigurationError: Error, CustomStringConvertible {
 private struct Settings {
     private var values: [String: (text: String, place: String)] = [:]
     private(set) var metrics: [MetricDefinition] = []
+    /// As the file has them.
+    private var receivers: [RemoteWriteReceiver] = []
 
     init(arguments: [String: String]) {
         for (name, text) in arguments { values[name] = (text, "--\(name)") }
@@ -225,6 +228,10 @@ private struct Settings {
             let place = "\(path): /\(member.key)"
             if member.key == "metrics" {
                 metrics = try Settings.metrics(member.value, place)
+                continue
+            }
+            if member.key == "remote_write", let list = member.value.array {
+                receivers = try Settings.receivers(list, place)
                 continue
             }
             let name = member.key.replacing("_", with: "-")
@@ -278,6 +285,25 @@ private struct Settings {
             metrics.append(metric)
         }
         return metrics
+    }
+
+    private static func receivers(
+        _ list: [JSONValue], _ place: String
+    ) throws(ConfigurationError) -> [RemoteWriteReceiver] {
+        var receivers: [RemoteWriteReceiver] = []
+        for (index, entry) in list.enumerated() {
+            do throws(ConfigurationError) {
+                receivers.append(try RemoteWriteReceiver(entry))
+            } catch {
+                throw ConfigurationError(description: "\(place)/\(index): \(error)")
+            }
+        }
+        return receivers
+    }
+
+    /// Those of a flag, which have no credentials, in the place of those of the file.
+    func remoteWrite(_ urls: [String]) throws(ConfigurationError) -> [RemoteWriteReceiver] {
+        urls.isEmpty ? receivers : urls.compactMap { ServerURL($0) }.map(RemoteWriteReceiver.init)
     }
 
     func count(

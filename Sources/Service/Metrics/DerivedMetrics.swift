@@ -22,11 +22,18 @@ struct DerivedMetrics: Sendable {
     func series(
         of environment: String, _ cancellation: QueryCancellation, notes: PastNotes = PastNotes()
     ) throws -> any SeriesSource {
-        let derived = DerivedSeries(
-            definitions(of: environment), now: service.clock.wallNanoseconds() / 1_000_000,
-            past: try past.series(of: environment, notes: notes), ask(environment, cancellation))
+        let derived = try derived(of: environment, cancellation, notes: notes)
         guard let written = try stored.written(in: environment) else { return derived }
         return JoinedSeries(derived, written)
+    }
+
+    /// Those of them that are counted from events.
+    func derived(
+        of environment: String, _ cancellation: QueryCancellation, notes: PastNotes = PastNotes()
+    ) throws -> DerivedSeries {
+        DerivedSeries(
+            definitions(of: environment), now: service.clock.wallNanoseconds() / 1_000_000,
+            past: try past.series(of: environment, notes: notes), ask(environment, cancellation))
     }
 
     /// The exemplars of the series that are counted from events.

@@ -9,22 +9,36 @@ internal import Synchronization
 ///
 /// Nothing is queued: a file says up to when series were sent, and what comes after is read from the
 /// series again, after a start as after an outage however long. A cell is sent once it has ended and
-/// settled; events that come later change totals that are sent later, not those that were.
+/// settled. What events that come later change of cells that were sent is sent again, once: a receiver
+/// may take it or not.
 final class RemoteWriter: Sendable {
     struct Figures: Sendable {
         var samples = 0
         /// Samples that the receiver refused for good.
         var refused = 0
+        /// Samples that were sent again because late events had changed them, and were taken.
+        var revised = 0
+        /// Those that were not.
+        var revisionsRefused = 0
         var failures = 0
         /// Milliseconds since 1970 up to which series were sent.
         var position: Int64 = 0
     }
 
+    /// What is known of what the receiver has.
+    private struct Sent {
+        var position: RemoteWritePosition
+        /// Series that had a sample at the position: what the others have there is their beginning.
+        var alive: Set<Labels>?
+        var starts: CounterStarts
+    }
+
     let url: ServerURL
+    private let receiver: RemoteWriteReceiver
     private let environment: String
     private let metrics: DerivedMetrics
     private let machine: Machine
-    private let positionFile: RemoteWritePosition
+    private let positionFile: RemoteWritePositionFile
     private let log: ServerLog
     private let isEnding = Monitor(false)
     private let figuresNow = Mutex(Figures())
@@ -34,18 +48,25 @@ final class RemoteWriter: Sendable {
     ///
     /// Throws `HostError` when the system has none to give or the position cannot be read.
     init(
-        _ url: ServerURL, _ version: RemoteWriteRequest.Version, environment: String,
-        _ metrics: DerivedMetrics, directory: String, _ machine: Machine, _ log: ServerLog
+        _ receiver: RemoteWriteReceiver, _ version: RemoteWriteRequest.Version,
+        environment: String, _ metrics: DerivedMetrics, directory: String, _ machine: Machine,
+        _ log: ServerLog
     ) throws {
-        self.url = url
+        url = receiver.url
+        self.receiver = receiver
         self.environment = environment
         self.metrics = metrics
         self.machine = machine
         self.log = log
-        positionFile = RemoteWritePosition(url, environment: environment, in: directory, machine)
-        let position = try positionFile.read() ?? RemoteWriter.settled(machine.clock)
+        positionFile = RemoteWritePositionFile(
+            url, environment: environment, in: directory, machine)
+        let position =
+            try positionFile.read()
+            ?? RemoteWritePosition(
+                sent: RemoteWriter.settled(machine.clock),
+                looked: machine.clock.wallNanoseconds())
         try positionFile.write(position)
-        figuresNow.withLock { $0.position = position }
+        figuresNow.withLock { $0.position = position.sent }
         let started = try HostThread(name: "remote write") { [self] in run(position, version) }
         thread.withLock { $0 = started }
     }
@@ -64,67 +85,172 @@ final class RemoteWriter: Sendable {
 
     // MARK: - Thread
 
-    private func run(_ start: Int64, _ version: RemoteWriteRequest.Version) {
-        var sender = RemoteWriteSender(url, version)
-        var position = start
-        // Series that had a sample at the position: what the others have there is their beginning.
-        var alive: Set<Labels>?
+    private func run(_ start: RemoteWritePosition, _ version: RemoteWriteRequest.Version) {
+        var sender = RemoteWriteSender(receiver, version)
+        var sent: Sent?
         while !isEnding.withLock({ $0 }) {
+            let position = sent?.position ?? start
             let end = min(
-                RemoteWriter.settled(machine.clock), position + ServiceLimits.remoteWriteWindow)
-            if end <= position {
+                RemoteWriter.settled(machine.clock),
+                position.sent + ServiceLimits.remoteWriteWindow)
+            if end <= position.sent {
                 pause(seconds: 2)
                 continue
             }
             do {
-                let series = try metrics.series(of: environment, QueryCancellation())
-                    .select([], from: position, to: end)
-                let fresh = series.compactMap { $0.following(position, alive) }
-                for batch in RemoteWriteSender.batches(fresh) {
-                    guard send(batch, by: &sender) else { return }
-                }
-                alive = Set(series.filter { $0.samples.timestamps.last == end }.map(\.labels))
-                position = end
-                try positionFile.write(position)
+                var now = try sent ?? beginning(at: start)
+                guard try sendRevisions(by: &sender, &now),
+                    try sendCells(until: end, by: &sender, &now)
+                else { return }
+                sent = now
+                try positionFile.write(now.position)
                 figuresNow.withLock { $0.position = end }
             } catch {
-                log(
-                    .warn, "remote write",
-                    ["url": .string(url.host), "notice": .string("\(error)")])
+                tell(.warn, "notice", "\(error)")
                 pause(seconds: ServiceLimits.remoteWritePauseSecondsMax)
             }
         }
     }
 
-    /// Sends a batch until the receiver has it or refuses it; false when the server ends before.
-    private func send(_ batch: [SeriesData], by sender: inout RemoteWriteSender) -> Bool {
-        let count = batch.reduce(0) { $0 + $1.samples.count }
-        let types = Dictionary(
+    private func beginning(at position: RemoteWritePosition) throws -> Sent {
+        let beginnings = try derived().beginnings(before: position.sent)
+        return Sent(position: position, starts: CounterStarts(beginnings))
+    }
+
+    private func derived() throws -> DerivedSeries {
+        try metrics.derived(of: environment, QueryCancellation())
+    }
+
+    /// Sends the cells after the position; false when the server ends before.
+    private func sendCells(
+        until end: Int64, by sender: inout RemoteWriteSender, _ sent: inout Sent
+    ) throws -> Bool {
+        let from = sent.position.sent
+        let series = try metrics.series(of: environment, QueryCancellation())
+            .select([], from: from, to: end)
+        let exemplars = sender.sendsExemplars ? try exemplars(from: from + 1, to: end) : [:]
+        let metadata = metadata()
+        let fresh = series.compactMap { $0.following(from, sent.alive) }.map { data in
+            var one = RemoteWriteSeries(data, metadata: metadata[data.labels.metricName])
+            if one.metadata?.type ?? "gauge" != "gauge" {
+                one.starts = sent.starts.starts(of: data)
+                one.exemplars = exemplars[data.labels] ?? []
+            }
+            return one
+        }
+        for batch in RemoteWriteSender.batches(fresh) {
+            guard send(batch, by: &sender) else { return false }
+        }
+        let alive = Set(series.filter { $0.samples.timestamps.last == end }.map(\.labels))
+        sent.starts.keep(Set(series.map(\.labels)))
+        sent.alive = alive
+        sent.position.sent = end
+        return true
+    }
+
+    private func exemplars(from: Int64, to: Int64) throws -> [Labels: [Exemplar]] {
+        let found = try metrics.exemplars(of: environment, QueryCancellation())
+            .select([], from: from, to: to)
+        return Dictionary(found.map { ($0.labels, $0.exemplars) }) { $0 + $1 }
+    }
+
+    /// What is known of metrics, by the names of their series.
+    private func metadata() -> [String: PrometheusAPI.Metadata] {
+        Dictionary(
             metrics.definitions(of: environment).flatMap { definition in
-                definition.seriesNames.map { ($0, definition.kind.typeName) }
+                definition.seriesNames.map {
+                    (
+                        $0,
+                        PrometheusAPI.Metadata(
+                            type: definition.kind.typeName, help: definition.help,
+                            unit: definition.unit)
+                    )
+                }
             }, uniquingKeysWith: { first, _ in first })
+    }
+
+    // MARK: - Revisions
+
+    /// Sends again what events that came late changed of cells that were sent; false when the server ends
+    /// before.
+    ///
+    /// Series that are new by them go by themselves, before what follows of them, so that a receiver that
+    /// takes samples in their order alone has them whole.
+    private func sendRevisions(
+        by sender: inout RemoteWriteSender, _ sent: inout Sent
+    ) throws -> Bool {
+        let now = machine.clock.wallNanoseconds()
+        let position = sent.position
+        let changed = try derived().revisions(
+            since: position.looked - ServiceLimits.remoteWriteCommitNanoseconds,
+            from: position.sent - ServiceLimits.remoteWriteRevisions, to: position.sent)
+        let metadata = metadata()
+        let alive = sent.alive ?? []
+        for isNew in [true, false] {
+            let part = changed.filter { alive.contains($0.labels) != isNew }.map {
+                RemoteWriteSeries($0, metadata: metadata[$0.labels.metricName])
+            }
+            for batch in RemoteWriteSender.batches(part) {
+                guard sendOnce(batch, by: &sender) else { return false }
+            }
+            if isNew { sent.alive?.formUnion(part.map(\.data.labels)) }
+        }
+        sent.position.looked = now
+        return true
+    }
+
+    /// Sends samples that the receiver may have otherwise already, a few times at most; false when the
+    /// server ends before.
+    private func sendOnce(
+        _ batch: [RemoteWriteSeries], by sender: inout RemoteWriteSender
+    ) -> Bool {
+        let count = batch.reduce(0) { $0 + $1.data.samples.count }
+        for _ in 0..<ServiceLimits.remoteWriteRevisionAttempts {
+            switch sender.send(batch) {
+            case .taken:
+                figuresNow.withLock { $0.revised += count }
+                return true
+            case .refused:
+                figuresNow.withLock { $0.revisionsRefused += count }
+                return true
+            case .failed(_, let after):
+                pause(seconds: max(ServiceLimits.remoteWritePauseSeconds, after ?? 0))
+                if isEnding.withLock({ $0 }) { return false }
+            }
+        }
+        figuresNow.withLock { $0.revisionsRefused += count }
+        return true
+    }
+
+    // MARK: - Sending
+
+    /// Sends a batch until the receiver has it or refuses it; false when the server ends before.
+    private func send(
+        _ batch: [RemoteWriteSeries], by sender: inout RemoteWriteSender
+    ) -> Bool {
+        let count = batch.reduce(0) { $0 + $1.data.samples.count }
         var backOff = ServiceLimits.remoteWritePauseSeconds
         while true {
-            switch sender.send(batch, types) {
+            switch sender.send(batch) {
             case .taken:
                 figuresNow.withLock { $0.samples += count }
                 return true
             case .refused(let reason):
                 figuresNow.withLock { $0.refused += count }
-                log(
-                    .warn, "remote write",
-                    ["url": .string(url.host), "refused": .string(reason)])
+                tell(.warn, "refused", reason)
                 return true
             case .failed(let reason, let after):
                 figuresNow.withLock { $0.failures += 1 }
-                log(
-                    .info, "remote write",
-                    ["url": .string(url.host), "failure": .string(reason)])
+                tell(.info, "failure", reason)
                 pause(seconds: max(backOff, after ?? 0))
                 if isEnding.withLock({ $0 }) { return false }
                 backOff = min(2 * backOff, ServiceLimits.remoteWritePauseSecondsMax)
             }
         }
+    }
+
+    private func tell(_ level: ServerLog.Level, _ what: String, _ text: String) {
+        log(level, "remote write", ["url": .string(url.host), what: .string(text)])
     }
 
     private func pause(seconds: Int) {
@@ -138,103 +264,5 @@ extension SeriesData {
         let isNew = alive.map { !$0.contains(labels) } ?? false
         let left = samples.clamped(from: isNew ? time : time + 1, to: .max)
         return left.isEmpty ? nil : SeriesData(labels: labels, samples: left)
-    }
-}
-
-/// Makes requests of series and knows what answers mean.
-private struct RemoteWriteSender: ~Copyable {
-    enum Outcome {
-        case taken
-        /// The same would be refused again.
-        case refused(String)
-        /// May pass; the receiver may say after how many seconds.
-        case failed(String, after: Int?)
-    }
-
-    private var client: HTTPClient
-    private var version: RemoteWriteRequest.Version
-
-    init(_ url: ServerURL, _ version: RemoteWriteRequest.Version) {
-        client = HTTPClient(url)
-        self.version = version
-    }
-
-    /// Parts of at most `ServiceLimits.remoteWriteSamples`, each series' samples in their order.
-    static func batches(_ series: [SeriesData]) -> [[SeriesData]] {
-        var batches: [[SeriesData]] = []
-        var room = 0
-        for data in series {
-            var first = 0
-            let cost = 1 + (data.samples.histograms.first??.positiveBuckets.count ?? 0)
-            while first < data.samples.count {
-                if room < cost {
-                    batches.append([])
-                    room = max(cost, ServiceLimits.remoteWriteSamples)
-                }
-                let count = min(data.samples.count - first, room / cost)
-                let part = data.samples[first..<first + count]
-                batches[batches.count - 1].append(SeriesData(labels: data.labels, samples: part))
-                room -= count * cost
-                first += count
-            }
-        }
-        return batches
-    }
-
-    mutating func send(_ batch: [SeriesData], _ types: [String: String]) -> Outcome {
-        let body = Snappy.compress(RemoteWriteRequest.encode(batch, version, types: types))
-        let headers: HTTPHeaders = [
-            "Content-Type": version.contentType, "Content-Encoding": "snappy",
-            "X-Prometheus-Remote-Write-Version": version.number, "User-Agent": "widefield",
-        ]
-        let response: HTTPResponse
-        do throws(HTTPClientError) {
-            response = try client.request("POST", "", headers: headers, body: body)
-        } catch {
-            return .failed("\(error)", after: nil)
-        }
-        let reason =
-            "status \(response.status): \(String(decoding: response.body.prefix(200), as: UTF8.self))"
-        switch response.status {
-        case 200..<300:
-            // Whoever takes 2.0 says how much it wrote; others took it for something else.
-            let knowsTwo = response.headers["X-Prometheus-Remote-Write-Samples-Written"] != nil
-            guard version == .two && !knowsTwo else { return .taken }
-            version = .one
-            return send(batch, types)
-        case 415 where version == .two:
-            version = .one
-            return send(batch, types)
-        case 429, 500...:
-            return .failed(reason, after: response.headers["Retry-After"].flatMap { Int($0) })
-        default: return .refused(reason)
-        }
-    }
-}
-
-/// Up to when series were sent to a receiver: a small file for each, of milliseconds since 1970.
-private struct RemoteWritePosition {
-    private let parent: String
-    private let directory: String
-    private let name: String
-    private let environment: String
-    private let machine: Machine
-
-    init(_ url: ServerURL, environment: String, in parent: String, _ machine: Machine) {
-        name = "sent-" + hexadecimal(Array(sha256(Array("\(url)".utf8)).prefix(8)))
-        directory = EnvironmentSeries.directory(of: environment, in: parent)
-        (self.parent, self.environment, self.machine) = (parent, environment, machine)
-    }
-
-    func read() throws -> Int64? {
-        let path = directory + "/" + name
-        guard try machine.files.status(path) != nil else { return nil }
-        let bytes = try machine.files.readFile(path, limit: 32)
-        return Int64(String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self))
-    }
-
-    func write(_ position: Int64) throws(HostError) {
-        try EnvironmentSeries.makeDirectory(of: environment, in: parent, on: machine)
-        try machine.files.replaceFile(name, in: directory, with: Array("\(position)\n".utf8))
     }
 }

@@ -148,6 +148,14 @@ extension Figure {
                 "widefield_remote_write_refused_total", .counter,
                 "Samples that receivers refused for good.", samples { Double($0.refused) }),
             Figure(
+                "widefield_remote_write_revised_total", .counter,
+                "Samples sent again because late events had changed them, and taken.",
+                samples { Double($0.revised) }),
+            Figure(
+                "widefield_remote_write_revisions_refused_total", .counter,
+                "Samples sent again because late events had changed them, and not taken.",
+                samples { Double($0.revisionsRefused) }),
+            Figure(
                 "widefield_remote_write_failures_total", .counter,
                 "Requests that are sent again.", samples { Double($0.failures) }),
             Figure(
