@@ -14,7 +14,7 @@ struct NaiveAggregate {
             let expression = NaiveExpression(value: row.value)
             if let filter = calculation.filter, !expression.isTrue(filter) { return nil }
             let value = calculation.argument.map(expression.evaluate) ?? .bool(true)
-            return value.isMissing ? nil : (value, isUnweighted ? 1 : UInt64(row.event.rate))
+            return value.isMissing ? nil : (value, isUnweighted ? 1 : row.weight)
         }
     }
 

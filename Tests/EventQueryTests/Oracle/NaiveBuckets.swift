@@ -80,7 +80,7 @@ struct NaiveBuckets {
             let longest = range.upperBound - start
             let length = min(Double(longest), milliseconds * 1e6)
             let end = start + Int64(length)
-            let weight = isUnweighted ? 1 : Double(row.event.rate)
+            let weight = isUnweighted ? 1 : Double(row.weight)
             var time = bucket(start)
             while time < end {
                 let next = width.map { time + $0 } ?? range.upperBound

@@ -12,7 +12,7 @@ extension NaiveEvaluator {
         var texts: Set<String> = []
         for row in rows {
             let isSelected = NaiveExpression(value: row.value).isTrue(bubbleUp.selection)
-            let weight = query.isUnweighted ? 1 : UInt64(row.event.rate)
+            let weight = query.isUnweighted ? 1 : row.weight
             let side = isSelected ? 0 : 1
             sizes[side] += weight
             let fields = row.event.fields.merging(row.derived) { _, derived in derived }

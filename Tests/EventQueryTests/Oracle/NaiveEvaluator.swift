@@ -53,8 +53,12 @@ struct NaiveEvaluator {
         return events.compactMap { event in
             guard bounds.contains(event.timestamp) else { return nil }
             if case .named(let names) = query.source, !names.contains(event.dataset) { return nil }
+            if let share = query.sampleShare, !naiveSample(share, holds: event) { return nil }
             guard var row = relations.related(NaiveRow(event: event)) else { return nil }
-            for transform in query.transforms {
+            row.sampledFrom = UInt32((1 / (query.sampleShare ?? 1)).rounded())
+            let relatives = row.relatives
+            for (place, transform) in query.transforms.enumerated() {
+                row.relatives = relations.deriving(relatives, before: place)
                 let expression = NaiveExpression(value: row.value)
                 switch transform {
                 case .filter(let condition):
@@ -67,6 +71,7 @@ struct NaiveEvaluator {
                     row.derived[name] = expression.evaluate(formula)
                 }
             }
+            row.relatives = relations.deriving(relatives, before: query.transforms.count)
             return row
         }
     }

@@ -11,6 +11,11 @@ struct NaiveRow {
     var derived: [String: FieldValue] = [:]
     /// Which event of each relation is meant.
     var relatives: [Relation: NaiveRelative] = [:]
+    /// How many events like it there are for each one in the sample that is asked.
+    var sampledFrom: UInt32 = 1
+
+    /// How many events it stands for.
+    var weight: UInt64 { UInt64(event.rate) * UInt64(sampledFrom) }
 
     /// `makeBatch` says that an event is received five nanoseconds after it happened.
     var received: Int64 { event.timestamp + 5 }

@@ -31,7 +31,9 @@ extension FieldReference {
 /// Relatives by the shortest road: every event is looked at for every event.
 struct NaiveRelations {
     private let events: [NaiveRow]
-    private let conditions: [Relation: [Expression]]
+    private let transforms: [Transform]
+    /// With the places of their filters among the transforms.
+    private let conditions: [Relation: [(condition: Expression, place: Int)]]
     private let fields: [Relation: [String]]
     /// Whether the query speaks of any relative.
     private let isAsked: Bool
@@ -39,11 +41,13 @@ struct NaiveRelations {
     /// - Parameter events: all in the time range, of all datasets.
     init(_ events: [ModelEvent], _ query: Query) {
         self.events = events.map { NaiveRow(event: $0) }
-        var conditions: [Relation: [Expression]] = [:]
-        for case .filter(let filter) in query.transforms {
+        transforms = query.transforms
+        var conditions: [Relation: [(condition: Expression, place: Int)]] = [:]
+        for (place, transform) in query.transforms.enumerated() {
+            guard case .filter(let filter) = transform else { continue }
             for part in NaiveRelations.conjuncts(filter) {
                 if let relation = NaiveRelations.onlyRelation(part) {
-                    conditions[relation, default: []].append(part)
+                    conditions[relation, default: []].append((part, place))
                 }
             }
         }
@@ -102,14 +106,27 @@ struct NaiveRelations {
                         && text(other, "trace.parent_id") == text(row, "trace.span_id")
                 case .any, .any2, .any3, .none: true
                 }
-            var candidate = row
-            candidate.relatives = [relation: NaiveRelative(other)]
             return isRelated
-                && (conditions[relation] ?? []).allSatisfy {
-                    NaiveExpression(value: candidate.value).isTrue($0)
+                && (conditions[relation] ?? []).allSatisfy { condition, place in
+                    var candidate = row
+                    candidate.relatives = deriving([relation: NaiveRelative(other)], before: place)
+                    return NaiveExpression(value: candidate.value).isTrue(condition)
                 }
         }
         return found.sorted { $0.event.timestamp < $1.event.timestamp }
+    }
+
+    /// The relatives with the fields that the transforms before a place derive of them.
+    func deriving(
+        _ relatives: [Relation: NaiveRelative], before place: Int
+    ) -> [Relation: NaiveRelative] {
+        relatives.mapValues { relative in
+            var row = relative.row
+            for case .evaluate(let name, let formula) in transforms.prefix(place) {
+                row.derived[name] = NaiveExpression(value: row.value).evaluate(formula)
+            }
+            return NaiveRelative(row)
+        }
     }
 
     /// The row with the first of its relatives of each kind; nil when a condition on them fails.
@@ -131,7 +148,8 @@ struct NaiveRelations {
         guard fields.contains(where: { $0.naiveRelation == .child }) else { return [row] }
         return relatives(.child, of: row).map { child in
             var row = row
-            row.relatives[.child] = NaiveRelative(child)
+            let children = deriving([.child: NaiveRelative(child)], before: transforms.count)
+            row.relatives.merge(children) { _, child in child }
             return row
         }
     }

@@ -87,6 +87,7 @@ extension QueryGenerator {
                 : .evaluate(name: "f\(generator.below(14))", generator.eventNumber())
         }
         query.isUnweighted = chance(15)
+        if chance(15) { query.sampleShare = pick([0.5, 0.25, 0.1, 1]) }
         if chance(20) { addRelations(to: &query) }
         if chance(20) {
             query.shape = .bubbleUp(BubbleUp(selection: eventCondition()))
@@ -227,7 +228,8 @@ extension QueryGenerator {
 }
 
 extension Query {
-    /// Leaves to relatives only fields that were sent: the oracle knows no others of them.
+    /// Leaves to relatives only fields that were sent or are derived from these: those that are derived from
+    /// relatives of relatives are refused.
     fileprivate mutating func dropDerivedRelatives() {
         var expressions = transforms.map { transform in
             switch transform {
@@ -244,7 +246,11 @@ extension Query {
         var related: Set<String> = []
         for case .related(_, let name) in expressions.flatMap(\.fields) { related.insert(name) }
         transforms.removeAll { transform in
-            if case .evaluate(let name, _) = transform { related.contains(name) } else { false }
+            guard case .evaluate(let name, let formula) = transform else { return false }
+            return related.contains(name)
+                && formula.fields.contains {
+                    if case .related = $0 { true } else { false }
+                }
         }
     }
 }
