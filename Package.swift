@@ -78,7 +78,8 @@ let package = Package(
             ],
             // The page is part of the binary.
             resources: [
-                "index.html", "page.css", "page.js", "chart.js", "table.js", "dom.js", "icon.svg",
+                "index.html", "page.css", "page.js", "chart.js", "table.js", "comparison.js",
+                "dom.js", "icon.svg",
             ].map { .embedInCode("Page/\($0)") },
             swiftSettings: strict),
         .executableTarget(name: "widefield", dependencies: ["Service"], swiftSettings: strict),

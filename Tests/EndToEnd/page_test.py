@@ -104,6 +104,44 @@ class PageTest(ServerTest):
         self.page.wait_for_selector("#run:not([disabled])")
         self.assertEqual(self.complaints, [])
 
+    def drag(self, left, top, right, bottom):
+        """From one place of the chart to another, in shares of its width and height."""
+        box = self.page.wait_for_selector("#charts svg").bounding_box()
+        self.page.mouse.move(box["x"] + box["width"] * left, box["y"] + box["height"] * top)
+        self.page.mouse.down()
+        self.page.mouse.move(box["x"] + box["width"] * right, box["y"] + box["height"] * bottom, steps=3)
+        self.page.mouse.up()
+
+    def test_a_box_marked_in_a_heatmap_is_compared_with_all_other_events(self):
+        self.open("from shop | last 4h step 5m | where duration_ms > 0 | stats heatmap(duration_ms)")
+        self.page.wait_for_selector("#charts .cell")
+        self.drag(0.1, 0.05, 0.95, 0.6)
+        expect(self.page.locator("#query")).to_have_value(re.compile(
+            r"^from shop\n\| last 4h\n\| where duration_ms > 0\n\| bubbleup where timestamp >= \S+ "
+            r"and timestamp < \S+ and duration_ms >= [\d.]+( and duration_ms < [\d.]+)?$"))
+        self.page.wait_for_selector(".compared")
+        answer = self.server.query(self.page.input_value("#query"))
+        telling = [field["field"] for field in answer["fields"] if field["score"] > 0]
+        self.assertEqual(
+            self.page.locator(".compared h3 span:first-child").all_inner_texts(), telling[:30])
+        self.assertIn("duration_ms", telling)
+        # A flat drag goes on being a stretch of time.
+        self.page.go_back()
+        self.page.wait_for_selector("#charts .cell")
+        self.drag(0.2, 0.5, 0.6, 0.5)
+        expect(self.page.locator("#query")).to_have_value(re.compile("between .* heatmap"))
+        self.assertEqual(self.complaints, [])
+
+    def test_a_comparison_is_shown_and_its_conditions_narrow_the_question(self):
+        self.open("from shop | last 4h | bubbleup where error")
+        first = self.page.wait_for_selector(".compared")
+        self.assertIn("error", first.inner_text())
+        self.page.locator(".compared .narrow").first.click()
+        expect(self.page.locator("#query")).to_have_value(
+            "from shop | last 4h | where error = true | bubbleup where error")
+        expect(self.page.locator("#table .empty")).to_be_visible()
+        self.assertEqual(self.complaints, [])
+
     def test_what_events_hold_never_runs(self):
         attacks = ["<img src=x onerror=alert(1)>", "<script>alert(1)</script>",
                    "\"><svg onload=alert(1)>", "javascript:alert(1)", "</textarea><script>"]

@@ -43,14 +43,21 @@ class Server:
     def wait_until_ready(self, path="/readyz"):
         for _ in range(600):
             if self.process.poll() is not None:
-                raise RuntimeError(f"the server ended with {self.process.returncode}")
+                raise RuntimeError(
+                    f"the server ended with {self.process.returncode}: {self.last_words()}")
             try:
                 if self.request("GET", path)[0] == 200:
                     return
             except OSError:
                 pass
             time.sleep(0.05)
-        raise RuntimeError("the server does not get ready")
+        raise RuntimeError(f"the server does not get ready: {self.last_words()}")
+
+    def last_words(self):
+        """The end of what it wrote to standard error."""
+        with open(self.log.name, "rb") as log:
+            log.seek(max(0, os.path.getsize(self.log.name) - 2000))
+            return log.read().decode(errors="replace")
 
     def connection(self):
         if self.tls:

@@ -4,22 +4,22 @@ const width = 1000, height = 190;
 const left = 56, right = 12, top = 8, bottom = 22;
 
 /**
- * A chart of one calculation over time: a line for each group, or a heatmap.
+ * A chart of one calculation over time: a line for each group, or a heatmap where a matrix is given.
  *
  * series: [{label, index, points: [[milliseconds, value]]}], range: [from, to] in milliseconds,
- * step: width of a bucket, onSelect(from, to): a stretch of time was marked with the pointer.
+ * step: width of a bucket, onSelect(from, to, edges): a stretch of time was marked with the pointer, of a heatmap
+ * perhaps with the bounds of its values.
  */
-export function timeChart(title, series, range, step, onSelect) {
+export function timeChart(title, series, matrix, range, step, onSelect) {
   const svg = draw("svg", {
     viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", role: "img",
     "aria-label": `${title} over time`,
   });
   const chart = make("div", { className: "chart" }, make("h2", { textContent: title }), svg);
   const scale = (t) => left + ((t - range[0]) / (range[1] - range[0])) * (width - left - right);
-  const isHeatmap = series.some((s) => s.points.some((p) => p[1] && p[1].bins));
-  const body = isHeatmap ? heatmap(series, scale, step) : lines(series, scale, step);
+  const body = matrix ? heatmap(matrix, scale, step) : lines(series, scale, step);
   svg.append(...body.elements, ...timeTicks(range, scale));
-  addPointer(chart, svg, series, range, scale, isHeatmap, onSelect);
+  addPointer(chart, svg, series, range, scale, body.valueEdges, onSelect);
   return chart;
 }
 
@@ -65,37 +65,46 @@ function lines(series, scale, step) {
   return { elements };
 }
 
-function heatmap(series, scale, step) {
-  const cells = [];
-  for (const s of series) {
-    for (const [time, cell] of s.points) {
-      for (const bin of cell?.bins ?? []) cells.push({ time, ...bin });
+/**
+ * The matrix of a heatmap, all groups together: a column a time, a row a bin, those below and above all others
+ * only where they have something. valueEdges(y1, y2) are the bounds of the rows between two heights, null where
+ * a bound is open.
+ */
+function heatmap(matrix, scale, step) {
+  const total = matrix.times.map((_, column) => matrix.bins.map((_, bin) =>
+    matrix.groups.reduce((sum, { columns }) => sum + columns[column][bin], 0)));
+  const isUsed = (bin) => total.some((counts) => counts[bin] > 0);
+  const last = matrix.bins.length - 1;
+  const from = isUsed(0) ? 0 : 1, to = isUsed(last) ? last : last - 1;
+  const rows = Math.max(1, to - from + 1), rowHeight = (height - top - bottom) / rows;
+  const y = (bin) => height - bottom - (bin - from) * rowHeight;
+  const most = Math.max(1, ...total.flat());
+  const elements = [];
+  total.forEach((counts, column) => {
+    const time = Date.parse(matrix.times[column]);
+    const [x1, x2] = [scale(time), scale(time + step)];
+    for (let bin = from; bin <= to; bin++) {
+      if (!counts[bin]) continue;
+      const rect = draw("rect", {
+        class: "cell", x: x1, y: y(bin + 1), width: Math.max(1, x2 - x1), height: Math.max(1.5, rowHeight),
+      });
+      rect.style.fill = "var(--c0)";
+      rect.style.opacity = 0.12 + 0.88 * (Math.log1p(counts[bin]) / Math.log1p(most));
+      elements.push(rect);
     }
-  }
-  const positive = cells.filter((c) => c.high > 0);
-  const low = Math.min(...positive.map((c) => Math.max(c.low, c.high / 2)));
-  const high = Math.max(...positive.map((c) => c.high));
-  const most = Math.max(...cells.map((c) => c.count));
-  const floor = Math.log(low), span = Math.log(high) - floor || 1;
-  const y = (v) => {
-    const share = Math.max(0, (Math.log(Math.max(v, low)) - floor) / span);
-    return height - bottom - share * (height - top - bottom);
-  };
-  const elements = cells.map((cell) => {
-    const [x1, x2] = [scale(cell.time), scale(cell.time + step)];
-    const [y1, y2] = [y(cell.high), y(cell.low)];
-    const rect = draw("rect", {
-      x: x1, y: y1, width: Math.max(1, x2 - x1), height: Math.max(1.5, y2 - y1),
-    });
-    rect.style.fill = "var(--c0)";
-    rect.style.opacity = 0.12 + 0.88 * (Math.log1p(cell.count) / Math.log1p(most));
-    return rect;
   });
   for (let i = 0; i <= 4; i++) {
-    const value = Math.exp(floor + (span * i) / 4);
-    elements.push(label(left - 8, y(value) + 4, shortNumber(value), "end"));
+    const bin = Math.round(from + (rows * i) / 4);
+    const edge = matrix.bins[bin]?.low ?? matrix.bins[bin - 1]?.high;
+    if (edge !== null && edge !== undefined) {
+      elements.push(label(left - 8, y(bin) + 4, shortNumber(edge), "end"));
+    }
   }
-  return { elements };
+  const binAt = (place) =>
+    Math.min(to, Math.max(from, from + Math.floor((height - bottom - place) / rowHeight)));
+  const valueEdges = (y1, y2) =>
+    [matrix.bins[binAt(Math.max(y1, y2))].low, matrix.bins[binAt(Math.min(y1, y2))].high];
+  return { elements, valueEdges };
 }
 
 function niceCeiling(value) {
@@ -134,12 +143,17 @@ function timeTicks(range, scale) {
   return ticks;
 }
 
-/** Shows what lies under the pointer; a drag marks a stretch of time. */
-function addPointer(chart, svg, series, range, scale, isHeatmap, onSelect) {
+/** Shows what lies under the pointer; a drag marks a stretch of time, one that is also high a box of a heatmap. */
+function addPointer(chart, svg, series, range, scale, valueEdges, onSelect) {
   const cursor = draw("line", { y1: top, y2: height - bottom, class: "cursor" });
   const brush = draw("rect", { y: top, height: height - top - bottom, class: "brush" });
   const tip = make("div", { className: "tip", hidden: true });
-  let dragFrom = null;
+  let dragFrom = null, dragTop = 0;
+  const heightAt = (event) => {
+    const place = event.clientY - svg.getBoundingClientRect().top;
+    return Math.min(height - bottom, Math.max(top, place));
+  };
+  const isBox = (event) => valueEdges && Math.abs(heightAt(event) - dragTop) > 8;
   const timeAt = (event) => {
     const box = svg.getBoundingClientRect();
     const x = ((event.clientX - box.left) / box.width) * width;
@@ -152,23 +166,29 @@ function addPointer(chart, svg, series, range, scale, isHeatmap, onSelect) {
       const [a, b] = [Math.min(dragFrom, time), Math.max(dragFrom, time)];
       brush.setAttribute("x", scale(a));
       brush.setAttribute("width", scale(b) - scale(a));
+      const [y1, y2] = isBox(event)
+        ? [dragTop, heightAt(event)].sort((a, b) => a - b) : [top, height - bottom];
+      brush.setAttribute("y", y1);
+      brush.setAttribute("height", y2 - y1);
       svg.append(brush);
     }
     cursor.setAttribute("x1", scale(time));
     cursor.setAttribute("x2", scale(time));
     svg.append(cursor);
-    if (!isHeatmap) showTip(tip, series, time, event, chart);
+    if (!valueEdges) showTip(tip, series, time, event, chart);
   });
   svg.addEventListener("pointerleave", () => { tip.hidden = true; cursor.remove(); });
   svg.addEventListener("pointerdown", (event) => {
     dragFrom = timeAt(event);
+    dragTop = heightAt(event);
     svg.setPointerCapture(event.pointerId);
   });
   svg.addEventListener("pointerup", (event) => {
     const [from, to] = [dragFrom, timeAt(event)].sort((a, b) => a - b);
     dragFrom = null;
     brush.remove();
-    if (scale(to) - scale(from) > 8) onSelect(from, to);
+    const edges = isBox(event) ? valueEdges(dragTop, heightAt(event)) : null;
+    if (scale(to) - scale(from) > 8) onSelect(from, to, edges);
   });
   chart.append(tip);
   // Undo the stretching of the labels.

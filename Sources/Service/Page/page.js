@@ -1,5 +1,6 @@
 import { make, numberText, valueText } from "/assets/dom.js";
 import { timeChart } from "/assets/chart.js";
+import { comparison } from "/assets/comparison.js";
 import { eventTable, groupTable } from "/assets/table.js";
 
 const at = (id) => document.getElementById(id);
@@ -41,7 +42,7 @@ async function runQuery() {
   try {
     const answer = await ask("/api/query", {
       method: "POST", signal: mine.signal, headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ query: text, series: true }),
+      body: JSON.stringify({ query: text, series: true, heatmap: true }),
     });
     showAnswer(answer);
   } catch (error) {
@@ -56,15 +57,32 @@ async function runQuery() {
 // MARK: the answer
 
 function showAnswer(answer) {
-  const { data, meta } = answer;
   at("examples").hidden = true;
-  status.textContent = describe(meta, data.results.length);
+  at("as-csv").hidden = sessionStorage.getItem("key") !== null;
+  at("as-csv").href = `/api/query?format=csv&q=${encodeURIComponent(query.value.trim())}`;
+  if (answer.fields) showComparison(answer);
+  else showRows(answer);
+}
+
+/** What a selection has more of than the other events; a condition that is chosen narrows the question. */
+function showComparison(answer) {
+  status.textContent = describe(answer.meta, answer.fields.length, "field");
+  at("charts").replaceChildren();
+  at("table").replaceChildren(comparison(answer, (condition) => {
+    const stages = splitStages(query.value);
+    const place = stages.findIndex((stage) => /^\s*bubbleup\b/.test(stage));
+    stages.splice(place, 0, ` where ${condition} `);
+    query.value = stages.join("|");
+    runQuery();
+  }));
+}
+
+function showRows(answer) {
+  const { data, meta } = answer;
+  status.textContent = describe(meta, data.results.length, "row");
   const columns = meta.columns ?? { groups: [], calculations: [] };
   const isEvents = columns.calculations.length === 0;
   at("charts").replaceChildren(...(isEvents ? [] : charts(answer, columns)));
-  const csv = at("as-csv");
-  csv.hidden = sessionStorage.getItem("key") !== null;
-  csv.href = `/api/query?format=csv&q=${encodeURIComponent(query.value.trim())}`;
   if (data.results.length === 0) {
     at("table").replaceChildren(
       make("p", { className: "empty", textContent: "No events match in this time." }));
@@ -77,9 +95,9 @@ function showAnswer(answer) {
   }
 }
 
-function describe(meta, rows) {
+function describe(meta, count, what) {
   const parts = [
-    `${numberText(rows)} ${rows === 1 ? "row" : "rows"}`,
+    `${numberText(count)} ${count === 1 ? what : `${what}s`}`,
     `${numberText(meta.events)} events match`,
     `${numberText(meta.rows_scanned)} rows read`,
     `${numberText(meta.elapsed_ms)} ms`,
@@ -116,7 +134,12 @@ function charts(answer, columns) {
       if (calculation === "COUNT") line.points = withZeros(line.points, range, step);
       line.points.sort((a, b) => a[0] - b[0]);
     }
-    return timeChart(calculation, [...lines.values()], range, step, zoom);
+    const matrix = answer.data.heatmaps?.find((heatmap) => heatmap.calculation === calculation);
+    return timeChart(calculation, [...lines.values()], matrix, range, step, (from, to, edges) => {
+      const field = edges && countedField(calculation);
+      if (field) compareBox(field, from, to, edges);
+      else zoom(from, to);
+    });
   });
 }
 
@@ -144,6 +167,26 @@ function zoom(from, to) {
   if (place >= 0) parts[place] = ` ${stage} `;
   else parts.splice(1, 0, ` ${stage} `);
   query.value = parts.join("|");
+  runQuery();
+}
+
+/** The field whose numbers a heatmap counts, as the query language has it; null where that cannot be told. */
+function countedField(calculation) {
+  const inside = /^heatmap\((.*)\)$/i.exec(calculation)?.[1] ?? null;
+  return fields.some((field) => field.key_name === inside) ? quoted(inside) : inside;
+}
+
+/** Asks what sets the events of a box in a heatmap apart from all others of the question. */
+function compareBox(field, from, to, [low, high]) {
+  const stages = splitStages(query.value).map((stage) => stage.trim())
+    .filter((stage) => !/^(stats|having|sort|limit|step|compare)\b/.test(stage))
+    .map((stage) => stage.replace(/^((?:last|between)\b.*?)\s+step\s.*$/s, "$1"));
+  const conditions = [
+    `timestamp >= ${new Date(from).toISOString()}`, `timestamp < ${new Date(to).toISOString()}`,
+    low === null ? `exists(${field})` : `${field} >= ${low}`,
+  ];
+  if (high !== null) conditions.push(`${field} < ${high}`);
+  query.value = [...stages, `bubbleup where ${conditions.join(" and ")}`].join("\n| ");
   runQuery();
 }
 

@@ -9,6 +9,7 @@ struct PageRoutes: Sendable {
             PageRoutes.asset("/assets/page.js", script, PackageResources.page_js),
             PageRoutes.asset("/assets/chart.js", script, PackageResources.chart_js),
             PageRoutes.asset("/assets/table.js", script, PackageResources.table_js),
+            PageRoutes.asset("/assets/comparison.js", script, PackageResources.comparison_js),
             PageRoutes.asset("/assets/dom.js", script, PackageResources.dom_js),
             PageRoutes.asset("/assets/icon.svg", "image/svg+xml", PackageResources.icon_svg),
         ]
