@@ -1,7 +1,8 @@
 import TestSupport
 
-/// Whether an event is in the sample of a share, as `docs/query-language.md` tells it: by its time and its
-/// receipt. No two events of a model share a time, so their order says nothing.
+/// Whether an event is in the sample of a share, as `docs/query-language.md` tells it.
+///
+/// By its time and its receipt: no two events of a model share a time, so their order says nothing.
 func naiveSample(_ share: Double, holds event: ModelEvent) -> Bool {
     if share >= 1 { return true }
     var hash: UInt64 = 0
