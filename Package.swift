@@ -66,7 +66,8 @@ let package = Package(
         swiftTarget(
             "Alerting",
             [
-                "Metrics", "SeriesStore", "Bytes", "CKernels", "CYaml",
+                "Metrics", "EventQuery", "SeriesStore", "Compute", "Events", "Bytes", "CKernels",
+                "CYaml",
             ]),
         .target(
             name: "Service",
@@ -108,7 +109,10 @@ let package = Package(
             ]),
         swiftTests(
             "AlertingTests",
-            ["Alerting", "Metrics", "SeriesStore", "Host", "Bytes", "TestSupport"]),
+            [
+                "Alerting", "Metrics", "EventQuery", "SeriesStore", "Compute", "Events", "Host",
+                "Bytes", "TestSupport",
+            ]),
         swiftTests("TidyTests", []),
         readersOfHostileInput,
         swiftTests(

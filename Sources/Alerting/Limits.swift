@@ -23,6 +23,12 @@ public enum AlertingLimits {
     /// Evaluations of all groups that a replay of rules may take, and changes that it tells of.
     static let replayEvaluations: Int64 = 50_000
     static let replayChanges = 10_000
+    /// Milliseconds of the window that a trigger looks at.
+    static let triggerWindow: ClosedRange<Int64> = 1000...604_800_000
+    /// Windows that a trigger remembers of each alert: bits of one number.
+    public static let triggerWindows = 60
+    /// Groups of a trigger that compares with weeks before: an hour of each is read by minutes.
+    static let baselineGroups = 1_000
     /// Alerts that one message tells of.
     static let alertsPerMessage = 100
     /// Evaluations of all groups that one test of rules may take.

@@ -115,6 +115,8 @@ enum ServiceLimits {
     /// Files of rules of an environment, and bytes of one.
     static let ruleFilesMax = 100
     static let ruleFileBytesMax = 256 << 10
+    /// Triggers of an environment, each a question to the events at every evaluation.
+    static let triggersMax = 300
     /// Receivers of alerts of an environment, each with a thread of its own.
     static let receiversMax = 20
     /// Bytes of what is kept of an environment's alerts.

@@ -102,6 +102,10 @@ struct Services: Sendable {
     private func alertRoutes(_ alerts: AlertKeeper) -> [Route] {
         RuleRoutes(keeper: alerts, definitions: queries.definitions, clock: queries.clock).routes
             + ReceiverRoutes(keeper: alerts, definitions: queries.definitions).routes
+            + TriggerRoutes(
+                keeper: alerts, datasets: queries.datasets, definitions: queries.definitions,
+                machine: .real
+            ).routes
             + AlertRoutes(keeper: alerts, clock: queries.clock).routes
             + ReplayRoutes(
                 keeper: alerts, metrics: metrics,

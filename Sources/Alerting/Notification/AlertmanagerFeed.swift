@@ -46,7 +46,8 @@ public struct AlertmanagerFeed: Sendable {
         return OutgoingMessage(
             road: .post(url: url + "/api/v2/alerts", headers: []), body: Array(body.text.utf8),
             told: Dictionary(
-                due.map { ($0.identity, $0.resolvedAt != nil) }, uniquingKeysWith: { $1 }))
+                due.map { ($0.identity, Told(isOver: $0.resolvedAt != nil)) },
+                uniquingKeysWith: { $1 }))
     }
 
     private func isDue(_ alert: Alert, at now: Int64) -> Bool {
@@ -60,8 +61,8 @@ public struct AlertmanagerFeed: Sendable {
     public mutating func succeeded(_ message: OutgoingMessage, _ alerts: [Alert], at now: Int64) {
         backoff.succeeded()
         for alert in alerts {
-            guard let isOver = message.told[alert.identity] else { continue }
-            sent[alert.labels] = (now, isOver, alert.activeAt)
+            guard let told = message.told[alert.identity] else { continue }
+            sent[alert.labels] = (now, told.isOver, alert.activeAt)
         }
     }
 

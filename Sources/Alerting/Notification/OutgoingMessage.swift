@@ -9,6 +9,14 @@ public struct OutgoingMessage: Sendable {
 
     public let road: Road
     public let body: [UInt8]
-    /// The alerts, each with whether it is told as over.
-    let told: [AlertIdentity: Bool]
+    /// The alerts, each with what is told of it.
+    let told: [AlertIdentity: Told]
+}
+
+/// What was told of an alert.
+struct Told: Hashable, Sendable {
+    /// Whether it is over.
+    var isOver: Bool
+    /// For which time of telling it anew; nil for alerts that are told once.
+    var anewAt: Int64?
 }

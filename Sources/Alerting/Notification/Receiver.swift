@@ -31,7 +31,8 @@ public struct Receiver: Sendable {
     }
 
     func wants(_ alert: Alert) -> Bool {
-        match.allSatisfy { alert.labels[$0.name] == $0.value }
+        if let receivers = alert.receivers { return receivers.contains(name) }
+        return match.allSatisfy { alert.labels[$0.name] == $0.value }
     }
 
     // MARK: - Messages
@@ -44,7 +45,9 @@ public struct Receiver: Sendable {
 
     /// The message that tells of alerts, which are all firing or all over.
     func message(_ alerts: [Alert], isOver: Bool, externalURL: String) -> OutgoingMessage {
-        let told = Dictionary(alerts.map { ($0.identity, isOver) }, uniquingKeysWith: { $1 })
+        let told = Dictionary(
+            alerts.map { ($0.identity, Told(isOver: isOver, anewAt: $0.toldAnewAt)) },
+            uniquingKeysWith: { $1 })
         let road: OutgoingMessage.Road
         let body: [UInt8]
         switch kind {
@@ -52,7 +55,7 @@ public struct Receiver: Sendable {
             let key = alerts.map(AlertText.key).joined(separator: ",").prefix(200)
             road = .post(
                 url: url,
-                headers: ["Idempotency-Key: \(key)-\(isOver ? "resolved" : "firing")"])
+                headers: ["Idempotency-Key: \(key)-\(Receiver.stage(alerts, isOver: isOver))"])
             body = json(webhook(alerts, isOver: isOver, externalURL))
         case .slack(let url):
             road = .post(url: url, headers: [])
@@ -65,6 +68,12 @@ public struct Receiver: Sendable {
             body = mail(alerts, from: from, to: to, isOver: isOver)
         }
         return OutgoingMessage(road: road, body: body, told: told)
+    }
+
+    /// What tells one message about alerts from another one about the same.
+    private static func stage(_ alerts: [Alert], isOver: Bool) -> String {
+        if isOver { return "resolved" }
+        return alerts.compactMap(\.toldAnewAt).max().map { "firing-\($0)" } ?? "firing"
     }
 
     private func json(_ value: JSONValue) -> [UInt8] { Array(value.text.utf8) }

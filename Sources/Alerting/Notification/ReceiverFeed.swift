@@ -7,8 +7,8 @@ internal import SeriesStore
 /// `encoded`, and is told at least once; what may have been told before has the same key.
 public struct ReceiverFeed: Sendable {
     public let receiver: Receiver
-    /// What it was told of last, each with whether as over.
-    private var known: [AlertIdentity: Bool] = [:]
+    /// What it was told of each alert last.
+    private var known: [AlertIdentity: Told] = [:]
     private var backoff = Backoff()
 
     public init(_ receiver: Receiver) { self.receiver = receiver }
@@ -19,8 +19,8 @@ public struct ReceiverFeed: Sendable {
     ) -> OutgoingMessage? {
         let present = Set(alerts.map(\.identity))
         // What it takes to be firing is kept until it was told otherwise, however long that takes.
-        known = known.filter { alert, isOver in
-            present.contains(alert) || (!isOver && receiver.tellsEnd)
+        known = known.filter { alert, told in
+            present.contains(alert) || (!told.isOver && receiver.tellsEnd)
         }
         guard backoff.isOpen(at: now) else { return nil }
         let gone = known.keys.filter { !present.contains($0) }.map { Alert(over: $0, at: now) }
@@ -36,9 +36,9 @@ public struct ReceiverFeed: Sendable {
 
     private func isDue(_ alert: Alert, isOver: Bool) -> Bool {
         let last = known[alert.identity]
-        guard alert.state != .pending, (alert.resolvedAt != nil) == isOver, last != isOver else {
-            return false
-        }
+        guard alert.state != .pending, (alert.resolvedAt != nil) == isOver else { return false }
+        let isNews = !isOver && alert.toldAnewAt ?? .min > last?.anewAt ?? .min
+        if last?.isOver == isOver && !isNews { return false }
         if !isOver { return receiver.wants(alert) }
         // An end is owed to whoever was told of the beginning.
         return receiver.tellsEnd && (last != nil || receiver.wants(alert))
@@ -65,11 +65,13 @@ public struct ReceiverFeed: Sendable {
         CheckedDocument.encode(
             .array(
                 known.sorted { ($0.key.labels, $0.key.activeAt) < ($1.key.labels, $1.key.activeAt) }
-                    .map { alert, isOver in
-                        [
-                            "labels": AlertText.json(alert.labels),
-                            "active_at": .int(alert.activeAt), "over": .bool(isOver),
-                        ]
+                    .map { alert, told in
+                        var object = JSONObject()
+                        object["labels"] = AlertText.json(alert.labels)
+                        object["active_at"] = .int(alert.activeAt)
+                        object["over"] = .bool(told.isOver)
+                        object["told_anew_at"] = told.anewAt.map { .int($0) }
+                        return .object(object)
                     }))
     }
 
@@ -80,8 +82,9 @@ public struct ReceiverFeed: Sendable {
         for entry in try CheckedDocument.decode(bytes).array ?? [] {
             guard let activeAt = entry["active_at"]?.integer else { continue }
             let labels = AlertText.labels(entry["labels"])
-            known[AlertIdentity(labels: labels, activeAt: activeAt)] =
-                entry["over"]?.bool ?? false
+            known[AlertIdentity(labels: labels, activeAt: activeAt)] = Told(
+                isOver: entry["over"]?.bool ?? false,
+                anewAt: entry["told_anew_at"]?.integer)
         }
     }
 }

@@ -1,3 +1,4 @@
+internal import EventQuery
 public import Metrics
 
 /// One rule of a group: what it watches or records.
@@ -9,10 +10,16 @@ public struct Rule: Sendable {
         case alerting
     }
 
+    /// What is looked at.
+    public enum Subject: Sendable {
+        case series(PromQLQuery)
+        case events(Trigger)
+    }
+
     public let kind: Kind
     /// Of the alert, or of the metric that is recorded.
     public let name: String
-    public let expression: PromQLQuery
+    public let subject: Subject
     /// Milliseconds for which the expression must find a series before its alert fires (`for`).
     public let hold: Int64
     /// Milliseconds for which an alert goes on firing after its series was found last.
@@ -21,9 +28,37 @@ public struct Rule: Sendable {
     public let labels: [(name: String, template: Template)]
     public let annotations: [(name: String, template: Template)]
     public let place: TextPlace
+    /// Names of the receivers that are told; nil for all who match its labels.
+    public var receivers: [String]?
+
+    /// The expression over series; nil for a rule about events.
+    public var expression: PromQLQuery? {
+        if case .series(let expression) = subject { expression } else { nil }
+    }
+
+    /// The question to events; nil for a rule about series.
+    public var trigger: Trigger? {
+        if case .events(let trigger) = subject { trigger } else { nil }
+    }
+
+    /// What is looked at, as people read it.
+    public var text: String {
+        switch subject {
+        case .series(let expression): expression.description
+        case .events(let trigger): trigger.query.text
+        }
+    }
 
     /// What an alert of it is known by when its rules are read again.
-    var identity: String { "\(kind) \(name) " + expression.text }
+    var identity: String {
+        switch subject {
+        case .series(let expression): return "\(kind) \(name) " + expression.text
+        case .events(let trigger):
+            // Its labels are fixed, and alerts with others are others.
+            let own = labels.map { "\($0.name)=\($0.template.text) " }.joined()
+            return "trigger \(name) \(own)" + trigger.query.text
+        }
+    }
 }
 
 /// Rules that are evaluated together, one after the other.

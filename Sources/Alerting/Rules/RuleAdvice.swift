@@ -23,7 +23,7 @@ extension Rule {
     private static let runbooks = ["runbook", "runbook_url"]
 
     fileprivate var warnings: [String] {
-        var texts = expression.advice.map { "\($0.place): \($0.message)" }
+        var texts = (expression?.advice ?? []).map { "\($0.place): \($0.message)" }
         guard kind == .alerting else { return texts }
         let names = Set(labels.map(\.name) + annotations.map(\.name))
         if names.isDisjoint(with: Rule.owners) {

@@ -9,14 +9,14 @@ enum RuleCycles {
     static func failures(_ groups: [RuleGroup]) -> [[Int]: String] {
         var reads: [String: Set<String>] = [:]
         for rule in groups.flatMap(\.rules) where rule.kind == .recording {
-            reads[rule.name, default: []].formUnion(rule.expression.metricNames)
+            reads[rule.name, default: []].formUnion(rule.metricNames)
         }
         reads = reads.mapValues { $0.filter { reads[$0] != nil } }
         var found: [[Int]: String] = [:]
         for (groupPlace, group) in groups.enumerated() {
             for (place, rule) in group.rules.enumerated() where rule.kind == .recording {
                 // Its own expression alone: another rule may record the same name.
-                let first = rule.expression.metricNames.filter { reads[$0] != nil }
+                let first = rule.metricNames.filter { reads[$0] != nil }
                 guard let path = path(from: first, to: rule.name, reads) else { continue }
                 let circle = ([rule.name] + path).joined(separator: " → ")
                 found[[groupPlace, place]] = "the rule reads what it records: \(circle)"
@@ -40,4 +40,9 @@ enum RuleCycles {
         }
         return nil
     }
+}
+
+extension Rule {
+    /// The metrics that it reads.
+    fileprivate var metricNames: Set<String> { expression?.metricNames ?? [] }
 }

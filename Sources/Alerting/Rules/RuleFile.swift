@@ -42,6 +42,12 @@ public struct RuleFile: Sendable {
     public let name: String
     public let groups: [RuleGroup]
 
+    /// Groups that come of something else than a file.
+    public init(name: String, groups: [RuleGroup]) {
+        self.name = name
+        self.groups = groups
+    }
+
     /// Reads a file.
     ///
     /// - Throws: `RuleFileError` with everything that is wrong, each with its place.

@@ -96,7 +96,7 @@ struct RuleFileReader {
         let labels = groupLabels.filter { !ownNames.contains($0.name) } + own
         return Rule(
             kind: isAlert ? .alerting : .recording, name: (alert ?? record)?.text ?? "",
-            expression: expression, hold: hold, keepFiring: keepFiring,
+            subject: .series(expression), hold: hold, keepFiring: keepFiring,
             labels: labels.sorted { $0.name < $1.name },
             annotations: annotations.sorted { $0.name < $1.name }, place: place)
     }

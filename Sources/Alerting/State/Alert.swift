@@ -30,6 +30,14 @@ public struct Alert: Sendable {
     public internal(set) var resolvedAt: Int64?
     /// When its series was missed first while it fires on; nil while it is found.
     public internal(set) var missingSince: Int64?
+    /// When nothing was known of its group first; nil while something is.
+    public internal(set) var unobservedSince: Int64?
+    /// The windows that a trigger looked at last, the latest in the lowest bit: whether each was wrong.
+    var hits: UInt64 = 0
+    /// When receivers were to be told of it anew; nil when they are told once.
+    public internal(set) var toldAnewAt: Int64?
+    /// Names of the receivers that are told; nil for all who match its labels.
+    public internal(set) var receivers: [String]?
 
     var identity: AlertIdentity { AlertIdentity(labels: labels, activeAt: activeAt) }
 }

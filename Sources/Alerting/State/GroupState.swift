@@ -29,7 +29,11 @@ public struct GroupState: Sendable {
     /// Whether any alert is on its way: what depends on how long evaluations went on.
     var isCounting: Bool {
         rules.contains { rule in
-            rule.alerts.values.contains { $0.state == .pending || $0.missingSince != nil }
+            let remembers = rule.rule.trigger.map { $0.repeats || $0.threshold.windows > 1 }
+            return rule.alerts.values.contains {
+                $0.state == .pending || $0.missingSince != nil || $0.unobservedSince != nil
+                    || remembers == true
+            }
         }
     }
 

@@ -1,3 +1,4 @@
+public import EventQuery
 public import Metrics
 public import SeriesStore
 
@@ -13,14 +14,18 @@ public struct RuleContext: Sendable {
     public var nanoseconds: @Sendable () -> Int64 = { 0 }
     /// The value of a query at a time.
     let answer: @Sendable (PromQLQuery, Int64) throws -> PromQLEngine.Value
+    /// The answer of a question to the events.
+    let ask: DerivedSeries.Ask
     /// Keeps what rules record; later rules see it.
     let write: @Sendable ([LabeledSample]) throws -> Void
 
     public init(
         answer: @escaping @Sendable (PromQLQuery, Int64) throws -> PromQLEngine.Value,
+        ask: @escaping DerivedSeries.Ask = { _ in .empty },
         write: @escaping @Sendable ([LabeledSample]) throws -> Void
     ) {
         self.answer = answer
+        self.ask = ask
         self.write = write
     }
 

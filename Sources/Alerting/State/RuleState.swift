@@ -17,6 +17,10 @@ public struct RuleState: Sendable {
 
     /// Why the rule is not evaluated at all; nil when it is.
     var obstacle: String?
+    /// Why the last evaluation could say nothing, of some groups at least; nil when it could.
+    public internal(set) var unobserved: String?
+    /// What a trigger's numbers are compared with, as long as it holds.
+    var history: TriggerHistory?
 
     init(_ rule: Rule) { self.rule = rule }
 
@@ -48,13 +52,7 @@ public struct RuleState: Sendable {
             return
         }
         do {
-            let series = try context.series(rule.expression, at: time - offset)
-            let samples: [LabeledSample]
-            switch rule.kind {
-            case .recording: samples = try record(series, at: time - offset, limit: limit)
-            case .alerting:
-                samples = try watch(series, at: time, offset: offset, limit: limit, context)
-            }
+            let samples = try samples(at: time, offset: offset, limit: limit, context)
             let labels = Set(samples.map(\.labels))
             let ended = written.subtracting(labels).sorted().map {
                 LabeledSample($0, time - offset, .float(StaleMarker.value))
@@ -64,6 +62,20 @@ public struct RuleState: Sendable {
             failure = nil
         } catch {
             failure = "\(error)"
+        }
+    }
+
+    private mutating func samples(
+        at time: Int64, offset: Int64, limit: Int, _ context: RuleContext
+    ) throws -> [LabeledSample] {
+        switch rule.subject {
+        case .events(let trigger):
+            return try judge(trigger, at: time, offset: offset, context)
+        case .series(let expression):
+            let series = try context.series(expression, at: time - offset)
+            return rule.kind == .recording
+                ? try record(series, at: time - offset, limit: limit)
+                : try watch(series, at: time, offset: offset, limit: limit, context)
         }
     }
 
@@ -131,7 +143,7 @@ public struct RuleState: Sendable {
     }
 
     /// The alert that a series is, as it is when it is found first.
-    private func alert(
+    func alert(
         _ labels: Labels, _ value: Double, at time: Int64, _ context: RuleContext
     ) -> Alert {
         let data = context.templateData(labels, value, at: time)
@@ -140,7 +152,7 @@ public struct RuleState: Sendable {
         let all = Array(labels.withoutName) + own + [Label(Alert.nameLabel, rule.name)]
         return Alert(
             labels: Labels(all), annotations: Labels(annotations), value: value, state: .pending,
-            activeAt: time)
+            activeAt: time, receivers: rule.receivers)
     }
 
     /// Takes note that an alert's series was not found.

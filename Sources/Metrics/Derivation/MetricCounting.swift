@@ -1,4 +1,4 @@
-internal import Compute
+public import Compute
 internal import EventQuery
 internal import Events
 
@@ -129,8 +129,8 @@ extension Query {
 }
 
 extension Expression {
-    /// The value as a text, empty where it is missing.
-    var asText: Expression {
+    /// The value as a text, empty where it is missing: as a label has it.
+    public var asText: Expression {
         .call(.coalesce, [.call(.string, [self]), .literal(.string(""))])
     }
 }

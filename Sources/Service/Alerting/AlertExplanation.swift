@@ -23,11 +23,11 @@ struct AlertExplanation {
         let start = alert.activeAt - AlertExplanation.lookback
         let now = metrics.service.clock.wallNanoseconds() / 1_000_000
         let end = alert.resolvedAt ?? now
-        let expression = percentEncoded(rule.expression.description)
+        let expression = percentEncoded(rule.text)
         var object = JSONObject()
         object["name"] = .string(rule.name)
         object["value"] = .string(NumberText.json(alert.value))
-        object["expression"] = .string(rule.expression.description)
+        object["expression"] = .string(rule.text)
         object["series_url"] = .string("\(externalURL)/api/v1/query?query=\(expression)")
         object["from"] = time(start)
         object["to"] = time(end)
@@ -50,7 +50,7 @@ struct AlertExplanation {
     private func sources(of rule: Rule) -> [(MetricDefinition, [LabelMatcher])] {
         var found: [(MetricDefinition, [LabelMatcher])] = []
         let definitions = metrics.definitions(of: environment)
-        for selector in rule.expression.selectors {
+        for selector in rule.expression?.selectors ?? [] {
             let name = selector.first { $0.name == Labels.metricName }?.value ?? ""
             guard let definition = definitions.first(where: { $0.hasSeries(named: name) }) else {
                 continue

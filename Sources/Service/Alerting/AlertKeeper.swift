@@ -248,6 +248,8 @@ final class AlertKeeper: Sendable {
                 }
                 return try PromQLEngine(series, options: options).answer(query, at: time).value
             },
+            ask: metrics.ask(
+                environment, cancellation, timeLimit: ServiceLimits.ruleNanosecondsMax),
             write: { samples in
                 series.forget(Set(samples.map(\.labels.metricName)))
                 _ = try stored.append(samples, to: environment)

@@ -60,7 +60,7 @@ struct RuleDocument {
             object["state"] = .string(worst)
         }
         object["name"] = .string(rule.name)
-        object["query"] = .string(rule.expression.description)
+        object["query"] = .string(rule.text)
         if rule.kind == .alerting {
             object["duration"] = seconds(milliseconds: rule.hold)
             object["keepFiringFor"] = seconds(milliseconds: rule.keepFiring)
@@ -71,10 +71,10 @@ struct RuleDocument {
             object["alerts"] = .array(selection.excludesAlerts ? [] : alerts.map(json))
         }
         let isObserved = book.isObserved(at: now)
-        let known = state.evaluatedAt != nil && isObserved
+        let known = state.evaluatedAt != nil && isObserved && state.unobserved == nil
         object["health"] = .string(state.failure != nil ? "err" : known ? "ok" : "unknown")
         let silence = "no event has arrived lately, so the rule is unobserved"
-        if let problem = state.failure ?? (isObserved ? nil : silence) {
+        if let problem = state.failure ?? (isObserved ? state.unobserved : silence) {
             object["lastError"] = .string(problem)
         }
         object["evaluationTime"] = seconds(nanoseconds: state.evaluationNanoseconds)

@@ -5,7 +5,7 @@ internal import Host
 internal import Synchronization
 
 /// Where rules come from: files that the configuration names, for the environment of a server without
-/// keys, and files that were put through the API, for the environment of the key.
+/// keys; files that were put through the API, for the environment of the key; and its triggers.
 final class RuleSources: Sendable {
     private let paths: [String]
     private let definitions: DefinitionStore
@@ -48,13 +48,25 @@ final class RuleSources: Sendable {
     /// The environments that have rules.
     var environments: Set<String> {
         let named = definitions.environments.filter {
-            !definitions.definitions(of: $0).all(.rules).isEmpty
+            let all = definitions.definitions(of: $0)
+            return !all.all(.rules).isEmpty || !all.all(.triggers).isEmpty
         }
         return Set(named + (paths.isEmpty ? [] : [AccessControl.openEnvironment]))
     }
 
-    /// The files of an environment: those of the configuration first, then those of the API by name.
+    /// All rules of an environment, those of its triggers last.
     func files(of environment: String) -> [RuleFile] {
+        let all = definitions.definitions(of: environment)
+        let groups = all.all(.triggers).compactMap { document in
+            (try? TriggerDefinition(document))?.group
+        }
+        if groups.isEmpty { return ruleFiles(of: environment) }
+        let triggers = RuleFile(name: RuleGroup.triggerFile, groups: groups)
+        return ruleFiles(of: environment) + [triggers]
+    }
+
+    /// The files of an environment: those of the configuration first, then those of the API by name.
+    func ruleFiles(of environment: String) -> [RuleFile] {
         let isOpen = environment == AccessControl.openEnvironment
         let configured = isOpen ? read.withLock { read in paths.compactMap { read[$0] } } : []
         let stored = definitions.definitions(of: environment).all(.rules)

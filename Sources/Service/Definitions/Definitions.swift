@@ -22,6 +22,8 @@ struct Definitions: Sendable, Equatable {
         case metrics
         /// Files of rules (`/api/rules`).
         case rules
+        /// Questions that are asked again and again (`/api/triggers`, `/1/triggers`).
+        case triggers
         /// Who is told of alerts directly (`/api/receivers`).
         case receivers
     }

@@ -44,7 +44,11 @@ struct DerivedMetrics: Sendable {
     }
 
     /// How the queries behind metrics are answered.
-    func ask(_ environment: String, _ cancellation: QueryCancellation) -> DerivedSeries.Ask {
+    ///
+    /// - Parameter timeLimit: nanoseconds that one may take; nil for what others may.
+    func ask(
+        _ environment: String, _ cancellation: QueryCancellation, timeLimit: Int64? = nil
+    ) -> DerivedSeries.Ask {
         { query in
             // Nothing was sent to the dataset yet, or all of it is gone.
             if case .named(let names) = query.source,
@@ -54,8 +58,10 @@ struct DerivedMetrics: Sendable {
             }
             let answer: QueryAnswer
             do throws(HTTPRefusal) {
+                var question = Question(query)
+                if let timeLimit { question.options.timeLimit = timeLimit }
                 answer = try service.answer(
-                    Question(query), environment: environment, cancellation: cancellation)
+                    question, environment: environment, cancellation: cancellation)
             } catch {
                 throw DerivedMetrics.failure(error)
             }

@@ -11,27 +11,24 @@ struct NamedQueryRoutes: Sendable {
     var routes: [Route] {
         [
             Route("GET", "/api/queries", .askQuestions) { call throws(HTTPRefusal) in
-                let all = definitions.definitions(of: call.principal.environment)
-                let named = all.all(.namedQueries).sorted { $0.id < $1.id }
+                let named = queries.all(of: call.principal.environment)
                 return .json(.array(named.map { json($0, call) }))
             },
             Route("GET", "/api/queries/{name}", .askQuestions) { call throws(HTTPRefusal) in
-                let all = definitions.definitions(of: call.principal.environment)
-                return .json(json(try all.namedQuery(call.parameters[0]), call))
+                .json(json(try queries.document(of: call), call))
             },
             Route("PUT", "/api/queries/{name}", .askQuestions, lane: .query) {
                 call throws(HTTPRefusal) in
                 try put(call)
             },
-            Route("DELETE", "/api/queries/{name}", .askQuestions, lane: .query) {
-                call throws(HTTPRefusal) in
-                try definitions.change(call.principal.environment) { (all) throws(HTTPRefusal) in
-                    let query = try all.namedQuery(call.parameters[0])
-                    _ = all.remove(.namedQueries, query.id, of: query.dataset)
-                }
-                return HTTPResponse(status: 204)
-            },
+            queries.deletion("/api/queries/{name}", .askQuestions),
         ]
+    }
+
+    private var queries: NamedDefinitions {
+        NamedDefinitions(
+            kind: .namedQueries, noun: Definitions.namedQueryNoun,
+            limit: ServiceLimits.namedQueriesMax, store: definitions)
     }
 
     private static let nameBytesMax = 255
@@ -53,18 +50,12 @@ struct NamedQueryRoutes: Sendable {
             .string(try sent.text("description", charactersMax: 1023) ?? "")
         body["updated_at"] = now
         let values = body
-        return try definitions.change(call.principal.environment) { (all) throws(HTTPRefusal) in
+        let (document, isNew) = try queries.put(name, in: call.principal.environment) { before in
             var body = values
-            let old = try? all.namedQuery(name)
-            body["created_at"] = old?.body["created_at"] ?? now
-            guard old != nil || all.all(.namedQueries).count < ServiceLimits.namedQueriesMax else {
-                throw HTTPRefusal(
-                    .error(422, "there are \(ServiceLimits.namedQueriesMax) named queries"))
-            }
-            let document = Definitions.Document(id: name, dataset: Query.allDatasets, body: body)
-            all.put(document, .namedQueries)
-            return .json(json(document, call), status: old == nil ? 201 : 200)
+            body["created_at"] = before?.body["created_at"] ?? now
+            return body
         }
+        return .json(json(document, call), status: isNew ? 201 : 200)
     }
 
     private func json(_ query: Definitions.Document, _ call: RouteCall) -> JSONValue {
@@ -78,15 +69,7 @@ struct NamedQueryRoutes: Sendable {
 }
 
 extension Definitions {
-    /// Throws a 404 when no query has the name.
-    func namedQuery(_ name: String) throws(HTTPRefusal) -> Document {
-        guard let query = document(.namedQueries, name, of: Query.allDatasets) else {
-            let names = all(.namedQueries).map(\.id)
-            let hint = nearestName(to: name, among: names).map { "; did you mean '\($0)'?" } ?? ""
-            throw HTTPRefusal(.error(404, "no query is called '\(name)'\(hint)"))
-        }
-        return query
-    }
+    fileprivate static let namedQueryNoun = "query"
 
     /// The body of a question with the text of the query that it names in the place of the name.
     func resolving(_ body: JSONValue) throws(HTTPRefusal) -> JSONValue {
@@ -94,7 +77,7 @@ extension Definitions {
         guard let name = saved.string, object["query"] == nil else {
             throw HTTPRefusal(.error(400, "/saved: expected a name, and no /query beside it"))
         }
-        let text = try namedQuery(name).body["query"] ?? .null
+        let text = try named(name, .namedQueries, Definitions.namedQueryNoun).body["query"] ?? .null
         object = JSONObject(object.members.filter { $0.key != "saved" })
         object["query"] = text
         return .object(object)

@@ -1,6 +1,5 @@
 internal import Alerting
 internal import Bytes
-internal import EventQuery
 internal import Host
 
 /// `/api/receivers`: who is told of alerts directly, and how telling them and the Alertmanagers goes.
@@ -17,22 +16,18 @@ struct ReceiverRoutes: Sendable {
                 call throws(HTTPRefusal) in
                 try put(call)
             },
-            Route("DELETE", "/api/receivers/{name}", .define, lane: .query) {
-                call throws(HTTPRefusal) in
-                try definitions.change(call.principal.environment) { (all) throws(HTTPRefusal) in
-                    guard all.remove(.receivers, call.parameters[0], of: Query.allDatasets) else {
-                        throw HTTPRefusal(
-                            .error(404, "no receiver is called '\(call.parameters[0])'"))
-                    }
-                }
-                keeper.readAgain()
-                return HTTPResponse(status: 204)
-            },
+            receivers.deletion("/api/receivers/{name}", .define),
         ]
     }
 
+    private var receivers: NamedDefinitions {
+        NamedDefinitions(
+            kind: .receivers, noun: "receiver", limit: ServiceLimits.receiversMax,
+            store: definitions, changed: keeper.readAgain)
+    }
+
     private func list(_ environment: String) -> JSONValue {
-        let stored = definitions.definitions(of: environment).all(.receivers)
+        let stored = receivers.all(of: environment)
         return .array(
             keeper.tellers(of: environment).map { teller in
                 var object = JSONObject()
@@ -61,17 +56,8 @@ struct ReceiverRoutes: Sendable {
         _ = try Receiver(name, body)
         var document = JSONObject()
         for member in body.names where member != "name" { document[member] = body.member(member) }
-        let stored = Definitions.Document(id: name, dataset: Query.allDatasets, body: document)
-        let isNew = try definitions.change(call.principal.environment) {
-            (all) throws(HTTPRefusal) in
-            let isNew = all.document(.receivers, name, of: Query.allDatasets) == nil
-            guard !isNew || all.all(.receivers).count < ServiceLimits.receiversMax else {
-                throw HTTPRefusal(.error(422, "there are \(ServiceLimits.receiversMax) receivers"))
-            }
-            all.put(stored, .receivers)
-            return isNew
-        }
-        keeper.readAgain()
+        let made = document
+        let isNew = try receivers.put(name, in: call.principal.environment) { _ in made }.isNew
         return .json(["name": .string(name)], status: isNew ? 201 : 200)
     }
 }

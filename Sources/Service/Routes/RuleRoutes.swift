@@ -1,6 +1,5 @@
 internal import Alerting
 internal import Bytes
-internal import EventQuery
 internal import Host
 
 /// Files of rules (`/api/rules`), and what became of rules, as Prometheus tells it (`/api/v1/rules`).
@@ -21,8 +20,7 @@ struct RuleRoutes: Sendable {
                 .json(list(call))
             },
             Route("GET", "/api/rules/{name}", .askQuestions) { call throws(HTTPRefusal) in
-                let all = definitions.definitions(of: call.principal.environment)
-                let text = try all.ruleFile(call.parameters[0]).body["text"]?.string ?? ""
+                let text = try files.document(of: call).body["text"]?.string ?? ""
                 return HTTPResponse(
                     status: 200, headers: ["Content-Type": "application/yaml"],
                     body: Array(text.utf8))
@@ -31,16 +29,14 @@ struct RuleRoutes: Sendable {
                 call throws(HTTPRefusal) in
                 try put(call)
             },
-            Route("DELETE", "/api/rules/{name}", .define, lane: .query) {
-                call throws(HTTPRefusal) in
-                try definitions.change(call.principal.environment) { (all) throws(HTTPRefusal) in
-                    let file = try all.ruleFile(call.parameters[0])
-                    _ = all.remove(.rules, file.id, of: file.dataset)
-                }
-                keeper.readAgain()
-                return HTTPResponse(status: 204)
-            },
+            files.deletion("/api/rules/{name}", .define),
         ]
+    }
+
+    private var files: NamedDefinitions {
+        NamedDefinitions(
+            kind: .rules, noun: "file of rules", limit: ServiceLimits.ruleFilesMax,
+            store: definitions, changed: keeper.readAgain)
     }
 
     // MARK: - What became of them
@@ -83,10 +79,9 @@ struct RuleRoutes: Sendable {
     /// Files with the number of their groups and rules, those of the configuration first.
     private func list(_ call: RouteCall) -> JSONValue {
         let environment = call.principal.environment
-        let stored = definitions.definitions(of: environment).all(.rules)
-        let names = Set(stored.map(\.id))
+        let names = Set(files.all(of: environment).map(\.id))
         return .array(
-            keeper.sources.files(of: environment).map { file in
+            keeper.sources.ruleFiles(of: environment).map { file in
                 [
                     "name": .string(file.name),
                     "source": names.contains(file.name) ? "api" : "configuration",
@@ -114,35 +109,14 @@ struct RuleRoutes: Sendable {
             throw HTTPRefusal(.error(422, error.description))
         }
         let text = String(decoding: body, as: UTF8.self)
-        let isNew = try definitions.change(call.principal.environment) {
-            (all) throws(HTTPRefusal) in
-            let isNew = (try? all.ruleFile(name)) == nil
-            guard !isNew || all.all(.rules).count < ServiceLimits.ruleFilesMax else {
-                throw HTTPRefusal(
-                    .error(422, "there are \(ServiceLimits.ruleFilesMax) files of rules"))
-            }
-            var body = JSONObject()
-            body["text"] = .string(text)
-            all.put(
-                Definitions.Document(id: name, dataset: Query.allDatasets, body: body), .rules)
-            return isNew
-        }
-        keeper.readAgain()
+        let isNew = try files.put(name, in: call.principal.environment) { _ in
+            JSONObject([.init("text", .string(text))])
+        }.isNew
         return .json(
             [
                 "name": .string(name), "groups": .int(Int64(file.groups.count)),
                 "rules": .int(Int64(file.groups.reduce(0) { $0 + $1.rules.count })),
                 "warnings": .array(file.warnings.map { .string($0.description) }),
             ], status: isNew ? 201 : 200)
-    }
-}
-
-extension Definitions {
-    /// Throws a 404 when no file of rules has the name.
-    fileprivate func ruleFile(_ name: String) throws(HTTPRefusal) -> Document {
-        guard let file = document(.rules, name, of: Query.allDatasets) else {
-            throw HTTPRefusal(.error(404, "no file of rules is called '\(name)'"))
-        }
-        return file
     }
 }
