@@ -57,6 +57,13 @@ class ErasureTest(ServerTest):
         for place in ("field user", "field note", "idempotency keys", "field query.text"):
             self.assertIn(place, before)
         query = f'where user = "{ADA}"'
+        preview = json.loads(self.tool("forget", "--dry-run", "--url", self.server.url, query))
+        self.assertEqual((preview["dry_run"], preview["events"]), (True, 501))
+        self.assertEqual(
+            {entry["dataset"]: entry["events"] for entry in preview["datasets"]},
+            {"shop": 500, "pay": 1})
+        self.assertEqual(self.count("from *"), 5002)
+        self.assertEqual(self.server.json("GET", "/api/erasures"), [])
         receipt = json.loads(self.tool("forget", "--url", self.server.url, query))
         self.assertEqual(receipt["events"], 501)
         self.assertEqual(receipt["condition"], 'from * | where user = "?"')
@@ -75,6 +82,10 @@ class ErasureTest(ServerTest):
     def test_a_stopped_directory_forgets(self):
         self.load()
         self.server.stop()
+        preview = json.loads(self.tool(
+            "forget", "--dry-run", "--data", self.data, f'from shop | where note contains "{ADA}"'))
+        self.assertEqual([entry["events"] for entry in preview["datasets"]], [500])
+        self.assertLessEqual(preview["datasets"][0]["oldest"], preview["datasets"][0]["newest"])
         receipt = json.loads(
             self.tool("forget", "--data", self.data, f'from shop | where note contains "{ADA}"'))
         self.assertEqual(receipt["events"], 500)

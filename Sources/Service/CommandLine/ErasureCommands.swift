@@ -11,18 +11,24 @@ extension CommandSpec {
             OptionSpec("data", "DIR", help: "this directory, of a server that does not run"),
             OptionSpec(
                 "environment", "NAME", help: "with --data, whose events", byDefault: "default"),
+            OptionSpec("dry-run", help: "says which events would go, and erases nothing"),
         ],
         example: "widefield forget 'where user.id = \"ada\"'",
         run: { arguments, terminal throws(CommandFailure) in
             let text = arguments.operands[0]
+            let isDryRun = arguments.switches.contains("dry-run")
             let receipt: JSONValue
             if let directory = arguments["data"] {
                 receipt = try withStopped(directory, of: text) { services throws(HTTPRefusal) in
                     let name = arguments["environment"] ?? AccessControl.openEnvironment
-                    return try services.eraser.forget(text, environment: name)
+                    return try isDryRun
+                        ? services.eraser.preview(text, environment: name)
+                        : services.eraser.forget(text, environment: name)
                 }
             } else {
-                receipt = try post("/api/erasures", ["query": .string(text)], arguments, text)
+                receipt = try post(
+                    "/api/erasures", ["query": .string(text), "dry_run": .bool(isDryRun)],
+                    arguments, text)
             }
             terminal.write(receipt.text + "\n")
         })

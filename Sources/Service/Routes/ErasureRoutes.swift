@@ -14,8 +14,14 @@ struct ErasureRoutes: Sendable {
                 guard let text = body["query"]?.string else {
                     throw HTTPRefusal(.error(400, "expected {\"query\": \"where …\"}"))
                 }
-                return .json(
-                    try eraser.forget(text, environment: call.principal.environment), status: 201)
+                guard body["dry_run"] == nil || body["dry_run"]?.bool != nil else {
+                    throw HTTPRefusal(.error(400, "/dry_run: expected a boolean"))
+                }
+                let environment = call.principal.environment
+                if body["dry_run"]?.bool == true {
+                    return .json(try eraser.preview(text, environment: environment))
+                }
+                return .json(try eraser.forget(text, environment: environment), status: 201)
             },
             Route("GET", "/api/erasures", .define, lane: .query) { call throws(HTTPRefusal) in
                 .json(try eraser.receipts(environment: call.principal.environment))
