@@ -112,6 +112,15 @@ enum ServiceLimits {
     static let remoteWritePauseSecondsMax = 60
     /// Metrics that an environment defines, each a question to the events at every scrape.
     static let metricsMax = 200
+    /// SLOs of an environment, each two questions to the events at every evaluation and scrape.
+    static let slosMax = 100
+    /// Datasets whose events one counts, and alerts that it has.
+    static let datasetsOfSLO = 10
+    static let alertsOfSLO = 10
+    /// Milliseconds of the shortest and the longest time over which one holds: a day and a year.
+    static let periodOfSLO: ClosedRange<Int64> = 86_400_000...366 * 86_400_000
+    /// Windows of burn rates that one answer tells of.
+    static let windowsToldOf = 20
     /// Files of rules of an environment, and bytes of one.
     static let ruleFilesMax = 100
     static let ruleFileBytesMax = 256 << 10

@@ -68,7 +68,7 @@ struct Server: Sendable {
             let definitions = try DefinitionStore(directory: configuration.data, on: .real)
             var services = try Services(
                 store, definitions, series, past, threads: configuration.threads,
-                metrics: configuration.metrics,
+                metrics: configuration.metrics, objectives: configuration.objectives,
                 queryCacheBytes: configuration.queryCacheBytes,
                 alerts: { AlertKeeper(configuration, definitions, $0, log: log) })
             services.scheme = configuration.tls == nil ? "http" : "https"

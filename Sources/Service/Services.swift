@@ -1,3 +1,4 @@
+internal import Alerting
 internal import EventQuery
 internal import EventStore
 internal import Host
@@ -31,6 +32,7 @@ struct Services: Sendable {
     init(
         _ store: EventStore, _ definitions: DefinitionStore, _ series: SeriesStores,
         _ past: EventsPast, threads: Int, metrics: [MetricDefinition] = [],
+        objectives: [ServiceLevelObjective] = [],
         queryCacheBytes: Int = QueryLimits.partialCacheBytes,
         alerts: ((DerivedMetrics) -> AlertKeeper)? = nil
     ) throws(HostError) {
@@ -54,7 +56,8 @@ struct Services: Sendable {
         self.series = series
         self.past = past
         let derived = DerivedMetrics(
-            service: queries, stored: series, past: past, configured: metrics)
+            service: queries, stored: series, past: past, configured: metrics,
+            levels: ServiceLevels(definitions: definitions, configured: objectives))
         past.begin(derived.countingOfPast)
         self.metrics = derived
         self.alerts = alerts?(derived)
@@ -117,6 +120,7 @@ struct Services: Sendable {
     private var metricRoutes: [Route] {
         MetricRoutes(metrics: metrics, watch: watch).routes
             + PrometheusRoutes(metrics: metrics, watch: watch).routes
+            + SLORoutes(metrics: metrics, watch: watch) { [alerts] in alerts?.readAgain() }.routes
             + PushRoutes(pushed: PushedMetrics(pipeline: pipeline, metrics: metrics)).routes
     }
 

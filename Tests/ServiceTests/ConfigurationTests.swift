@@ -1,3 +1,4 @@
+import Alerting
 import Bytes
 import Foundation
 import Metrics
@@ -169,13 +170,38 @@ import Testing
         }
     }
 
+    @Test func `the file can define SLOs`() throws {
+        let good = try configuration(
+            file: #"""
+                {"slos": [{"name": "shop", "good": "status < 500", "targetPercent": 99.5,
+                           "timeWindow": [{"duration": "1M", "isRolling": false}]}]}
+                """#)
+        #expect(good.objectives.map(\.target) == [0.995])
+        #expect(good.objectives.map(\.period) == [.months(from: 0, 1)])
+        let wrong = [
+            (#"{"name": "a", "good": "x"}"#, "/slos/0: target is missing"),
+            (#"{"name": "a b", "good": "x", "target": 0.9}"#, "/slos/0: name has other characters"),
+            (
+                #"{"name": "a.b", "good": "x", "target": 0.9}, {"name": "a_b", "good": "x", "target": 0}"#,
+                "/slos/1: name is that of another SLO"
+            ),
+        ]
+        for (text, message) in wrong {
+            #expect {
+                try configuration(file: #"{"slos": [\#(text)]}"#)
+            } throws: {
+                "\($0)".contains(message)
+            }
+        }
+    }
+
     @Test func `the schema describes every option and no other`() throws {
         let schema = URL(filePath: #filePath).deletingLastPathComponent()
             .appending(path: "../../schemas/config.schema.json")
         let document = try JSONValue(parsing: Array(try Data(contentsOf: schema)))
         let described = try #require(document["properties"]?.object).members.map(\.key)
         let options = Configuration.options.map { $0.name.replacing("-", with: "_") }
-        #expect(described == options + ["metrics"])
+        #expect(described == options + ["metrics", "slos"])
     }
 }
 

@@ -1,3 +1,4 @@
+import Alerting
 import Bytes
 import Compute
 import EventQuery
@@ -326,7 +327,9 @@ import Testing
         let store = try EventStore.open("data", machine: machine, options: options)
         let at = machine.clock.wallNanoseconds() / Self.hour * Self.hour - 50 * Self.hour
         let events = (0..<5).map { place in
-            ModelEvent(timestamp: at + Int64(place) * 1_000_000_000, dataset: "shop", fields: [:])
+            ModelEvent(
+                timestamp: at + Int64(place) * 1_000_000_000, dataset: "shop",
+                fields: ["n": .int(Int64(place))])
         }
         store.append(IngestRecord(environment: "e", batches: [makeBatch(events)])) { _ in }
         store.step()
@@ -337,13 +340,17 @@ import Testing
             body["dataset"] = "shop"
             body["stale_after"] = "365d"
             all.put(.init(id: "n_total", dataset: Query.allDatasets, body: body), .metrics)
+            var slo = JSONObject()
+            slo["dataset"] = "shop"
+            slo["bad"] = "n = 3"
+            slo["target"] = .double(0.5)
+            all.put(.init(id: "n", dataset: Query.allDatasets, body: slo), .slos)
         }
         for hasEvents in [true, false] {
             // After the events are gone nothing else knows of their dataset.
             let services = try Services(
                 store, definitions, SeriesStores(directory: "data", on: machine), past, threads: 1)
-            let metrics = DerivedMetrics(
-                service: services.queries, stored: services.series, past: past, configured: [])
+            let metrics = services.metrics
             let notes = PastNotes()
             let api = PrometheusAPI(
                 try metrics.series(of: "e", QueryCancellation(), notes: notes), notes: notes,
@@ -359,6 +366,10 @@ import Testing
             let text = String(decoding: try #require(answer).body, as: UTF8.self)
             #expect(text.contains(#""5"]"#), "\(text)")
             #expect(text.contains("events of this time are gone") != hasEvents, "\(text)")
+            let slo = try #require(metrics.levels.objective("n", of: "e"))
+            let report = try metrics.report(on: slo, windows: [], of: "e", QueryCancellation())
+            #expect(report.count == SLOCount(total: 5, bad: 1))
+            #expect(report.beginning == at / 1_000_000)
             store.setRetention { _, _ in RetentionPolicy(age: Self.hour) }
             for _ in 0..<2 { try store.maintain() }
             #expect(store.snapshot(environment: "e").rows == 0)

@@ -39,7 +39,7 @@ public enum CommandLineTool {
     static let commands: [CommandSpec] = [
         .serve, .send, .query, .queries, .explain, .export, .tail, .bubbleup, .trace, .datasets,
         .fields, .metrics,
-        .rules,
+        .rules, .slo,
         .keys,
         .verify, .forget, .backup,
         .generate,

@@ -1,3 +1,4 @@
+internal import Alerting
 internal import Bytes
 internal import EventQuery
 internal import EventStore
@@ -33,6 +34,8 @@ struct Configuration: Sendable, Equatable {
 
     /// Metrics of all environments, which only the file can name.
     var metrics: [MetricDefinition]
+    /// SLOs of all environments, which only the file can name.
+    var objectives: [ServiceLevelObjective]
     /// Whether the server keeps its own requests as events.
     var hasSelfTelemetry: Bool
     /// Paths of files of rules.
@@ -131,6 +134,7 @@ struct Configuration: Sendable, Equatable {
         var settings = Settings(arguments: arguments)
         if let file { try settings.read(file.text, path: file.path) }
         metrics = settings.metrics
+        objectives = settings.objectives
         data = try settings.value("data", "a directory") { $0.isEmpty ? nil : $0 } ?? "./data"
         listen =
             try settings.value("listen", "HOST:PORT") { ListenAddress($0) }
@@ -207,6 +211,7 @@ private struct Settings {
     private(set) var metrics: [MetricDefinition] = []
     /// As the file has them.
     private var receivers: [RemoteWriteReceiver] = []
+    private(set) var objectives: [ServiceLevelObjective] = []
 
     init(arguments: [String: String]) {
         for (name, text) in arguments { values[name] = (text, "--\(name)") }
@@ -232,6 +237,10 @@ private struct Settings {
             }
             if member.key == "remote_write", let list = member.value.array {
                 receivers = try Settings.receivers(list, place)
+                continue
+            }
+            if member.key == "slos" {
+                objectives = try Settings.objectives(member.value, place)
                 continue
             }
             let name = member.key.replacing("_", with: "-")
@@ -304,6 +313,32 @@ private struct Settings {
     /// Those of a flag, which have no credentials, in the place of those of the file.
     func remoteWrite(_ urls: [String]) throws(ConfigurationError) -> [RemoteWriteReceiver] {
         urls.isEmpty ? receivers : urls.compactMap { ServerURL($0) }.map(RemoteWriteReceiver.init)
+    }
+
+    /// The same of SLOs.
+    private static func objectives(
+        _ list: JSONValue, _ place: String
+    ) throws(ConfigurationError) -> [ServiceLevelObjective] {
+        guard let entries = list.array else {
+            throw ConfigurationError(
+                description: "\(place): expected an array, found \(list.typeName)")
+        }
+        var objectives: [ServiceLevelObjective] = []
+        for (index, entry) in entries.enumerated() {
+            do throws(HTTPRefusal) {
+                let body = try OpenSLO.definition(DefinitionBody(entry.object ?? JSONObject()))
+                let id = try body.requiredText("name", charactersMax: 63)
+                let objective = try ServiceLevelObjective(id, body)
+                if objectives.contains(where: { $0.total.name == objective.total.name }) {
+                    throw body.wrong("name", "is that of another SLO")
+                }
+                objectives.append(objective)
+            } catch {
+                throw ConfigurationError(
+                    description: "\(place)/\(index): \(error.response.message ?? "no SLO")")
+            }
+        }
+        return objectives
     }
 
     func count(

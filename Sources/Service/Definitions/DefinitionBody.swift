@@ -30,6 +30,7 @@ struct DefinitionBody {
 
     init(_ object: JSONObject) { self.object = object }
 
+    var members: [JSONObject.Member] { object.members }
     var names: [String] { object.members.map(\.key) }
 
     /// The member as it is, `null` too; nil when it is absent.
@@ -74,6 +75,40 @@ struct DefinitionBody {
             throw wrong(name, "is not from \(range.lowerBound) to \(range.upperBound)")
         }
         return number
+    }
+
+    func number(_ name: String) throws(HTTPRefusal) -> Double? {
+        guard has(name) else { return nil }
+        guard let number = object[name]?.number else {
+            throw wrong(name, "is not a number", code: "incorrect_type")
+        }
+        return number
+    }
+
+    /// A list of texts that are not empty; nil when it is absent.
+    func texts(_ name: String, countMax: Int) throws(HTTPRefusal) -> [String]? {
+        guard has(name) else { return nil }
+        let texts = object[name]?.array?.map { $0.string ?? "" }
+        guard let texts, !texts.contains("") else {
+            throw wrong(name, "is not a list of texts", code: "incorrect_type")
+        }
+        guard texts.count <= countMax else {
+            throw wrong(name, "has more than \(countMax) entries")
+        }
+        return texts
+    }
+
+    /// A list of objects; nil when it is absent.
+    func objects(_ name: String, countMax: Int) throws(HTTPRefusal) -> [DefinitionBody]? {
+        guard has(name) else { return nil }
+        let objects = object[name]?.array?.map(\.object)
+        guard let objects, !objects.contains(nil) else {
+            throw wrong(name, "is not a list of objects", code: "incorrect_type")
+        }
+        guard objects.count <= countMax else {
+            throw wrong(name, "has more than \(countMax) entries")
+        }
+        return objects.compactMap { $0 }.map { DefinitionBody($0) }
     }
 
     /// A member that is an object itself; an empty one when it is absent.

@@ -24,6 +24,8 @@ struct Definitions: Sendable, Equatable {
         case rules
         /// Questions that are asked again and again (`/api/triggers`, `/1/triggers`).
         case triggers
+        /// Which share of events must be good (`/api/slos`, `/1/slos`).
+        case slos
         /// Who is told of alerts directly (`/api/receivers`).
         case receivers
     }

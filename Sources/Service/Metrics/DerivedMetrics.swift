@@ -10,6 +10,8 @@ struct DerivedMetrics: Sendable {
     let past: EventsPast
     /// Of all environments, from the configuration.
     let configured: [MetricDefinition]
+    /// Whose events are counted by metrics of their own.
+    let levels: ServiceLevels
 
     /// The metrics that no call made and none can change.
     var fixed: [FixedMetric] {
@@ -50,11 +52,12 @@ struct DerivedMetrics: Sendable {
         _ environment: String, _ cancellation: QueryCancellation, timeLimit: Int64? = nil
     ) -> DerivedSeries.Ask {
         { query in
-            // Nothing was sent to the dataset yet, or all of it is gone.
-            if case .named(let names) = query.source,
-                !names.allSatisfy({ service.datasets.knows($0, in: environment) })
-            {
-                return .empty
+            var query = query
+            if case .named(let names) = query.source {
+                // Nothing was sent to the others yet, or all of it is gone.
+                let known = names.filter { service.datasets.knows($0, in: environment) }
+                if known.isEmpty { return .empty }
+                query.source = .named(known)
             }
             let answer: QueryAnswer
             do throws(HTTPRefusal) {
@@ -104,7 +107,7 @@ struct DerivedMetrics: Sendable {
     func definitions(of environment: String) -> [MetricDefinition] {
         let stored = service.definitions.definitions(of: environment).all(.metrics)
             .compactMap { try? MetricDefinition($0.id, DefinitionBody($0.body)) }
-        return fixed.map(\.definition) + stored
+        return fixed.map(\.definition) + stored + levels.metrics(of: environment)
     }
 
     /// What is known of each metric, by name.

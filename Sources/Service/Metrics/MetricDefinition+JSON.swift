@@ -1,3 +1,4 @@
+internal import Alerting
 internal import Bytes
 internal import Compute
 internal import EventQuery
@@ -45,6 +46,9 @@ extension MetricDefinition {
             try check()
         } catch {
             throw body.wrong(error.member, "is wrong: \(error)")
+        }
+        guard !name.hasPrefix(ServiceLevelObjective.metricPrefix) else {
+            throw body.wrong("name", "begins as those of the metrics of an SLO do")
         }
     }
 
@@ -105,7 +109,8 @@ extension MetricDefinition {
 }
 
 extension DefinitionBody {
-    fileprivate func expression(_ member: String) throws(HTTPRefusal) -> Expression? {
+    /// An expression of the query language.
+    func expression(_ member: String) throws(HTTPRefusal) -> Expression? {
         guard let text = try text(member, charactersMax: 4095) else { return nil }
         do throws(QueryError) {
             return try Expression(parsingCondition: text)
@@ -125,7 +130,7 @@ extension DefinitionBody {
     }
 
     /// Whole milliseconds of a duration such as `90s`.
-    fileprivate func milliseconds(_ name: String) throws(HTTPRefusal) -> Int64? {
+    func milliseconds(_ name: String) throws(HTTPRefusal) -> Int64? {
         guard let text = try text(name, charactersMax: 64) else { return nil }
         guard let milliseconds = DurationText.milliseconds(text) else {
             throw wrong(name, "is no duration as 90s or 1h30m")

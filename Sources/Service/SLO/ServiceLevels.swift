@@ -1,0 +1,38 @@
+internal import Alerting
+internal import Bytes
+internal import Metrics
+
+/// The SLOs of each environment: those of the configuration, and those that calls made.
+struct ServiceLevels: Sendable {
+    let definitions: DefinitionStore
+    /// Of all environments, from the configuration.
+    let configured: [ServiceLevelObjective]
+
+    /// Those of the configuration first.
+    func objectives(of environment: String) -> [ServiceLevelObjective] {
+        let stored = definitions.definitions(of: environment).all(.slos)
+        return configured
+            + stored.compactMap {
+                try? ServiceLevelObjective($0.id, DefinitionBody($0.definition))
+            }
+    }
+
+    func objective(_ id: String, of environment: String) -> ServiceLevelObjective? {
+        objectives(of: environment).first { $0.id == id }
+    }
+
+    /// Whether an SLO is there without a call.
+    func isConfigured(_ id: String) -> Bool { configured.contains { $0.id == id } }
+
+    /// What is counted for them.
+    func metrics(of environment: String) -> [MetricDefinition] {
+        objectives(of: environment).flatMap { [$0.total, $0.bad] }
+    }
+}
+
+extension Definitions.Document {
+    /// What was defined, without when.
+    var definition: JSONObject {
+        JSONObject(body.members.filter { !["created_at", "updated_at"].contains($0.key) })
+    }
+}
