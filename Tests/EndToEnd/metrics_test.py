@@ -267,6 +267,13 @@ class DefinitionsTest(ServerTest):
         self.assertEqual([event["ms"] for event in self.server.rows(found["listing"])], list(range(14, 4, -1)))
         self.assertEqual(explain("requests_total", '{status="404"}')["events"], 0)
         self.assertEqual(explain("ms", "")["value"], 14)
+        in_force = found["in_force"]
+        self.assertEqual((in_force["counts_from"], in_force["past"]), (None, None))
+        self.assertEqual(in_force["events_from"], time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(end - 15)))
+        self.put("requests_total", {"dataset": "shop", "labels": ["service.name", "status"]})
+        self.assertEqual(explain("requests_total", "")["in_force"], in_force, "the same as before")
+        self.put("requests_total", {"dataset": "shop", "labels": ["service.name", "status"], "help": "Requests."})
+        self.assertGreater(explain("requests_total", "")["in_force"]["defined_at"], in_force["defined_at"])
         status, _, body = self.server.request("GET", "/api/metrics/ms/explain?match=%7Ba%3D%22b%22%7D")
         self.assertEqual((status, b"has no label a" in body), (422, True))
         text = self.run_command("metrics", "explain", 'requests_total{service_name="cart",status="200"}', "--time", str(end))

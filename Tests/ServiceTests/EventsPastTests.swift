@@ -370,6 +370,16 @@ import Testing
             let report = try metrics.report(on: slo, windows: [], of: "e", QueryCancellation())
             #expect(report.count == SLOCount(total: 5, bad: 1))
             #expect(report.beginning == at / 1_000_000)
+            let definition = try #require(
+                metrics.definitions(of: "e").first { $0.name == "n_total" })
+            let explained = try MetricExplanation(
+                definition, [:], at: at / 1_000_000 + 10_000, past: try past.series(of: "e"),
+                metrics.ask("e", QueryCancellation()))
+            #expect(explained.numbers == [5])
+            #expect(explained.totals == [5])
+            #expect(explained.events == (hasEvents ? 5 : 0))
+            #expect(explained.eventsFrom == (hasEvents ? at : nil))
+            #expect(explained.past == (hasEvents ? nil : at..<at + Self.hour))
             store.setRetention { _, _ in RetentionPolicy(age: Self.hour) }
             for _ in 0..<2 { try store.maintain() }
             #expect(store.snapshot(environment: "e").rows == 0)

@@ -23,19 +23,25 @@ public struct MetricExplanation: Sendable {
     public let revision: [Double]?
     /// When the latest of them was received, nanoseconds since 1970.
     public let lastReceived: Int64?
-    /// When the first event of the series happened: it says nothing of the time before.
+    /// When the first event of the series that is there happened, nanoseconds since 1970.
     public let reachesBackTo: Int64?
+    /// When the first event of any series of the metric happened that is there.
+    public let eventsFrom: Int64?
+    /// Of which time something is left of events of the metric that are gone, to the hour; nanoseconds
+    /// since 1970. The numbers count it.
+    public let past: Range<Int64>?
     /// Whether the series is that of all combinations beyond the limit.
     public let isOverflow: Bool
 
     /// - Parameters:
     ///   - labels: of one series, without its name and bound; those it does not have are empty.
     ///   - time: milliseconds since 1970; the sample is the last one up to it.
+    ///   - left: what is left of events that are gone.
     ///   - ask: answers a query that is about statistics.
     /// - Throws: `MetricDefinition.Flaw` for a label that the metric has not.
     public init(
         _ definition: MetricDefinition, _ labels: [String: String], at time: Int64,
-        _ ask: DerivedSeries.Ask
+        past left: PastSeries? = nil, _ ask: DerivedSeries.Ask
     ) throws {
         let width = definition.resolution * 1_000_000
         let (nanoseconds, overflows) = time.multipliedReportingOverflow(by: 1_000_000)
@@ -51,12 +57,19 @@ public struct MetricExplanation: Sendable {
         query.limit = nil
         query.shape = .statistics(Statistics(calculations: definition.calculations))
         self.query = query
-        numbers = try MetricTable(ask(query)) { _ in [] }.rows.first?.numbers.explained
+        past = try left?.span(of: definition)
+        let group = isOverflow ? nil : definition.labels.map { labels[$0.name] ?? "" }
+        let gone = try left?.left(of: definition, group, in: cell)
+        let isAdditive = definition.kind.isAdditive
+        let counted = try MetricTable(ask(query)) { _ in [] }.rows.first?.numbers
+        numbers =
+            (isAdditive ? .sum([gone?.within, counted]) : counted ?? gone?.within)?.explained
         let first = max(definition.since ?? .min, definition.totalsBegin(before: cell.lowerBound))
+        let whole =
+            isAdditive
+            ? try MetricTable(ask(query.beginning(first))) { _ in [] }.rows.first?.numbers : nil
         totals =
-            definition.kind.isAdditive
-            ? try MetricTable(ask(query.beginning(first))) { _ in [] }.rows
-                .first?.numbers.explained : nil
+            isAdditive ? MetricNumbers.sum([gone?.before, gone?.within, whole])?.explained : nil
 
         var counting = query
         counting.isUnweighted = true
@@ -78,7 +91,8 @@ public struct MetricExplanation: Sendable {
         beginning.shape = .statistics(
             Statistics(calculations: [Calculation(.min, of: .field(.timestamp))].named))
         reachesBackTo =
-            events > 0 || totals != nil ? try ask(beginning).rows.first?.values.first?.whole : nil
+            events > 0 || whole != nil ? try ask(beginning).rows.first?.values.first?.whole : nil
+        eventsFrom = try definition.firstEvent(from: first, until: end, ask)
     }
 }
 
@@ -123,6 +137,19 @@ extension MetricDefinition {
     }
 }
 
+extension MetricDefinition {
+    /// When the first event of any of its series happened.
+    fileprivate func firstEvent(
+        from: Int64, until: Int64, _ ask: DerivedSeries.Ask
+    ) throws -> Int64? {
+        var query = query(from, until)
+        query.limit = nil
+        query.shape = .statistics(
+            Statistics(calculations: [Calculation(.min, of: .field(.timestamp))].named))
+        return try ask(query).rows.first?.values.first?.whole
+    }
+}
+
 extension Expression {
     /// Whether the value as a text is this one.
     fileprivate func hasText(_ text: String) -> Expression {
@@ -156,4 +183,13 @@ extension Query {
 extension MetricNumbers {
     /// The numbers, and of an exponential histogram how many values it has.
     fileprivate var explained: [Double] { numbers + (counts.map { [Double($0.count)] } ?? []) }
+
+    /// Those that are there, together.
+    fileprivate static func sum(_ parts: [MetricNumbers?]) -> MetricNumbers? {
+        parts.compactMap { $0 }.reduce(nil) { sum, part in
+            var sum = sum ?? MetricNumbers(numbers: part.numbers.map { _ in 0 })
+            sum.add(part)
+            return sum
+        }
+    }
 }

@@ -22,7 +22,9 @@ public struct PastSeries: Sendable {
     }
 
     /// Does what reads events and what is left of others, so that nothing goes in between.
-    func consistently<Result>(_ body: () throws -> Result) throws -> Result {
+    ///
+    /// Throws what `body` does, and `PromQLError` when events go every time.
+    public func consistently<Result>(_ body: () throws -> Result) throws -> Result {
         for _ in 0..<PastSeries.attempts {
             let before = try changes()
             let result = try body()
@@ -52,12 +54,37 @@ public struct PastSeries: Sendable {
         return try groups(of: definition, frame).byLabels
     }
 
+    /// What is left of one combination of labels, nil for the overflow, in one cell and before it; nil
+    /// where nothing is.
+    func left(
+        of definition: MetricDefinition, _ labels: [String]?, in cell: Range<Int64>
+    ) throws -> (before: MetricNumbers?, within: MetricNumbers?)? {
+        let frame = DerivedCells.Frame(
+            start: cell.lowerBound, width: cell.upperBound - cell.lowerBound, count: 1)
+        guard let group = try groups(of: definition, frame).byLabels[labels] else { return nil }
+        return (group.before, group.cells[0])
+    }
+
+    /// The time of which something of a metric is left, to the hour; nanoseconds since 1970.
+    func span(of definition: MetricDefinition) throws -> Range<Int64>? {
+        let series = try store.view(of: .hour, definition.kind.pastReading)
+            .select([try matcher(of: definition)], from: .min, to: .max)
+        guard let first = series.compactMap(\.samples.timestamps.first).min(),
+            let last = series.compactMap(\.samples.timestamps.last).max()
+        else { return nil }
+        return first * 1_000_000..<(last + Tier.hour.step) * 1_000_000
+    }
+
+    private func matcher(of definition: MetricDefinition) throws -> LabelMatcher {
+        try LabelMatcher(
+            Labels.metricName, .matches, definition.seriesNames.joined(separator: "|"))
+    }
+
     private func groups(
         of definition: MetricDefinition, _ frame: DerivedCells.Frame
     ) throws -> PastGroups {
         let (start, end) = (frame.begin(ofCell: 0), frame.begin(ofCell: frame.count))
-        let matcher = try LabelMatcher(
-            Labels.metricName, .matches, definition.seriesNames.joined(separator: "|"))
+        let matcher = try matcher(of: definition)
         var groups = PastGroups(definition, frame)
         // Before the last hours that matter one by one, whole hours are added up.
         let hour = Tier.hour.step

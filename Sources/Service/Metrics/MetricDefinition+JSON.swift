@@ -9,8 +9,24 @@ extension MetricDefinition {
     static let members = [
         "name", "type", "help", "unit", "dataset", "filter", "value", "reading", "buckets",
         "labels",
-        "resolution", "stale_after", "series_limit", "retroactive", "since",
+        "resolution", "stale_after", "series_limit", "retroactive", "since", definedAt,
     ]
+
+    /// The member that tells since when a definition is as it is.
+    static let definedAt = "defined_at"
+
+    /// A definition with the time since when it is as it is: that of the one before if it is the same.
+    ///
+    /// - Parameter now: nanoseconds since 1970.
+    static func dated(_ body: JSONObject, after known: JSONObject?, now: Int64) -> JSONObject {
+        var (body, before) = (body, known)
+        body[definedAt] = nil
+        before?[definedAt] = nil
+        let isSame = before == body
+        body[definedAt] =
+            isSame ? known?[definedAt] : .string(RFC3339.text(nanoseconds: now))
+        return body
+    }
 
     /// Reads a definition; throws a problem that names the member that is wrong.
     ///

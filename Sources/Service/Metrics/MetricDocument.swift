@@ -61,7 +61,8 @@ enum MetricDocument {
 
     /// What stands behind a sample.
     static func explanation(
-        _ definition: MetricDefinition, _ labels: [String: String], _ found: MetricExplanation
+        _ definition: MetricDefinition, _ labels: [String: String], _ found: MetricExplanation,
+        definedAt: JSONValue
     ) -> JSONValue {
         func numbers(_ numbers: [Double]?) -> JSONValue {
             guard let numbers else { return .null }
@@ -90,6 +91,13 @@ enum MetricDocument {
         ]
         object["reaches_back_to"] = time(found.reachesBackTo)
         object["overflow"] = .bool(found.isOverflow)
+        object["in_force"] = [
+            "defined_at": definedAt, "counts_from": time(definition.since),
+            "events_from": time(found.eventsFrom),
+            "past": found.past.map {
+                ["start": time($0.lowerBound), "end": time($0.upperBound)]
+            } ?? .null,
+        ]
         return .object(object)
     }
 }

@@ -104,6 +104,8 @@ struct PushedMetrics: Sendable {
                 body["labels"] = .object(members)
                 // More labels than a metric may have: the event is kept all the same.
                 guard (try? MetricDefinition(name, DefinitionBody(body))) != nil else { continue }
+                body = MetricDefinition.dated(
+                    body, after: known?.body, now: metrics.service.clock.wallNanoseconds())
                 all.put(
                     Definitions.Document(id: name, dataset: Query.allDatasets, body: body), .metrics
                 )

@@ -68,14 +68,20 @@ struct MetricRoutes: Sendable {
         try refuseClash(of: definition, in: environment)
         let expected = try expectedSeries(of: definition, body, call)
         var document = JSONObject()
-        for member in MetricDefinition.members where !["name", "retroactive"].contains(member) {
+        for member in MetricDefinition.members
+        where !["name", "retroactive", MetricDefinition.definedAt].contains(member) {
             if let value = body.member(member), value != .null { document[member] = value }
         }
         if try body.flag("retroactive") == false, document["since"] == nil {
             let now = metrics.service.clock.wallNanoseconds()
             document["since"] = .string(RFC3339.text(nanoseconds: now))
         }
-        let stored = Definitions.Document(id: name, dataset: Query.allDatasets, body: document)
+        let known = definitions.definitions(of: environment)
+            .document(.metrics, name, of: Query.allDatasets)
+        let stored = Definitions.Document(
+            id: name, dataset: Query.allDatasets,
+            body: MetricDefinition.dated(
+                document, after: known?.body, now: metrics.service.clock.wallNanoseconds()))
         let isNew = try definitions.change(environment) { (all) throws(HTTPRefusal) in
             let isNew = (try? all.metric(name)) == nil
             guard !isNew || all.all(.metrics).count < ServiceLimits.metricsMax else {
@@ -186,10 +192,22 @@ struct MetricRoutes: Sendable {
             }
             time = asked
         }
+        let defined = definedAt(name, in: call.principal.environment)
         return try read(call) { ask in
-            let found = try MetricExplanation(definition, labels, at: time, ask)
-            return .json(MetricDocument.explanation(definition, labels, found))
+            let past = try metrics.past.series(of: call.principal.environment)
+            func explanation() throws -> MetricExplanation {
+                try MetricExplanation(definition, labels, at: time, past: past, ask)
+            }
+            let found = try past?.consistently(explanation) ?? explanation()
+            return .json(
+                MetricDocument.explanation(definition, labels, found, definedAt: defined))
         }
+    }
+
+    /// When a metric was defined as it is; null of those that no call made.
+    private func definedAt(_ name: String, in environment: String) -> JSONValue {
+        definitions.definitions(of: environment).document(.metrics, name, of: Query.allDatasets)?
+            .body[MetricDefinition.definedAt] ?? .null
     }
 
     private func export(_ call: RouteCall) throws(HTTPRefusal) -> HTTPResponse {
