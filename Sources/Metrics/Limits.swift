@@ -46,6 +46,13 @@ enum MetricsLimits {
     static let exemplarCharacters = 110
     /// Nanoseconds before now whose events are exemplars for a scraper.
     static let scrapedExemplars: Int64 = 600_000_000_000
+    /// Nanoseconds that totals of metrics which ask for relatives are told to a scraper by: each makes one
+    /// pass over ten minutes of events and a stretch more.
+    static let scrapedStep: Int64 = 60_000_000_000
+    /// Nanoseconds after which a span and that which called it should both be there.
+    static let scrapedSettling: Int64 = 60_000_000_000
+    /// Nanoseconds of events that one scrape counts, after a time without any.
+    static let scrapedStretch: Int64 = 600_000_000_000
     /// Groups of one query behind a metric; as many as a query answers.
     static let groupsPerQuery = QueryLimits.rowsMax
     /// Cells of one query; a query takes 10,000.

@@ -19,6 +19,7 @@ struct Services: Sendable {
     let metrics: DerivedMetrics
     private let watch: ClientWatch
     private let results = SavedResults()
+    private let scraped = ScrapedTotals()
     /// Writes what is about to be told of requests.
     var settleTelemetry: @Sendable () -> Void = {}
     /// Ends what clients watch when the server stops.
@@ -98,7 +99,7 @@ struct Services: Sendable {
 
     /// What keeps something of events beside the event store.
     private var erasables: [any Erasable] {
-        [results, series, past] + (alerts.map { [$0] } ?? [])
+        [results, series, past, scraped] + (alerts.map { [$0] } ?? [])
     }
 
     /// Rules, alerts, and who is told of them.
@@ -118,7 +119,7 @@ struct Services: Sendable {
 
     /// Series that are derived from events.
     private var metricRoutes: [Route] {
-        MetricRoutes(metrics: metrics, watch: watch).routes
+        MetricRoutes(metrics: metrics, scraped: scraped, watch: watch).routes
             + PrometheusRoutes(metrics: metrics, watch: watch).routes
             + SLORoutes(metrics: metrics, watch: watch) { [alerts] in alerts?.readAgain() }.routes
             + PushRoutes(pushed: PushedMetrics(pipeline: pipeline, metrics: metrics)).routes

@@ -69,6 +69,47 @@ import Testing
         #expect(try increase("request_server_seconds_count") == ["front>cart": whole])
     }
 
+    @Test func `a scraper has totals of calls that count each once and never fall`() throws {
+        let events = (0..<600).flatMap { index -> [ModelEvent] in
+            let at = Double(index) * 10
+            return [
+                Self.span("a\(index)", "front", at: at),
+                Self.span("b\(index)", "cart", at: at + 5, parent: "a\(index)"),
+            ]
+        }
+        let definition = try #require(
+            Self.builtIn.first { $0.name == "traces_service_graph_request_total" })
+        let ask = try asking(events, now: (Self.start + 90_000) * Self.second)
+        var totals = RunningTotals(at: (Self.start + 300) * Self.second)
+        var last = 0.0
+        var now = Self.start + 300
+        while now < Self.start + 7_000 {
+            try totals.advance(definition, to: now * Self.second, ask)
+            let text = try MetricsExposition.text(
+                [definition], .openMetrics, until: now * Self.second, running: [definition: totals],
+                ask)
+            let sample = text.split(separator: "\n").first { $0.hasPrefix("\(definition.name){") }
+            let value = sample?.split(separator: " ").last.flatMap { Double($0) } ?? 0
+            #expect(value >= last)
+            last = value
+            // The next scrape, some of them late by more than one counts.
+            now += now % 7 == 0 ? 1_300 : 35
+        }
+        for _ in 0..<3 { try totals.advance(definition, to: now * Self.second, ask) }
+        let text = try MetricsExposition.text(
+            [definition], .openMetrics, until: now * Self.second, running: [definition: totals], ask
+        )
+        // Calls from the minute on that had settled: those of 240 s and after.
+        let expected = (0..<600).count { $0 * 10 + 5 >= 240 }
+        #expect(
+            text.contains(
+                "\(definition.name){client=\"front\",server=\"cart\"} \(expected)\n"), "\(text)")
+        #expect(
+            text.contains(
+                "traces_service_graph_request_created{client=\"front\",server=\"cart\"} "
+                    + "\(Self.start + 240)"), "\(text)")
+    }
+
     @Test func `one service's silence is told from that of all`() throws {
         let events =
             (0..<200).map { Self.span("a\($0)", "busy", at: Double($0) * 10) }

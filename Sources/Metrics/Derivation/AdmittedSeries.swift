@@ -14,6 +14,11 @@ struct AdmittedSeries {
     /// What holds for all other events.
     private(set) var overflowFilter: Expression?
 
+    /// No combination is left out, and none is known.
+    static let all = AdmittedSeries()
+
+    private init() {}
+
     /// Looks at all events before a time, nanoseconds since 1970.
     ///
     /// - Parameter start: from when on these are looked at where they cannot be all.

@@ -110,13 +110,16 @@ extension MetricDefinition {
     /// Whether it asks for other events of the trace.
     ///
     /// These are looked for among all events of a range of time, which cannot be all there is: so its
-    /// totals begin again with each hour, and scrapers do not get it.
+    /// totals begin again with each hour, and scrapers get `RunningTotals`.
     public var asksForRelatives: Bool {
         let expressions = labels.map(\.value) + [filter, value].compactMap { $0 }
         return expressions.contains { expression in
             expression.fields.contains { if case .related = $0 { true } else { false } }
         }
     }
+
+    /// Whether scrapers get `RunningTotals` of it.
+    public var isTotalOfRelatives: Bool { asksForRelatives && kind.isAdditive }
 
     /// Milliseconds after which totals begin again, at whole ones of them.
     static let restartInterval: Int64 = 3_600_000

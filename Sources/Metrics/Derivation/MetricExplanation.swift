@@ -27,8 +27,9 @@ public struct MetricExplanation: Sendable {
     public let reachesBackTo: Int64?
     /// When the first event of any series of the metric happened that is there.
     public let eventsFrom: Int64?
-    /// Of which time something is left of events of the metric that are gone, to the hour; nanoseconds
-    /// since 1970. The numbers count it.
+    /// Of which time something is left of events of the metric that are gone, to the hour.
+    ///
+    /// Nanoseconds since 1970. The numbers count what is left.
     public let past: Range<Int64>?
     /// Whether the series is that of all combinations beyond the limit.
     public let isOverflow: Bool

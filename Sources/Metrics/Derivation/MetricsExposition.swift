@@ -18,21 +18,27 @@ public enum MetricsExposition {
         }
     }
 
-    /// Writes every metric that asks for no other events of a trace: the totals of what only grows, the present values of gauges.
+    /// Writes every metric: the totals of what only grows, the present values of gauges.
+    ///
+    /// Of metrics that ask for other events of a trace it writes those that `running` has.
     ///
     /// - Parameters:
     ///   - until: nanoseconds since 1970; events from then on are left out.
     ///   - past: what is left of events that are gone.
+    ///   - running: the totals of metrics that ask for other events of a trace.
     ///   - ask: answers a query that is about statistics.
     public static func text(
         _ definitions: [MetricDefinition], _ format: Format, until: Int64, past: PastSeries? = nil,
-        _ ask: DerivedSeries.Ask
+        running: [MetricDefinition: RunningTotals] = [:], _ ask: DerivedSeries.Ask
     ) throws -> String {
         var text = ""
-        for definition in definitions where !definition.asksForRelatives {
+        for definition in definitions {
+            let totals = running[definition]
+            if definition.asksForRelatives && totals == nil { continue }
             text += head(of: definition, format)
             let exemplars = format == .openMetrics ? try exemplars(of: definition, until, ask) : [:]
-            for series in try present(definition, until, past, ask) {
+            let all = try totals?.present ?? present(definition, until, past, ask)
+            for series in all {
                 for line in definition.lines(of: series) {
                     text += name(of: line.labels) + " " + NumberText.json(line.value)
                     text += (exemplars[line.labels].map(self.text) ?? "") + "\n"
@@ -50,9 +56,9 @@ public enum MetricsExposition {
     private static func exemplars(
         of definition: MetricDefinition, _ until: Int64, _ ask: DerivedSeries.Ask
     ) throws -> [Labels: Exemplar] {
-        guard definition.kind.isAdditive, definition.kind != .exponentialHistogram else {
-            return [:]
-        }
+        guard definition.kind.isAdditive, definition.kind != .exponentialHistogram,
+            !definition.asksForRelatives
+        else { return [:] }
         let from = until - MetricsLimits.scrapedExemplars
         var found: [Labels: Exemplar] = [:]
         for (labels, exemplars) in try definition.exemplars(from: from, to: until, ask) {
@@ -125,6 +131,14 @@ private struct PresentSeries {
         if let before = past.before { sum.numbers.add(before) }
         if let first = past.first { sum.created = Double(first) / 1e9 }
         return sum
+    }
+}
+
+extension RunningTotals {
+    fileprivate var present: [PresentSeries] {
+        totals.map {
+            PresentSeries(labels: $0.key, numbers: $0.value, created: Double(begun) / 1e9)
+        }
     }
 }
 

@@ -6,6 +6,7 @@ internal import Metrics
 /// `/api/metrics`: the metrics that are derived from events, and the totals of all for a scraper.
 struct MetricRoutes: Sendable {
     let metrics: DerivedMetrics
+    let scraped: ScrapedTotals
     let watch: ClientWatch
 
     private var definitions: DefinitionStore { metrics.service.definitions }
@@ -217,8 +218,12 @@ struct MetricRoutes: Sendable {
         let now = metrics.service.clock.wallNanoseconds()
         let all = metrics.definitions(of: call.principal.environment)
         let text = try read(call) { ask in
-            let past = try metrics.past.series(of: call.principal.environment)
-            return try MetricsExposition.text(all, format, until: now, past: past, ask)
+            let environment = call.principal.environment
+            let past = try metrics.past.series(of: environment)
+            let running = try scraped.totals(
+                of: all.filter(\.isTotalOfRelatives), in: environment, now: now, ask)
+            return try MetricsExposition.text(
+                all, format, until: now, past: past, running: running, ask)
         }
         return HTTPResponse(
             status: 200, headers: ["Content-Type": format.contentType], body: Array(text.utf8))
