@@ -20,6 +20,12 @@ public enum AlertingLimits {
     static let roundSamples = 5_000_000
     /// Incidents of an environment that are remembered; beyond, the oldest go.
     static let incidents = 10_000
+    /// Evaluations of a group that late events may change, and those of rules that are looked at anew at
+    /// once: 150 ms.
+    static let pastEvaluations = 60
+    static let revisedEvaluations = 20_000
+    /// Changes of past verdicts that are remembered.
+    static let revisions = 1_000
     /// Evaluations of all groups that a replay of rules may take, and changes that it tells of.
     static let replayEvaluations: Int64 = 50_000
     static let replayChanges = 10_000

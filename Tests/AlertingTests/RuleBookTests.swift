@@ -261,6 +261,99 @@ import Testing
         #expect(found == ["pending", "pending", "pending", "pending", "firing", ""])
     }
 
+    // MARK: - Late events
+
+    private static func samples(_ name: String, _ values: [(Int64, Double)]) -> [LabeledSample] {
+        let labels = Labels([Label("__name__", name), Label("job", "shop")])
+        return values.map { LabeledSample(labels, $0.0 * 1000, .float($0.1)) }
+    }
+
+    @Test func `a count that is wrong already fires at once, and what may get better waits`() throws
+    {
+        var bench = Bench()
+        let (settled, now) = (bench.series, MemorySeries())
+        let (engine, fresh) = (PromQLEngine(settled), PromQLEngine(now))
+        bench.context = RuleContext(
+            answer: { query, time in try engine.answer(query, at: time).value },
+            fresh: { query, time in try fresh.answer(query, at: time).value },
+            write: { settled.write($0) })
+        bench.context.queryOffset = 30_000
+        try bench.load(
+            """
+            groups:
+              - name: a
+                rules:
+                  - {alert: Many, expr: 'increase(x_total[1m]) > 5'}
+                  - {alert: Few, expr: 'increase(x_total[1m]) < 5'}
+                  - {alert: Share, expr: 'x_total / y_total > 0.1'}
+            """)
+        settled.write(RuleBookTests.samples("x_total", [(0, 0), (30, 0)]))
+        now.write(RuleBookTests.samples("x_total", [(0, 0), (30, 0), (60, 100)]))
+        now.write(RuleBookTests.samples("y_total", [(60, 1)]))
+        bench.step(60, nil)
+        let firing = bench.book.alerts.filter { $0.state == .firing }
+        #expect(firing.map { $0.labels["alertname"] }.sorted() == ["Few", "Many"])
+        // It ends when that is settled, not when the present looks better.
+        settled.write(RuleBookTests.samples("x_total", [(60, 100), (90, 100)]))
+        let quiet = MemorySeries()
+        quiet.write(RuleBookTests.samples("x_total", [(60, 100), (90, 100), (120, 100)]))
+        let later = PromQLEngine(quiet)
+        bench.context = RuleContext(
+            answer: { query, time in try engine.answer(query, at: time).value },
+            fresh: { query, time in try later.answer(query, at: time).value },
+            write: { settled.write($0) })
+        bench.context.queryOffset = 30_000
+        bench.step(90, nil)
+        #expect(bench.book.alerts.first { $0.labels["alertname"] == "Many" }?.state == .firing)
+    }
+
+    @Test func `what late events would have changed is told once and changes nothing`() throws {
+        var bench = Bench()
+        try bench.load(RuleBookTests.rules.replacing("for: 2m", with: "for: 0s"))
+        for (seconds, value) in [(0, 0.01), (30, 0.09), (60, 0.01)] {
+            bench.step(Int64(seconds), value)
+        }
+        let before = bench.states
+        let none = bench.book.revise(since: 0, at: 70_000, bench.context)
+        #expect(none.isEmpty)
+        // The series as it is with events that come now.
+        let late = MemorySeries()
+        late.write(RuleBookTests.samples("ratio", [(0, 0.08), (30, 0.01), (60, 0.01)]))
+        let engine = PromQLEngine(late)
+        let context = RuleContext(
+            answer: { query, time in try engine.answer(query, at: time).value }, write: { _ in })
+        let found = bench.book.revise(since: 10_000, at: 80_000, context)
+        #expect(found.map(\.evaluatedAt) == [30_000])
+        #expect(found.map(\.isMet) == [false])
+        let all = bench.book.revise(since: 0, at: 90_000, context)
+        #expect(all.map(\.evaluatedAt) == [0])
+        #expect(all.map(\.isMet) == [true])
+        #expect(all.map(\.value) == [0.08])
+        #expect(all[0].labels["alertname"] == "TooManyErrors")
+        let again = bench.book.revise(since: 0, at: 90_000, context)
+        #expect(again.isEmpty)
+        #expect(bench.states == before)
+        var log = IncidentLog()
+        let isNew = log.note(found + all)
+        #expect(isNew)
+        let kept = try IncidentLog(decoding: log.encoded())
+        #expect(kept.revisions.map(\.evaluatedAt) == [30_000, 0])
+    }
+
+    @Test func `only the last evaluations are looked at anew`() throws {
+        var bench = Bench()
+        try bench.load(RuleBookTests.rules.replacing("for: 2m", with: "for: 0s"))
+        for place in 0..<100 { bench.step(Int64(place) * 30, 0.01) }
+        let late = MemorySeries()
+        late.write(RuleBookTests.samples("ratio", (0..<100).map { (Int64($0) * 30, 0.09) }))
+        let engine = PromQLEngine(late)
+        let context = RuleContext(
+            answer: { query, time in try engine.answer(query, at: time).value }, write: { _ in })
+        let found = bench.book.revise(since: 0, at: 3_000_000, context)
+        #expect(found.count == AlertingLimits.pastEvaluations)
+        #expect(found.map(\.evaluatedAt).min() == Int64(1_200_000))
+    }
+
     // MARK: - Bytes
 
     @Test func `bytes that are not what was written are refused`() throws {

@@ -104,6 +104,19 @@ class TriggersTest(AlertCase):
         self.server.json("PUT", path, {"description": "read again"})
         self.wait(self.alerts)
 
+    def test_a_late_event_that_changes_a_past_verdict_is_recorded(self):
+        self.events(1, age=100)
+        self.server.json("POST", "/api/triggers", {
+            "name": "many", "query": "from shop | last 1m | stats count()", "frequency": 1,
+            "threshold": {"op": ">", "value": 5}})
+        self.wait(lambda: self.server.json("GET", "/api/triggers")[0]["state"] == "inactive")
+        self.events(20, age=85)
+        found = self.wait(lambda: self.server.json("GET", "/api/alerts/revisions"), 40)
+        self.assertEqual(
+            (found[0]["rule"], found[0]["met"], found[0]["labels"]["alertname"]),
+            ("many", True, "many"))
+        self.assertIn(found[0]["value"], ("20", "21"))
+
     def test_what_a_trigger_cannot_be_is_refused_with_the_member(self):
         self.events(1)
         good = {"name": "x", "query": {"time_range": 600},

@@ -9,6 +9,8 @@ public struct GroupState: Sendable {
     /// Evaluations that were due and did not take place, because one before took too long or nothing
     /// was observed.
     public internal(set) var missed = 0
+    /// Milliseconds since 1970 of the last evaluations, ascending.
+    private(set) var pastEvaluations: [Int64] = []
 
     public init(_ group: RuleGroup) {
         self.group = group
@@ -24,6 +26,10 @@ public struct GroupState: Sendable {
             rules[place].evaluate(at: time, offset: offset, limit: group.limit, context)
         }
         evaluatedAt = time
+        pastEvaluations.append(time)
+        guard pastEvaluations.count > AlertingLimits.pastEvaluations else { return }
+        pastEvaluations.removeFirst()
+        for place in rules.indices { rules[place].verdicts.forget(before: pastEvaluations[0]) }
     }
 
     /// Whether any alert is on its way: what depends on how long evaluations went on.

@@ -56,6 +56,8 @@ public struct Incident: Sendable {
 public struct IncidentLog: Sendable {
     /// By their ids.
     private var incidents: [String: Incident] = [:]
+    /// What late events changed of past evaluations, in the order in which it was noticed.
+    public private(set) var revisions: [Revision] = []
 
     public init() {}
 
@@ -91,6 +93,14 @@ public struct IncidentLog: Sendable {
         return changed
     }
 
+    /// Keeps what late events changed; of too many the first go.
+    ///
+    /// - Returns: whether there was anything.
+    public mutating func note(_ found: [Revision]) -> Bool {
+        revisions = (revisions + found).suffix(AlertingLimits.revisions)
+        return !found.isEmpty
+    }
+
     /// Takes note that somebody knows of an incident, and what they say of it.
     ///
     /// - Returns: the incident; nil when there is none of the id.
@@ -108,18 +118,22 @@ public struct IncidentLog: Sendable {
     ///
     /// - Returns: whether there were any.
     public mutating func erase(_ texts: [String]) -> Bool {
-        let before = incidents.count
+        let before = incidents.count + revisions.count
+        revisions.removeAll { $0.labels.hold(texts) }
         incidents = incidents.filter {
             !$0.value.labels.hold(texts) && !$0.value.annotations.hold(texts)
         }
-        return incidents.count < before
+        return incidents.count + revisions.count < before
     }
 
     // MARK: - Bytes
 
     /// All of them, as bytes with a checksum.
     public func encoded() -> [UInt8] {
-        CheckedDocument.encode(.array(all.map { .object(json($0)) }))
+        CheckedDocument.encode([
+            "incidents": .array(all.map { .object(json($0)) }),
+            "revisions": .array(revisions.map(\.json)),
+        ])
     }
 
     private func json(_ incident: Incident) -> JSONObject {
@@ -140,7 +154,9 @@ public struct IncidentLog: Sendable {
     ///
     /// - Throws: `AlertMemoryError` when the bytes are not what was written.
     public init(decoding bytes: [UInt8]) throws(AlertMemoryError) {
-        for entry in try CheckedDocument.decode(bytes).array ?? [] {
+        let document = try CheckedDocument.decode(bytes)
+        revisions = (document["revisions"]?.array ?? []).compactMap { Revision($0) }
+        for entry in document["incidents"]?.array ?? [] {
             guard let id = entry["id"]?.string, let activeAt = entry["active_at"]?.integer,
                 let firedAt = entry["fired_at"]?.integer
             else { continue }

@@ -5,7 +5,7 @@ internal import SeriesStore
 /// It knows no clock and no disk: whoever owns it says what time it is, how far events are known, and
 /// keeps its `encoded` bytes.
 public struct RuleBook: Sendable {
-    public private(set) var groups: [GroupState] = []
+    public internal(set) var groups: [GroupState] = []
     /// Milliseconds between evaluations of groups that say nothing of it.
     public let interval: Int64
     /// Alerts of rules that are no longer there, until whoever is told of alerts knew their end.

@@ -14,6 +14,8 @@ public struct RuleContext: Sendable {
     public var nanoseconds: @Sendable () -> Int64 = { 0 }
     /// The value of a query at a time.
     let answer: @Sendable (PromQLQuery, Int64) throws -> PromQLEngine.Value
+    /// The same over all events that have arrived, settled or not; nil where that is not known.
+    let fresh: (@Sendable (PromQLQuery, Int64) throws -> PromQLEngine.Value)?
     /// The answer of a question to the events.
     let ask: DerivedSeries.Ask
     /// Keeps what rules record; later rules see it.
@@ -21,17 +23,27 @@ public struct RuleContext: Sendable {
 
     public init(
         answer: @escaping @Sendable (PromQLQuery, Int64) throws -> PromQLEngine.Value,
+        fresh: (@Sendable (PromQLQuery, Int64) throws -> PromQLEngine.Value)? = nil,
         ask: @escaping DerivedSeries.Ask = { _ in .empty },
         write: @escaping @Sendable ([LabeledSample]) throws -> Void
     ) {
         self.answer = answer
+        self.fresh = fresh
         self.ask = ask
         self.write = write
     }
 
     /// The series that a query finds, each with its value; a scalar is one without labels.
     func series(_ query: PromQLQuery, at time: Int64) throws -> [(Labels, SampleValue)] {
-        switch try answer(query, time) {
+        try RuleContext.series(try answer(query, time))
+    }
+
+    /// Milliseconds of the cells of series of the last day.
+    static let freshCell: Int64 = 10_000
+
+    /// The series of a value, each with its own; a scalar is one without labels.
+    static func series(_ value: PromQLEngine.Value) throws -> [(Labels, SampleValue)] {
+        switch value {
         case .scalar(_, let value): return [(.empty, .float(value))]
         case .vector(let series):
             return series.compactMap { one in

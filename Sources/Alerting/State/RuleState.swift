@@ -19,6 +19,8 @@ public struct RuleState: Sendable {
     var obstacle: String?
     /// Why the last evaluation could say nothing, of some groups at least; nil when it could.
     public internal(set) var unobserved: String?
+    /// What was found where all was settled.
+    var verdicts = PastVerdicts()
     /// What a trigger's numbers are compared with, as long as it holds.
     var history: TriggerHistory?
 
@@ -62,6 +64,7 @@ public struct RuleState: Sendable {
             failure = nil
         } catch {
             failure = "\(error)"
+            verdicts.note(nil, at: time)
         }
     }
 
@@ -73,10 +76,30 @@ public struct RuleState: Sendable {
             return try judge(trigger, at: time, offset: offset, context)
         case .series(let expression):
             let series = try context.series(expression, at: time - offset)
-            return rule.kind == .recording
-                ? try record(series, at: time - offset, limit: limit)
-                : try watch(series, at: time, offset: offset, limit: limit, context)
+            if rule.kind == .recording {
+                return try record(series, at: time - offset, limit: limit)
+            }
+            verdicts.note(Set(series.map(\.0)), at: time)
+            let worse = try worseSeries(expression, series, at: time, context)
+            return try watch(worse, at: time, offset: offset, limit: limit, context)
         }
+    }
+
+    /// The series that are found where all is settled, and of a condition that late events can only meet
+    /// the more those that are found up to the present too.
+    private func worseSeries(
+        _ expression: PromQLQuery, _ settled: [(Labels, SampleValue)], at time: Int64,
+        _ context: RuleContext
+    ) throws -> [(Labels, SampleValue)] {
+        guard let fresh = context.fresh, expression.canOnlyBeMetMore else { return settled }
+        // Where cells end nothing is extrapolated beyond them.
+        let end = time / RuleContext.freshCell * RuleContext.freshCell
+        let found = try RuleContext.series(try fresh(expression, end))
+        if found.isEmpty { return settled }
+        let known = Dictionary(settled.map { ($0.0, $0.1.plain) }, uniquingKeysWith: max)
+        let worse = found.filter { $0.1.plain > known[$0.0] ?? -.infinity }
+        let names = Set(worse.map(\.0))
+        return settled.filter { !names.contains($0.0) } + worse
     }
 
     // MARK: - Recording

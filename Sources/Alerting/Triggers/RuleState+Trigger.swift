@@ -16,10 +16,12 @@ extension RuleState {
         unobserved = nil
         if let schedule = trigger.schedule, !schedule.contains(time) {
             unobserved = "it is outside of the trigger's schedule"
+            verdicts.note(nil, at: time)
             return activeSamples(at: time - offset)
         }
         let reading = try TriggerReading(
             trigger, at: time, offset: offset, history: &history, context.ask)
+        verdicts.note(reading.isKnown ? reading.settledHits : nil, at: time)
         var judged: Set<Labels> = []
         var unknown = 0
         for (group, finding) in reading.findings {

@@ -21,7 +21,9 @@ struct TriggerReading {
 
     /// Whether there was anything to ask.
     let isKnown: Bool
-    private(set) var findings: [TriggerGroup: Finding] = [:]
+    /// Groups whose numbers are wrong where all is settled.
+    let settledHits: Set<TriggerGroup>
+    let findings: [TriggerGroup: Finding]
     /// What holds for groups that have no events in the window.
     private let missing: @Sendable (TriggerGroup) -> Finding
 
@@ -34,35 +36,54 @@ struct TriggerReading {
     ///     late events can only add.
     ///   - offset: milliseconds before it up to which events are settled.
     ///   - history: of the same hour before; read anew when the hour is another one.
+    ///   - isSettled: whether nothing else counts for such triggers either.
     init(
         _ trigger: Trigger, at time: Int64, offset: Int64, history: inout TriggerHistory?,
-        _ ask: DerivedSeries.Ask
+        isSettled: Bool = false, _ ask: DerivedSeries.Ask
     ) throws {
         let end = time - offset
         var now = try trigger.numbers(from: end - trigger.window, to: end, ask)
-        if trigger.isGrowing && offset > 0 {
+        let past = try Past(trigger, until: end, &history, ask)
+        let settled = TriggerReading.findings(trigger, now, past)
+        settledHits = Set(settled.filter(\.value.isHit).keys)
+        if trigger.isGrowing && offset > 0 && !isSettled {
             let fresh = try trigger.numbers(from: time - trigger.window, to: time, ask)
             now.merge(fresh, of: trigger.threshold.comparison)
+            findings = TriggerReading.findings(trigger, now, past)
+        } else {
+            findings = settled
         }
-        let past = try Past(trigger, until: end, &history, ask)
         isKnown = now.isKnown
         let nothing = now.isKnown ? trigger.nothing : nil
-        let threshold = trigger.threshold
-        let judge: @Sendable (TriggerGroup, Double?) -> Finding = { group, value in
-            let bounds = past.bounds(of: group, trigger)
-            guard let value, let bounds else {
-                return Finding(value: value, isHit: false, isClear: false, isObserved: false)
-            }
-            return Finding(
-                value: value, isHit: threshold.comparison.holds(value, bounds.value),
-                isClear: !threshold.comparison.holds(value, bounds.recovery), isObserved: true)
-        }
-        missing = { judge($0, nothing) }
-        for (group, value) in now.byGroup { findings[group] = judge(group, value) }
+        missing = { TriggerReading.finding(trigger, nothing, past.bounds(of: $0, trigger)) }
+    }
+
+    /// What is found of each group.
+    private static func findings(
+        _ trigger: Trigger, _ numbers: TriggerNumbers, _ past: Past
+    ) -> [TriggerGroup: Finding] {
+        var byGroup = numbers.byGroup
         // Without groups there is one, also when nothing happened.
-        if !trigger.isGrouped, findings.isEmpty, now.isKnown {
-            findings[.empty] = missing(.empty)
+        if !trigger.isGrouped, byGroup.isEmpty, numbers.isKnown {
+            byGroup[.empty] = .some(trigger.nothing)
         }
+        var findings: [TriggerGroup: Finding] = [:]
+        for (group, value) in byGroup {
+            findings[group] = finding(trigger, value, past.bounds(of: group, trigger))
+        }
+        return findings
+    }
+
+    private static func finding(
+        _ trigger: Trigger, _ value: Double?, _ bounds: (value: Double, recovery: Double)?
+    ) -> Finding {
+        guard let value, let bounds else {
+            return Finding(value: value, isHit: false, isClear: false, isObserved: false)
+        }
+        let comparison = trigger.threshold.comparison
+        return Finding(
+            value: value, isHit: comparison.holds(value, bounds.value),
+            isClear: !comparison.holds(value, bounds.recovery), isObserved: true)
     }
 
     /// What a trigger's numbers are compared with.

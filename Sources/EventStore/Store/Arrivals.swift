@@ -11,6 +11,20 @@ public struct Arrivals: Sendable {
     public let missed: UInt64
 }
 
+extension Arrivals {
+    /// The time of the earliest new event before a time, nanoseconds since 1970; nil when there is none.
+    ///
+    /// Costs nothing an event where none is that early.
+    public func earliest(before time: Int64) -> Int64? {
+        var earliest = Int64.max
+        for (index, batch) in batches.enumerated() where batch.timeBounds.lowerBound < time {
+            let first = index == 0 ? firstRow : 0
+            for timestamp in batch.timestamps[first...] { earliest = min(earliest, timestamp) }
+        }
+        return earliest < time ? earliest : nil
+    }
+}
+
 extension EventStore {
     /// What arrived at an environment since a place; nil for what comes from now on.
     ///

@@ -15,18 +15,21 @@ public struct DerivedSeries: SeriesSource {
     let now: Int64
     let past: PastSeries?
     let ask: Ask
+    private let settling: Int64
 
     /// - Parameters:
     ///   - now: milliseconds since 1970; cells that ended less than a settling delay ago have no sample
     ///     yet.
     ///   - past: what is left of events that are gone.
+    ///   - settling: milliseconds of that delay.
     public init(
         _ definitions: [MetricDefinition], now: Int64, past: PastSeries? = nil,
-        _ ask: @escaping Ask
+        settling: Int64 = DerivedSeries.settling, _ ask: @escaping Ask
     ) {
         self.definitions = definitions
         self.now = now
         self.past = past
+        self.settling = settling
         self.ask = ask
     }
 
@@ -87,7 +90,7 @@ public struct DerivedSeries: SeriesSource {
     private func frame(
         of definition: MetricDefinition, from: Int64, to: Int64
     ) throws -> DerivedCells.Frame? {
-        let last = min(to, now - DerivedSeries.settling)
+        let last = min(to, now - settling)
         guard from <= last, last >= 0 else { return nil }
         let longest = MetricsLimits.longestCell
         let from = max(from, last - longest.width * longest.count)

@@ -23,6 +23,10 @@ final class AlertKeeper: Sendable {
         var book: RuleBook
         /// Where the order of arrivals was when it was looked at last.
         var place: UInt64?
+        /// Milliseconds since 1970 of the earliest event that came late and is not looked at yet.
+        var late: Int64?
+        /// When late events were looked at last, milliseconds since 1970.
+        var revisedAt: Int64 = 0
     }
 
     let sources: RuleSources
@@ -188,9 +192,14 @@ final class AlertKeeper: Sendable {
         guard var room = rooms[environment] else { return }
         let now = now
         let store = metrics.service.store
-        let place = store.arrivals(environment: environment, since: nil).end
-        if let before = room.place, before != place { room.book.arrived(at: now) }
-        room.place = place
+        let arrivals = store.arrivals(environment: environment, since: room.place)
+        if let before = room.place, before != arrivals.end {
+            room.book.arrived(at: now)
+            if let late = arrivals.earliest(before: (now - DerivedSeries.settling) * 1_000_000) {
+                room.late = min(room.late ?? .max, late / 1_000_000)
+            }
+        }
+        room.place = arrivals.end
         defer { rooms[environment] = room }
         guard room.book.isDue(at: now) else { return }
         let changed: Bool
@@ -209,7 +218,24 @@ final class AlertKeeper: Sendable {
                 log(.error, "alerts not kept", ["error": .string("\(error)")])
             }
         }
+        revise(environment, &room)
         publish(environment, room.book)
+    }
+
+    /// Looks at what late events change of past verdicts, and keeps it.
+    private func revise(_ environment: String, _ room: inout Room) {
+        let now = now
+        guard let late = room.late, now - room.revisedAt >= ServiceLimits.revisionMilliseconds
+        else { return }
+        room.late = nil
+        room.revisedAt = now
+        do {
+            let found = room.book.revise(
+                since: late, at: now, try context(of: environment))
+            try incidents.change(environment) { ((), $0.note(found)) }
+        } catch {
+            log(.error, "past verdicts not looked at", ["error": .string("\(error)")])
+        }
     }
 
     // MARK: - Erasing
@@ -234,20 +260,11 @@ final class AlertKeeper: Sendable {
 
     private func context(of environment: String) throws -> RuleContext {
         let series = RoundSeries(try metrics.series(of: environment, cancellation))
-        let (clock, stored, cancellation) = (machine.clock, metrics.stored, cancellation)
+        let fresh = RoundSeries(
+            try metrics.derived(of: environment, cancellation, settling: 0))
+        let (clock, stored) = (machine.clock, metrics.stored)
         var context = RuleContext(
-            answer: { query, time in
-                var options = PromQLEngine.Options()
-                let end = clock.monotonicNanoseconds() + ServiceLimits.ruleNanosecondsMax
-                options.interruption = {
-                    if cancellation.isCancelled {
-                        return PromQLError(.canceled, "the server stops")
-                    }
-                    return clock.monotonicNanoseconds() < end
-                        ? nil : PromQLError(.timeout, "the rule takes too long")
-                }
-                return try PromQLEngine(series, options: options).answer(query, at: time).value
-            },
+            answer: answer(over: series), fresh: answer(over: fresh),
             ask: metrics.ask(
                 environment, cancellation, timeLimit: ServiceLimits.ruleNanosecondsMax),
             write: { samples in
@@ -258,6 +275,25 @@ final class AlertKeeper: Sendable {
         context.externalURL = options.externalURL
         context.nanoseconds = { clock.monotonicNanoseconds() }
         return context
+    }
+
+    /// What answers expressions over series, each in the time that one may take.
+    private func answer(
+        over series: any SeriesSource
+    ) -> @Sendable (PromQLQuery, Int64) throws -> PromQLEngine.Value {
+        let (clock, cancellation) = (machine.clock, cancellation)
+        return { query, time in
+            var options = PromQLEngine.Options()
+            let end = clock.monotonicNanoseconds() + ServiceLimits.ruleNanosecondsMax
+            options.interruption = {
+                if cancellation.isCancelled {
+                    return PromQLError(.canceled, "the server stops")
+                }
+                return clock.monotonicNanoseconds() < end
+                    ? nil : PromQLError(.timeout, "the rule takes too long")
+            }
+            return try PromQLEngine(series, options: options).answer(query, at: time).value
+        }
     }
 }
 

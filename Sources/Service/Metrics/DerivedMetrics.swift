@@ -30,12 +30,16 @@ struct DerivedMetrics: Sendable {
     }
 
     /// Those of them that are counted from events.
+    ///
+    /// - Parameter settling: milliseconds for which events of a cell may still be under way.
     func derived(
-        of environment: String, _ cancellation: QueryCancellation, notes: PastNotes = PastNotes()
+        of environment: String, _ cancellation: QueryCancellation, notes: PastNotes = PastNotes(),
+        settling: Int64 = DerivedSeries.settling
     ) throws -> DerivedSeries {
         DerivedSeries(
             definitions(of: environment), now: service.clock.wallNanoseconds() / 1_000_000,
-            past: try past.series(of: environment, notes: notes), ask(environment, cancellation))
+            past: try past.series(of: environment, notes: notes), settling: settling,
+            ask(environment, cancellation))
     }
 
     /// The exemplars of the series that are counted from events.

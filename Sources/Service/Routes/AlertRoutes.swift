@@ -18,6 +18,10 @@ struct AlertRoutes: Sendable {
                 call throws(HTTPRefusal) in
                 try acknowledge(call)
             },
+            Route("GET", "/api/alerts/revisions", .askQuestions) { call throws(HTTPRefusal) in
+                let incidents = keeper.incidents.incidents(of: call.principal.environment)
+                return .json(.array(incidents.revisions.reversed().map(json)))
+            },
             Route("GET", "/api/alerts/quality", .askQuestions) { call throws(HTTPRefusal) in
                 .json(quality(call.principal.environment))
             },
@@ -46,9 +50,20 @@ struct AlertRoutes: Sendable {
             object["active_at"] = time(alert.activeAt)
             object["fired_at"] = alert.firedAt.map(time)
             object["resolved_at"] = alert.resolvedAt.map(time)
+            object["unobserved_since"] = alert.unobservedSince.map(time)
             if let incident { add(incident, to: &object) }
+            let revisions = incidents.revisions.filter { $0.concerns(alert) }
+            if !revisions.isEmpty { object["revisions"] = .array(revisions.map(json)) }
             return .object(object)
         }
+    }
+
+    private func json(_ revision: Revision) -> JSONValue {
+        [
+            "evaluated_at": time(revision.evaluatedAt), "noticed_at": time(revision.noticedAt),
+            "rule": .string(revision.rule), "labels": RuleDocument.json(revision.labels),
+            "met": .bool(revision.isMet), "value": .string(NumberText.json(revision.value)),
+        ]
     }
 
     private func time(_ milliseconds: Int64) -> JSONValue {
