@@ -234,6 +234,43 @@ groups:
         self.assertEqual(
             self.server.request("GET", "/api/alerts/nobody/explanation")[0], 404)
 
+    def test_who_is_told_gets_the_explanation_too(self):
+        receiver = Receiver()
+        self.addCleanup(receiver.close)
+        self.shop()
+        for name, kind in (("hook", "webhook"), ("chat", "slack"), ("duty", "pagerduty")):
+            self.server.json("PUT", f"/api/receivers/{name}", {
+                "type": kind, "url": f"{receiver.url}/{name}", "routing_key": "key"})
+        self.put_rules("""
+groups:
+  - name: shop
+    interval: 1s
+    rules:
+      - alert: Errors
+        expr: |
+          sum by (service) (requests_total{status="500"}) / sum by (service) (requests_total) > 0.05
+        labels: {tier: page, owner: carts}
+        annotations: {runbook_url: "https://runbooks/errors"}
+""")
+        receiver.wait_for(3)
+        sent = {path[1:]: body for _, path, body in receiver.bodies}
+        told = sent["hook"]["alerts"][0]["annotations"]
+        self.assertEqual((told["value"], told["events"]), ("0.2", "20"))
+        self.assertIn("pricing = new (20 bad, 0 good)", told["different_fields"])
+        self.assertEqual(len(told["traces"].split()), 3)
+        self.assertIn("/#q=", told["query_url"])
+        self.assertEqual(sent["hook"]["alerts"][0]["generatorURL"], told["query_url"])
+        rows = self.server.query(told["query"] + " | stats count()")
+        self.assertEqual(rows["data"]["results"][0]["data"]["COUNT"], 20)
+        text = sent["chat"]["attachments"][0]["text"]
+        for part in ("value: 0.2", "different fields: ", "runbook: https://runbooks/errors",
+                     "owner: carts", "traces: "):
+            self.assertIn(part, text)
+        details = sent["duty"]["payload"]["custom_details"]
+        self.assertEqual((details["value"], details["owner"]), ("0.2", "carts"))
+        self.assertEqual(
+            [link["text"] for link in sent["duty"]["links"]], ["query", "runbook"])
+
     def test_rules_are_replayed_over_the_past(self):
         self.shop()
         path = os.path.join(self.directory, "rules.yaml")

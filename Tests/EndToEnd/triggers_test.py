@@ -39,6 +39,9 @@ class TriggersTest(AlertCase):
             {"alertname": "slow", "service": "cart", "team": "blue", "dataset": "shop",
              "trigger": made["id"]})
         self.assertEqual(body["alerts"][0]["annotations"]["description"], "carts are slow")
+        told = body["alerts"][0]["annotations"]
+        self.assertIn("duration_ms > 10", told["query"])
+        self.assertEqual(told["events"], "9")
         path = f"/1/triggers/shop/{made['id']}"
         self.assertTrue(self.server.json("GET", path)["triggered"])
         self.assertEqual(

@@ -38,6 +38,34 @@ enum AlertText {
             + (summary.isEmpty ? "" : ": \(summary)")
     }
 
+    /// Characters of an annotation that is told.
+    private static let annotationCharacters = 4_096
+
+    /// Annotations as they are told: what is longer than a message should be is cut.
+    static func told(_ annotations: Labels) -> Labels {
+        guard annotations.contains(where: { $0.value.utf8.count > annotationCharacters }) else {
+            return annotations
+        }
+        return Labels(
+            annotations.map { label in
+                label.value.count <= annotationCharacters
+                    ? label : Label(label.name, label.value.prefix(annotationCharacters - 1) + "…")
+            })
+    }
+
+    /// Annotations that say what is behind an alert, for people, in the order in which they read them.
+    private static let details = [
+        "value", "window", "events", "different_fields", "query_url", "traces",
+    ]
+
+    /// What people want to know besides its line: `value: 0.2`.
+    static func details(_ alert: Alert) -> [(name: String, value: String)] {
+        var found = details.map { ($0, alert.annotations[$0]) }
+        found += [("owner", alert.owner), ("runbook", alert.runbook)]
+        return found.filter { !$0.1.isEmpty }
+            .map { ($0.0.replacing("_", with: " "), String($0.1.prefix(1_000))) }
+    }
+
     static func base64(_ text: String) -> String {
         Array(text.utf8).withUnsafeBufferPointer { Base64.text(of: $0) }
     }

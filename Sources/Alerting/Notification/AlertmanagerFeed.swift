@@ -37,10 +37,10 @@ public struct AlertmanagerFeed: Sendable {
             due.map { alert in
                 [
                     "labels": AlertText.json(alert.labels),
-                    "annotations": AlertText.json(alert.annotations),
+                    "annotations": AlertText.json(AlertText.told(alert.annotations)),
                     "startsAt": AlertText.time(alert.firedAt ?? alert.activeAt),
                     "endsAt": AlertText.time(alert.resolvedAt ?? end),
-                    "generatorURL": .string(generator),
+                    "generatorURL": .string(Receiver.link(alert, else: generator)),
                 ]
             })
         return OutgoingMessage(

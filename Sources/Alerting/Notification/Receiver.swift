@@ -92,10 +92,10 @@ public struct Receiver: Sendable {
                 alerts.map { alert in
                     [
                         "status": status, "labels": AlertText.json(alert.labels),
-                        "annotations": AlertText.json(alert.annotations),
+                        "annotations": AlertText.json(AlertText.told(alert.annotations)),
                         "startsAt": AlertText.time(alert.firedAt ?? alert.activeAt),
                         "endsAt": alert.resolvedAt.map(AlertText.time) ?? "0001-01-01T00:00:00Z",
-                        "generatorURL": .string(externalURL),
+                        "generatorURL": .string(Receiver.link(alert, else: externalURL)),
                         "fingerprint": .string(AlertText.key(alert)),
                     ]
                 }),
@@ -104,7 +104,13 @@ public struct Receiver: Sendable {
 
     private func slack(_ alerts: [Alert], isOver: Bool) -> JSONValue {
         // What Slack reads as markup is text here.
-        let text = alerts.map(AlertText.line).joined(separator: "\n")
+        let lines = alerts.enumerated().map { place, alert in
+            let line = String(AlertText.line(alert).prefix(Receiver.lineCharacters))
+            if isOver || place >= Receiver.alertsInDetail { return line }
+            return ([line] + AlertText.details(alert).map { "    \($0.name): \($0.value)" })
+                .joined(separator: "\n")
+        }
+        let text = lines.joined(separator: "\n")
             .replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
         return [
             "attachments": [
@@ -114,6 +120,16 @@ public struct Receiver: Sendable {
                 ]
             ]
         ]
+    }
+
+    /// Characters of the line of an alert, and how many alerts of one message of Slack's say more.
+    private static let lineCharacters = 1_024
+    private static let alertsInDetail = 5
+
+    /// Where people look at what an alert comes from.
+    static func link(_ alert: Alert, else url: String) -> String {
+        let link = alert.annotations["query_url"]
+        return link.isEmpty ? url : link
     }
 
     private static let severities = ["critical", "error", "warning", "info"]
@@ -129,18 +145,29 @@ public struct Receiver: Sendable {
             "event_action": isOver ? "resolve" : "trigger",
             "dedup_key": .string(AlertText.key(alert)),
             "client": "Widefield", "client_url": .string(externalURL),
+            "links": .array(
+                [("query", alert.annotations["query_url"]), ("runbook", alert.runbook)]
+                    .filter { $0.1.contains("://") }
+                    .map { ["text": .string($0.0), "href": .string($0.1)] }),
             "payload": [
-                "summary": .string(String(AlertText.line(alert).prefix(1024))),
+                "summary": .string(
+                    String(AlertText.line(alert).prefix(Receiver.lineCharacters))),
                 "source": .string(source.isEmpty ? "widefield" : source),
                 "severity": .string(
                     Receiver.severities.contains(severity) ? severity : "critical"),
                 "timestamp": AlertText.time(alert.firedAt ?? alert.activeAt),
-                "custom_details": [
-                    "labels": AlertText.json(alert.labels),
-                    "annotations": AlertText.json(alert.annotations),
-                ],
+                "custom_details": .object(details(alert)),
             ],
         ]
+    }
+
+    /// What PagerDuty shows beside a summary.
+    private func details(_ alert: Alert) -> JSONObject {
+        var object = JSONObject()
+        for (name, value) in AlertText.details(alert) { object[name] = .string(value) }
+        object["labels"] = AlertText.json(alert.labels)
+        object["annotations"] = AlertText.json(AlertText.told(alert.annotations))
+        return object
     }
 
     /// A mail of plain text; what comes of alerts stands in its body, encoded, and never in a header as
@@ -156,7 +183,8 @@ public struct Receiver: Sendable {
         text += "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
         text += "Content-Transfer-Encoding: base64\r\n\r\n"
         let body = alerts.map { alert in
-            ([AlertText.line(alert)] + alert.annotations.map { "  \($0.name): \($0.value)" })
+            ([AlertText.line(alert)]
+                + AlertText.told(alert.annotations).map { "  \($0.name): \($0.value)" })
                 .joined(separator: "\n")
         }.joined(separator: "\n\n")
         var encoded = Substring(AlertText.base64(body))

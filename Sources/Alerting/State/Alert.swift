@@ -1,3 +1,4 @@
+internal import Metrics
 public import SeriesStore
 
 /// What tells one time at which an alert was found from all others.
@@ -40,4 +41,27 @@ public struct Alert: Sendable {
     public internal(set) var receivers: [String]?
 
     var identity: AlertIdentity { AlertIdentity(labels: labels, activeAt: activeAt) }
+}
+
+extension Alert {
+    /// The same with more annotations; its own go before.
+    public func adding(_ details: Labels) -> Alert {
+        var alert = self
+        let value = Label("value", NumberText.json(self.value))
+        alert.annotations = Labels([value] + Array(details) + Array(annotations))
+        return alert
+    }
+
+    /// Who is asked about it; empty when the rule does not say.
+    var owner: String { first(["owner", "team"]) }
+
+    /// Where it is said what to do; empty when the rule does not say.
+    var runbook: String { first(["runbook_url", "runbook"]) }
+
+    private func first(_ names: [String]) -> String {
+        names.lazy.map { name in
+            let value = self.labels[name]
+            return value.isEmpty ? self.annotations[name] : value
+        }.first { !$0.isEmpty } ?? ""
+    }
 }

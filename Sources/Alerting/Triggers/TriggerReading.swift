@@ -159,8 +159,8 @@ extension Trigger {
         return false
     }
 
-    /// The labels of its groups.
-    var labelNames: [String] {
+    /// The labels of its groups, in their order.
+    public var labelNames: [String] {
         guard case .statistics(let statistics) = query.shape else { return [] }
         return statistics.groupBy.map(Trigger.label)
     }

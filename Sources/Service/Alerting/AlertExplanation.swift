@@ -13,6 +13,8 @@ struct AlertExplanation {
     let environment: String
     let externalURL: String
     let cancellation: QueryCancellation
+    /// Nanoseconds that one of its questions may take; nil for what others may.
+    var timeLimit: Int64?
 
     /// Milliseconds before the condition was met that its expression looks at in most rules.
     private static let lookback: Int64 = 300_000
@@ -20,7 +22,7 @@ struct AlertExplanation {
     private static let traces = 3
 
     func document(_ alert: Alert, _ rule: Rule) -> JSONValue {
-        let start = alert.activeAt - AlertExplanation.lookback
+        let start = alert.activeAt - (rule.trigger?.window ?? AlertExplanation.lookback)
         let now = metrics.service.clock.wallNanoseconds() / 1_000_000
         let end = alert.resolvedAt ?? now
         let expression = percentEncoded(rule.text)
@@ -33,10 +35,11 @@ struct AlertExplanation {
         object["to"] = time(end)
         object["labels"] = RuleDocument.json(alert.labels)
         object["annotations"] = RuleDocument.json(alert.annotations)
-        object["behind"] = .array(
-            sources(of: rule).map { definition, matchers in
-                .object(behind(alert, definition, matchers, from: start, to: end))
-            })
+        var behind = sources(of: rule).map { definition, matchers in
+            events(of: alert, definition, matchers)
+        }
+        if let trigger = rule.trigger { behind.append(events(of: alert, trigger)) }
+        object["behind"] = .array(behind.map { .object(self.behind($0, from: start, to: end)) })
         return .object(object)
     }
 
@@ -66,22 +69,65 @@ struct AlertExplanation {
 
     // MARK: - Events
 
-    private func behind(
-        _ alert: Alert, _ definition: MetricDefinition, _ matchers: [LabelMatcher],
-        from: Int64, to: Int64
-    ) -> JSONObject {
+    /// Events that an alert is about, and what sets the bad ones of them apart.
+    private struct Events {
+        /// The metric that counts them; nil where a trigger does.
+        let metric: String?
+        let source: DatasetSelection
+        /// Stages that hold for all of them.
+        let stages: [String]
+        /// Conditions of those that count.
+        let bad: [String]
+    }
+
+    private func events(
+        of alert: Alert, _ definition: MetricDefinition, _ matchers: [LabelMatcher]
+    ) -> Events {
         let conditions = conditions(definition, alert, matchers)
+        return Events(
+            metric: definition.name, source: definition.source,
+            stages: conditions.alert.map { "where \($0)" }, bad: conditions.selector)
+    }
+
+    /// The conditions of a trigger's query are what is bad; of one without, the values beyond the
+    /// threshold.
+    private func events(of alert: Alert, _ trigger: Trigger) -> Events {
+        var stages: [String] = []
+        var bad: [String] = []
+        for transform in trigger.query.transforms {
+            switch transform {
+            case .filter(let condition): bad.append("(\(condition.text))")
+            case .evaluate(let name, let value):
+                stages.append("eval `\(name)` = \(value.text)")
+            }
+        }
+        guard case .statistics(let statistics) = trigger.query.shape else {
+            preconditionFailure("BUG: a trigger counts")
+        }
+        for (key, label) in zip(statistics.groupBy, trigger.labelNames) where !key.isEach {
+            let value = alert.labels[label]
+            if !value.isEmpty { stages.append("where " + condition(key.expression, value)) }
+        }
+        let argument = statistics.calculations.first?.argument
+        if bad.isEmpty, trigger.baseline == nil, let argument {
+            let sign = trigger.threshold.comparison.rawValue
+            bad.append("\(argument.text) \(sign) \(NumberText.json(trigger.threshold.value))")
+        }
+        return Events(metric: nil, source: trigger.query.source, stages: stages, bad: bad)
+    }
+
+    private func behind(_ events: Events, from: Int64, to: Int64) -> JSONObject {
         let datasets: String
-        switch definition.source {
+        switch events.source {
         case .all: datasets = "*"
         case .named(let names): datasets = names.map { "`\($0)`" }.joined(separator: ", ")
         }
         var base = "from \(datasets) | between \(text(from)) and \(text(to))"
-        for condition in conditions.alert { base += " | where \(condition)" }
-        let bad = conditions.selector.joined(separator: " and ")
+        for stage in events.stages { base += " | \(stage)" }
+        let bad = events.bad.joined(separator: " and ")
         let query = bad.isEmpty ? base : base + " | where \(bad)"
         var object = JSONObject()
-        object["metric"] = .string(definition.name)
+        object["metric"] = events.metric.map { .string($0) }
         object["query"] = .string(query)
         object["url"] = .string("\(externalURL)/#q=\(percentEncoded(query))")
         if let table = table(query + " | stats count()") {
@@ -130,8 +176,10 @@ struct AlertExplanation {
 
     /// The answer of a query; nil when it has none, which is no reason to explain nothing.
     private func answer(_ text: String) -> QueryAnswer.Content? {
-        try? metrics.service.answer(
-            try Question(text: text), environment: environment, cancellation: cancellation
+        guard var question = try? Question(text: text) else { return nil }
+        if let timeLimit { question.options.timeLimit = timeLimit }
+        return try? metrics.service.answer(
+            question, environment: environment, cancellation: cancellation
         ).content
     }
 

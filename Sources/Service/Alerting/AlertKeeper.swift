@@ -36,6 +36,7 @@ final class AlertKeeper: Sendable {
     private let machine: Machine
     private let options: Options
     private let tellers: AlertTellers
+    private let explainer: AlertExplainer
     private let log: ServerLog
     private let orders = Monitor(Orders())
     /// The books as readers see them.
@@ -64,6 +65,8 @@ final class AlertKeeper: Sendable {
         self.machine = machine
         self.options = options
         self.tellers = tellers
+        explainer = AlertExplainer(
+            metrics, incidents, tellers, clock: machine.clock, externalURL: options.externalURL)
         self.log = log
     }
 
@@ -91,6 +94,7 @@ final class AlertKeeper: Sendable {
     ///
     /// Throws `HostError` when the system has none to give.
     func start() throws(HostError) {
+        try explainer.start()
         let started = try HostThread(name: "alerts") { [self] in run() }
         thread.withLock { $0 = started }
     }
@@ -100,6 +104,7 @@ final class AlertKeeper: Sendable {
         cancellation.cancel()
         orders.update { $0.isEnding = true }
         thread.withLock { $0 }?.join()
+        explainer.end()
         tellers.end()
     }
 
@@ -184,8 +189,7 @@ final class AlertKeeper: Sendable {
         } catch {
             log(.error, "incidents not kept", ["error": .string("\(error)")])
         }
-        let known = incidents.incidents(of: environment)
-        tellers.tell(known.told(alerts, at: now), of: environment)
+        explainer.tell(book, of: environment)
     }
 
     private func evaluate(_ environment: String, _ rooms: inout [String: Room]) {
@@ -305,8 +309,10 @@ extension AlertKeeper: Erasable {
         let isDone: Void? = orders.wait(atMost: 60_000_000_000) { orders in
             orders.isEnding || orders.erased.isEmpty ? () : nil
         }
+        // What was handed over before might be told after.
+        let isSettled = explainer.settle()
         let areTold = tellers.all(of: environment).map { $0.erase(texts) }.allSatisfy { $0 }
-        guard isDone != nil, areTold else {
+        guard isDone != nil, isSettled, areTold else {
             throw ServerError(description: "alerts: not erased in time")
         }
     }
