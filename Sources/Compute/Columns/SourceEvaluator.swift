@@ -56,6 +56,11 @@ public final class SourceEvaluator {
     /// The expression's values; nil when no row has any.
     public func column(_ expression: Expression) throws -> Column? {
         if case .field(let reference) = expression { return try column(reference) }
+        if case .call(.coalesce, let operands) = expression, operands.allSatisfy(\.isField) {
+            // Fast path: of several names that a field may have, a source mostly has one.
+            let found = try operands.compactMap { try column($0) }
+            if found.count <= 1 { return found.first }
+        }
         let fields = expression.fields
         if fields.count <= 1, let mapped = try mappedColumn(expression, fields.first) {
             return mapped
@@ -402,4 +407,8 @@ extension Bitmap {
         }
         self.init(count: values.count, words: words)
     }
+}
+
+extension Expression {
+    fileprivate var isField: Bool { if case .field = self { true } else { false } }
 }

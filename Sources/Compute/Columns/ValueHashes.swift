@@ -1,4 +1,5 @@
 public import Bytes
+internal import CKernels
 public import Events
 
 /// Hashes of a column's values as texts, wide enough to stand for them: 128 bits.
@@ -39,15 +40,32 @@ public struct ValueHashes {
             return
         }
         codes = nil
-        hashes = (0..<rows).map { ValueHashes.hash(column.value(at: $0)) }
+        guard let lane = column.texts, column.coded == nil, column.ints == nil, column.floats == nil
+        else {
+            hashes = (0..<rows).map { ValueHashes.hash(column.value(at: $0)) }
+            return
+        }
+        // Fast path: ids lie one after another, and no strings need to be made of them.
+        hashes = lane.text.withUnsafeBufferPointer { text in
+            lane.offsets.withUnsafeBufferPointer { offsets in
+                (0..<rows).map { row in
+                    let range = Int(offsets[row])..<Int(offsets[row + 1])
+                    return ValueHashes.hash(UnsafeBufferPointer(rebasing: text[range]))
+                }
+            }
+        }
     }
 
     public subscript(row: Int) -> Hash { codes.map { hashes[Int($0[row])] } ?? hashes[row] }
 
     private static func hash(_ value: FieldValue) -> Hash {
         var text = ExpressionEvaluator.text(value)
-        return text.withUTF8 {
-            Hash(low: MetroHash.hash($0, seed: 1), high: MetroHash.hash($0, seed: 2))
-        }
+        return text.withUTF8 { hash($0) }
+    }
+
+    @inline(__always)
+    private static func hash(_ text: UnsafeBufferPointer<UInt8>) -> Hash {
+        guard let base = text.baseAddress else { return Hash(low: 1, high: 1) }
+        return Hash(low: wf_hash(base, text.count, 1), high: wf_hash(base, text.count, 2))
     }
 }

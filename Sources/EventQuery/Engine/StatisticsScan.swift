@@ -142,8 +142,8 @@ final class StatisticsScan {
     ) throws {
         guard let first = columns.related as? RelatedRows else { return }
         for place in 0..<(try first.most(relation, columns)) {
-            let columns = plan.columns(of: columns.source, memo, relative: place)
-            guard let related = columns.related as? RelatedRows else { return }
+            let related = first.at(place: place)
+            let columns = plan.columns(of: columns.source, memo, relatives: related)
             var rows = grouped.restricted(to: try related.rows(having: relation, columns))
             if let filter = slot.filter {
                 rows = rows.restricted(to: try columns.rows(where: filter))

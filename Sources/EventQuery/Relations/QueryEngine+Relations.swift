@@ -27,10 +27,9 @@ extension QueryEngine {
         }
         if let failure = work.failure { throw failure }
         // Where time was up nothing more is looked at, so what was not found does no harm.
-        var spans = RelatedSpans(plan.needs, options.naming)
-        for lane in 0..<lanes.count { spans.add(lanes[lane].spans) }
-        spans.settle()
-        return plan.with(spans)
+        var finder = lanes[0].finder
+        for lane in 1..<lanes.count { finder.add(lanes[lane].finder) }
+        return plan.with(finder.settled())
     }
 }
 
@@ -38,32 +37,32 @@ extension QueryEngine {
 private final class RelatedScan {
     private let plan: QueryPlan
     private let memo = DictionaryMemo()
-    private(set) var spans: RelatedSpans
+    private(set) var finder: RelatedSpansFinder
 
     init(_ plan: QueryPlan, _ options: QueryOptions) {
         self.plan = plan.forRelatives.untraced
-        spans = RelatedSpans(plan.needs, options.naming)
+        finder = RelatedSpansFinder(plan.needs, options.naming)
     }
 
     /// Answers how many bytes more are held.
     func scan(_ source: any EventSource) throws -> Int {
         let columns = SourceEvaluator(source, plan.evaluator, memo: memo)
         guard let rows = try plan.selectedRows(columns) else { return 0 }
-        let before = spans.byteCount
-        try spans.add(rows, of: columns)
-        return spans.byteCount - before
+        let before = finder.byteCount
+        try finder.add(rows, of: columns)
+        return finder.byteCount - before
     }
 }
 
 extension QueryPlan {
     /// The values of a source's fields, those of relatives among them.
     ///
-    /// - Parameter place: which one of several relatives is meant, from 0.
+    /// - Parameter rows: which one of several relatives is meant; the first unless it is given.
     func columns(
-        of source: any EventSource, _ memo: DictionaryMemo, relative place: Int = 0
+        of source: any EventSource, _ memo: DictionaryMemo, relatives rows: RelatedRows? = nil
     ) -> SourceEvaluator {
         SourceEvaluator(
-            source, evaluator, memo: memo, related: related.map { RelatedRows($0, place: place) })
+            source, evaluator, memo: memo, related: rows ?? related.map { RelatedRows($0) })
     }
 
     /// The rows of a source whose relatives are as the query's conditions want them.
