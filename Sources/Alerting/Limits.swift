@@ -39,4 +39,8 @@ public enum AlertingLimits {
     static let alertsPerMessage = 100
     /// Evaluations of all groups that one test of rules may take.
     static let testEvaluations: Int64 = 1_000_000
+    /// Samples of SLOs that one selector may work out: 80 MB.
+    static let objectiveSamples: Int64 = 5_000_000
+    /// Stretches of SLOs' events that are kept while one question is answered.
+    static let objectivesCounted = 400
 }

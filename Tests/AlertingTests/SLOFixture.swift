@@ -28,12 +28,13 @@ final class SLOFixture {
 
     /// Adds events of a cell that ends at a time, milliseconds since 1970.
     func add(_ events: Double, bad errors: Double = 0, at time: Int64) {
-        func write(_ name: String, _ before: Double, _ after: Double, cell: Int64 = 10_000) {
+        func write(_ name: String, _ before: Double, _ after: Double) {
             let labels = Labels([Label(Labels.metricName, name)])
-            var samples = [LabeledSample(labels, time, .float(after))]
-            // A series begins at 0, where its first cell does.
-            if before == 0 { samples.insert(LabeledSample(labels, time - cell, .float(0)), at: 0) }
-            series.write(samples)
+            // A series has a sample at each end of a cell, and begins at 0.
+            series.write([
+                LabeledSample(labels, time - 10_000, .float(before)),
+                LabeledSample(labels, time, .float(after)),
+            ])
         }
         if events > 0 || total > 0 { write(objective.total.name, total, total + events) }
         if errors > 0 || bad > 0 { write(objective.bad.name, bad, bad + errors) }

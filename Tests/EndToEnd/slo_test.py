@@ -3,10 +3,13 @@ import glob
 import json
 import os
 import time
+import urllib.parse
 
 import jsonschema
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
+from prometheus_client.parser import text_string_to_metric_families
 
-from server import ServerTest
+from server import Server, ServerTest
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 CASES = os.path.join(
@@ -35,6 +38,10 @@ spec:
 
 class SLOTest(ServerTest):
     options = ("--self-telemetry", "off")
+
+    def restart_with(self, *options):
+        self.server.stop()
+        self.server = Server(self.data, *self.options, *options)
 
     def send(self, *batches):
         """Sends events of each (seconds ago, how many, fields)."""
@@ -100,6 +107,61 @@ class SLOTest(ServerTest):
         self.assertIn("unobserved", self.tool("slo", "show", "search"))
         self.tool("slo", "delete", "search")
         self.assertEqual(self.server.json("GET", "/api/slos"), [])
+
+    def ask(self, query):
+        answer = self.server.json("GET", "/api/v1/query?" + urllib.parse.urlencode({"query": query}))
+        return {tuple(sorted(one["metric"].items())): float(one["value"][1])
+                for one in answer["data"]["result"]}
+
+    def test_how_it_stands_is_told_as_series(self):
+        self.send_checkouts()
+        self.server.json("PUT", "/api/slos/checkout", {**CHECKOUT, "alerting": []})
+        one = self.ask("slo_compliance_ratio")
+        self.assertEqual(one, {(("__name__", "slo_compliance_ratio"), ("slo", "checkout")): 0.988})
+        self.assertAlmostEqual(*self.ask("slo_error_budget_remaining_ratio").values(), -0.2)
+        self.assertAlmostEqual(*self.ask('slo_burn_rate{window="1h"}').values(), 10)
+        self.assertAlmostEqual(*self.ask('slo_error_budget_spent_ratio{window="6h"}').values(), 1)
+        self.assertEqual(list(self.ask('slo_error_budget_exhaustion_seconds{window="1h"}').values()), [0])
+        self.assertEqual(self.ask('slo_burn_rate{window="5m"}'), {})
+        self.assertEqual(len(self.ask("slo_events")), 7)
+        # The counters beneath have the same numbers.
+        self.assertEqual(list(self.ask("increase(slo:checkout:bad_events_total[1h] anchored)").values()), [10])
+        values = self.server.json("GET", "/api/v1/label/__name__/values")["data"]
+        self.assertIn("slo_burn_rate_floor", values)
+        for accept in ("text/plain", "application/openmetrics-text"):
+            text = self.server.request("GET", "/export/metrics", headers={"Accept": accept})[2].decode()
+            self.assertIn('slo_compliance_ratio{slo="checkout"} 0.988\n', text)
+            self.assertIn('slo_bad_events{slo="checkout",window="1h"} 10\n', text)
+            families = list(openmetrics_families(text) if "open" in accept else text_string_to_metric_families(text))
+            self.assertIn("slo_burn_rate", [family.name for family in families])
+        # Of the past, before it was defined: an hour and a half ago nothing of the last minutes was there.
+        past = int(time.time()) - 5400
+        self.assertEqual(list(self.ask(f"slo_bad_events{{window='1d'}} @ {past}").values()), [0])
+
+    def test_a_burnt_budget_pages_and_says_why(self):
+        self.restart_with("--rule-interval", "1")
+        # Of an hour ago, so that most of the window is good; and an outage for the last minutes.
+        good = {"http.route": "/checkout", "http.status_code": 200, "duration_ms": 20, "host": "a"}
+        self.send((3000, 1000, good), (90, 200, {**good, "http.status_code": 500, "host": "b"}), (80, 100, good))
+        self.server.json("PUT", "/api/slos/checkout", {**CHECKOUT, "timeWindow": [{"duration": "30d"}]})
+        for _ in range(150):
+            alerts = {one["labels"]["window"]: one for one in self.server.json("GET", "/api/alerts")}
+            if alerts:
+                break
+            time.sleep(0.2)
+        # 15 times faster than allowed.
+        page = alerts["1h"]
+        self.assertEqual(
+            (page["labels"]["alertname"], page["labels"]["slo"], page["labels"]["tier"], page["labels"]["owner"]),
+            ("ErrorBudgetBurn", "checkout", "page", "shop"))
+        self.assertEqual(page["annotations"]["runbook_url"], CHECKOUT["runbook"])
+        self.assertIn("Checkout burns its error budget 15.38 times faster", page["annotations"]["summary"])
+        behind = self.server.json("GET", f"/api/alerts/{page['id']}/explanation")["behind"]
+        self.assertEqual(len(behind), 1)
+        self.assertEqual(behind[0]["events"], 200)
+        self.assertIn("host", [one["field"] for one in behind[0]["fields"]])
+        rules = self.server.json("GET", "/api/v1/rules?file[]=slos")["data"]["groups"][0]["rules"]
+        self.assertEqual([rule["health"] for rule in rules], ["ok"] * 3)
 
     def test_what_cannot_be_is_refused_with_its_place(self):
         self.send_checkouts()

@@ -1,3 +1,5 @@
+internal import Metrics
+
 /// That the budget goes too fast, both over a long window and still over a short one.
 ///
 /// Source: Google, *The Site Reliability Workbook*, chapter 5, method 6.
@@ -38,5 +40,46 @@ public struct BurnRateAlert: Hashable, Sendable {
                 burnRate: max(1, (rate * 1000).rounded() / 1000), long: entry.long,
                 short: entry.short, severity: entry.severity)
         }
+    }
+}
+
+// MARK: - Rules
+
+extension BurnRateAlert {
+    /// How likely so many bad events may be with a lower burn rate than is sure: with few events a single
+    /// one is a high burn rate.
+    static let chanceMax = 1e-4
+
+    /// The burn rate that must be sure for the alert to fire: that just as many events are bad as may be;
+    /// of an alert that fires near to that, half of its own.
+    var sureRate: Double { min(1, burnRate / 2) }
+
+    /// Whether it is to fire.
+    func holds(
+        long: SLOCount, short: SLOCount, _ objective: ServiceLevelObjective
+    ) -> Bool {
+        guard burns(short, objective), burns(long, objective),
+            long.total >= objective.minimumEvents
+        else { return false }
+        let chance = BinomialTail.probability(
+            bad: long.bad, total: long.total, share: sureRate * objective.budget)
+        return chance < BurnRateAlert.chanceMax
+    }
+
+    /// Whether the budget goes too fast, however few events that is told of.
+    func burns(_ count: SLOCount, _ objective: ServiceLevelObjective) -> Bool {
+        count.burnRate(budget: objective.budget).map { $0 > burnRate } ?? false
+    }
+
+    /// The same as an expression over the series of an objective.
+    func expression(_ objective: ServiceLevelObjective) -> String {
+        func series(_ figure: SLOSeries.Figure, _ window: Int64) -> String {
+            let window = DurationText.text(milliseconds: window)
+            return "\(figure.rawValue){slo=\"\(objective.id)\",window=\"\(window)\"}"
+        }
+        return series(.burnRate, long) + " > \(burnRate) and ignoring (window) "
+            + series(.burnRate, short) + " > \(burnRate) and ignoring (window) "
+            + series(.events, long) + " >= \(objective.minimumEvents) and ignoring (window) "
+            + series(.burnRateFloor, long) + " > \(sureRate)"
     }
 }

@@ -38,6 +38,9 @@ struct SLOCounts {
             bad: max(0, bad.value(at: to) - bad.value(at: from)))
     }
 
+    /// Whether any event is known up to a time.
+    func isObserved(at time: Int64) -> Bool { total.value(at: time) > 0 }
+
     /// When the first event that is known happened, if that was not before the stretch; milliseconds
     /// since 1970, at the beginning of its cell.
     var beginning: Int64? { total.beginning }

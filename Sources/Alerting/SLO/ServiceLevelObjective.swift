@@ -80,6 +80,13 @@ public struct SLOCount: Equatable, Sendable {
     /// How many times faster than allowed the budget goes; nil when there was nothing.
     public func burnRate(budget: Double) -> Double? { total > 0 ? bad / total / budget : nil }
 
+    /// What the burn rate is at least: with a lower one so many bad events are less likely than
+    /// `BurnRateAlert.chanceMax`.
+    func burnRateFloor(budget: Double) -> Double {
+        let chance = BurnRateAlert.chanceMax
+        return BinomialTail.lowestShare(bad: bad, total: total, chance: chance) / budget
+    }
+
     /// What is left of the budget, 1 of all of it, below 0 when more than that is gone; nil when
     /// there was nothing.
     public func budgetLeft(budget: Double) -> Double? {

@@ -1,6 +1,6 @@
 internal import Compute
 public import EventQuery
-internal import SeriesStore
+public import SeriesStore
 
 /// The derived series of this moment as text for a scraper.
 public enum MetricsExposition {
@@ -18,6 +18,19 @@ public enum MetricsExposition {
         }
     }
 
+    /// A gauge that is worked out elsewhere, with its present values.
+    public struct Gauge: Sendable {
+        public let name: String
+        public let help: String
+        public var values: [(labels: Labels, value: Double)]
+
+        public init(name: String, help: String, values: [(labels: Labels, value: Double)]) {
+            self.name = name
+            self.help = help
+            self.values = values
+        }
+    }
+
     /// Writes every metric: the totals of what only grows, the present values of gauges.
     ///
     /// Of metrics that ask for other events of a trace it writes those that `running` has.
@@ -26,10 +39,12 @@ public enum MetricsExposition {
     ///   - until: nanoseconds since 1970; events from then on are left out.
     ///   - past: what is left of events that are gone.
     ///   - running: the totals of metrics that ask for other events of a trace.
+    ///   - gauges: written after them.
     ///   - ask: answers a query that is about statistics.
     public static func text(
         _ definitions: [MetricDefinition], _ format: Format, until: Int64, past: PastSeries? = nil,
-        running: [MetricDefinition: RunningTotals] = [:], _ ask: DerivedSeries.Ask
+        running: [MetricDefinition: RunningTotals] = [:], gauges: [Gauge] = [],
+        _ ask: DerivedSeries.Ask
     ) throws -> String {
         var text = ""
         for definition in definitions {
@@ -47,6 +62,12 @@ public enum MetricsExposition {
                     let labels = definition.seriesLabels(series.labels, .created)
                     text += name(of: labels) + " " + NumberText.fixed(created, digits: 3) + "\n"
                 }
+            }
+        }
+        for gauge in gauges where !gauge.values.isEmpty {
+            text += "# TYPE \(gauge.name) gauge\n# HELP \(gauge.name) \(escaped(gauge.help))\n"
+            for (labels, value) in gauge.values {
+                text += name(of: labels) + " " + NumberText.json(value) + "\n"
             }
         }
         return format == .openMetrics ? text + "# EOF\n" : text

@@ -22,7 +22,7 @@ struct AlertExplanation {
     private static let traces = 3
 
     func document(_ alert: Alert, _ rule: Rule) -> JSONValue {
-        let start = alert.activeAt - (rule.trigger?.window ?? AlertExplanation.lookback)
+        let start = alert.activeAt - lookback(of: alert, rule)
         let now = metrics.service.clock.wallNanoseconds() / 1_000_000
         let end = alert.resolvedAt ?? now
         let expression = percentEncoded(rule.text)
@@ -39,8 +39,29 @@ struct AlertExplanation {
             events(of: alert, definition, matchers)
         }
         if let trigger = rule.trigger { behind.append(events(of: alert, trigger)) }
+        behind += objectives(of: rule).map(events)
         object["behind"] = .array(behind.map { .object(self.behind($0, from: start, to: end)) })
         return .object(object)
+    }
+
+    /// Milliseconds before the condition was met: of a trigger and of a burn rate those of its window.
+    private func lookback(of alert: Alert, _ rule: Rule) -> Int64 {
+        if let trigger = rule.trigger { return trigger.window }
+        guard !objectives(of: rule).isEmpty else { return AlertExplanation.lookback }
+        return DurationText.milliseconds(alert.labels["window"]) ?? AlertExplanation.lookback
+    }
+
+    /// The SLOs whose series the rule reads.
+    private func objectives(of rule: Rule) -> [ServiceLevelObjective] {
+        let names = Set(SLOSeries.descriptions.map(\.name))
+        let ids = (rule.expression?.selectors ?? []).compactMap { selector -> String? in
+            let name = selector.first { $0.name == Labels.metricName }?.value ?? ""
+            guard names.contains(name) else { return nil }
+            return selector.first { $0.name == "slo" && $0.operation == .equal }?.value
+        }
+        let read = Set(ids)
+        if read.isEmpty { return [] }
+        return metrics.levels.objectives(of: environment).filter { read.contains($0.id) }
     }
 
     private func time(_ milliseconds: Int64) -> JSONValue { .string(text(milliseconds)) }
@@ -68,6 +89,14 @@ struct AlertExplanation {
     }
 
     // MARK: - Events
+
+    /// The events that count for an SLO, and the bad ones.
+    private func events(of objective: ServiceLevelObjective) -> Events {
+        Events(
+            metric: objective.bad.name, source: objective.total.source,
+            stages: objective.total.filter.map { ["where \($0.text)"] } ?? [],
+            bad: objective.bad.filter.map { ["(\($0.text))"] } ?? [])
+    }
 
     /// Events that an alert is about, and what sets the bad ones of them apart.
     private struct Events {

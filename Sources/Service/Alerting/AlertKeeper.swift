@@ -83,7 +83,7 @@ final class AlertKeeper: Sendable {
             externalURL: configuration.externalURL.isEmpty ? own : configuration.externalURL)
         let files = AlertFiles(directory: configuration.data, on: .real)
         self.init(
-            RuleSources(paths: configuration.rules, definitions, .real), metrics, files,
+            RuleSources(paths: configuration.rules, metrics.levels, .real), metrics, files,
             AlertTellers(
                 alertmanagers: configuration.alertmanagers, definitions, files,
                 clock: Machine.real.clock, options: options, log: log),
@@ -147,7 +147,8 @@ final class AlertKeeper: Sendable {
         for failure in sources.readAgain() {
             log(.error, "rules not read", ["problem": .string(failure.description)])
         }
-        var environments = sources.environments.union(rooms.keys)
+        let known = metrics.service.store.environments.filter { $0 != SelfTelemetry.environment }
+        var environments = sources.environments(among: known).union(rooms.keys)
         do throws(HostError) {
             environments.formUnion(try files.environments())
         } catch {

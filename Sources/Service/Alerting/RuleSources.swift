@@ -5,18 +5,20 @@ internal import Host
 internal import Synchronization
 
 /// Where rules come from: files that the configuration names, for the environment of a server without
-/// keys; files that were put through the API, for the environment of the key; and its triggers.
+/// keys; files that were put through the API, for the environment of the key; its triggers and its SLOs.
 final class RuleSources: Sendable {
     private let paths: [String]
     private let definitions: DefinitionStore
+    private let levels: ServiceLevels
     private let machine: Machine
     /// What the configuration's files said when they could be read last, by path.
     private let read = Mutex<[String: RuleFile]>([:])
 
     /// Nothing is read yet.
-    init(paths: [String], _ definitions: DefinitionStore, _ machine: Machine) {
+    init(paths: [String], _ levels: ServiceLevels, _ machine: Machine) {
         self.paths = paths
-        self.definitions = definitions
+        self.levels = levels
+        definitions = levels.definitions
         self.machine = machine
     }
 
@@ -46,23 +48,30 @@ final class RuleSources: Sendable {
     }
 
     /// The environments that have rules.
-    var environments: Set<String> {
-        let named = definitions.environments.filter {
-            let all = definitions.definitions(of: $0)
-            return !all.all(.rules).isEmpty || !all.all(.triggers).isEmpty
+    ///
+    /// - Parameter all: those that have events: SLOs of the configuration are theirs too.
+    func environments(among all: [String]) -> Set<String> {
+        let kinds: [Definitions.Kind] = [.rules, .triggers, .slos]
+        let named = definitions.environments.filter { environment in
+            let all = definitions.definitions(of: environment)
+            return kinds.contains { !all.all($0).isEmpty }
         }
         return Set(named + (paths.isEmpty ? [] : [AccessControl.openEnvironment]))
+            .union(levels.configured.isEmpty ? [] : all)
     }
 
-    /// All rules of an environment, those of its triggers last.
+    /// All rules of an environment, those of its triggers and of its SLOs last.
     func files(of environment: String) -> [RuleFile] {
         let all = definitions.definitions(of: environment)
         let groups = all.all(.triggers).compactMap { document in
             (try? TriggerDefinition(document))?.group
         }
-        if groups.isEmpty { return ruleFiles(of: environment) }
-        let triggers = RuleFile(name: RuleGroup.triggerFile, groups: groups)
-        return ruleFiles(of: environment) + [triggers]
+        var files = ruleFiles(of: environment)
+        if !groups.isEmpty { files.append(RuleFile(name: RuleGroup.triggerFile, groups: groups)) }
+        if let file = try? RuleFile(levels.objectives(of: environment)), !file.groups.isEmpty {
+            files.append(file)
+        }
+        return files
     }
 
     /// The files of an environment: those of the configuration first, then those of the API by name.

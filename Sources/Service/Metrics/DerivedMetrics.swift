@@ -1,3 +1,4 @@
+internal import Alerting
 internal import EventQuery
 internal import Host
 internal import Metrics
@@ -25,8 +26,10 @@ struct DerivedMetrics: Sendable {
         of environment: String, _ cancellation: QueryCancellation, notes: PastNotes = PastNotes()
     ) throws -> any SeriesSource {
         let derived = try derived(of: environment, cancellation, notes: notes)
-        guard let written = try stored.written(in: environment) else { return derived }
-        return JoinedSeries(derived, written)
+        var all: any SeriesSource = derived
+        if let told = levelSeries(of: environment, over: derived) { all = JoinedSeries(told, all) }
+        guard let written = try stored.written(in: environment) else { return all }
+        return JoinedSeries(all, written)
     }
 
     /// Those of them that are counted from events.
@@ -40,6 +43,14 @@ struct DerivedMetrics: Sendable {
             definitions(of: environment), now: service.clock.wallNanoseconds() / 1_000_000,
             past: try past.series(of: environment, notes: notes), settling: settling,
             ask(environment, cancellation))
+    }
+
+    /// What is told of the environment's SLOs; nil when it has none.
+    func levelSeries(of environment: String, over derived: DerivedSeries) -> SLOSeries? {
+        let objectives = levels.objectives(of: environment)
+        if objectives.isEmpty { return nil }
+        let now = service.clock.wallNanoseconds() / 1_000_000
+        return SLOSeries(objectives, over: derived, now: now)
     }
 
     /// The exemplars of the series that are counted from events.
@@ -118,12 +129,23 @@ struct DerivedMetrics: Sendable {
     func metadata(
         of environment: String
     ) -> [(name: String, metadata: PrometheusAPI.Metadata)] {
-        definitions(of: environment).map {
+        let counted = definitions(of: environment).map {
             (
-                $0.name,
-                PrometheusAPI.Metadata(type: $0.kind.typeName, help: $0.help, unit: $0.unit)
+                name: $0.name,
+                metadata: PrometheusAPI.Metadata(
+                    type: $0.kind.typeName, help: $0.help, unit: $0.unit)
             )
-        }.sorted { $0.name < $1.name }
+        }
+        if levels.objectives(of: environment).isEmpty {
+            return counted.sorted { $0.name < $1.name }
+        }
+        let told = SLOSeries.descriptions.map {
+            (
+                name: $0.name,
+                metadata: PrometheusAPI.Metadata(type: "gauge", help: $0.help, unit: "")
+            )
+        }
+        return (counted + told).sorted { $0.name < $1.name }
     }
 }
 

@@ -1,3 +1,4 @@
+internal import Alerting
 internal import Bytes
 internal import EventQuery
 internal import Host
@@ -222,8 +223,12 @@ struct MetricRoutes: Sendable {
             let past = try metrics.past.series(of: environment)
             let running = try scraped.totals(
                 of: all.filter(\.isTotalOfRelatives), in: environment, now: now, ask)
+            let levels = metrics.levelSeries(
+                of: environment,
+                over: DerivedSeries(all, now: now / 1_000_000, past: past, ask))
             return try MetricsExposition.text(
-                all, format, until: now, past: past, running: running, ask)
+                all, format, until: now, past: past, running: running,
+                gauges: try levels?.gauges() ?? [], ask)
         }
         return HTTPResponse(
             status: 200, headers: ["Content-Type": format.contentType], body: Array(text.utf8))
@@ -231,7 +236,7 @@ struct MetricRoutes: Sendable {
 
     /// Runs what asks about events; what it throws becomes a refusal.
     private func read<Value>(
-        _ call: RouteCall, _ work: (DerivedSeries.Ask) throws -> Value
+        _ call: RouteCall, _ work: (@escaping DerivedSeries.Ask) throws -> Value
     ) throws(HTTPRefusal) -> Value {
         try watch.watching(call.head.connection) { (cancellation) throws(HTTPRefusal) in
             do {
