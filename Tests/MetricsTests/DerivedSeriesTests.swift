@@ -3,6 +3,7 @@ import EventQuery
 import Events
 import Metrics
 import SeriesStore
+import Synchronization
 import TestSupport
 import Testing
 
@@ -74,6 +75,50 @@ import Testing
                 }
             }
         }
+    }
+
+    @Test func `a question asks about each stretch of time once`() throws {
+        var random = SeededRandom(seed: 5)
+        let events = Self.events(&random, count: 100)
+        let now = Self.start + 7_200 * Self.second
+        let ask = try asking(events, now: now)
+        let base = Self.start / 1_000_000
+        func ranges(of name: String, minutes: Int64) throws -> [TimeRange] {
+            let asked = Mutex<[TimeRange]>([])
+            let source = DerivedSeries(Self.definitions, now: now / 1_000_000) { query in
+                asked.withLock { $0.append(query.timeRange) }
+                return try ask(query)
+            }
+            _ = try source.select(
+                [try Self.matcher(name)], from: base + 1_800_000,
+                to: base + 1_800_000 + minutes * 60_000)
+            return asked.withLock { $0 }
+        }
+        for name in ["requests_total", "latency_ms_sum"] {
+            let short = try ranges(of: name, minutes: 10)
+            #expect(short.count == 2)
+            guard case .between(_, let end) = short[0], case .between(let start, _) = short[1]
+            else { preconditionFailure("BUG: a metric's question has two ends") }
+            #expect(end == start)
+            #expect(try ranges(of: name, minutes: 25).count == 3)
+        }
+    }
+
+    @Test func `a range of hours has a value at each step between them`() throws {
+        let day: Int64 = 86_400
+        let events = (0..<60).map { place in
+            ModelEvent(timestamp: Self.start + Int64(place) * day * Self.second, fields: [:])
+        }
+        let source = try derived(
+            [MetricDefinition(name: "n_total")], events, now: Self.start + 70 * day * Self.second)
+        let start = Self.start / 1_000_000 + 3_600_000 + 1_234_000
+        let answer = try PromQLEngine(source).answer(
+            try PromQLQuery("n_total"), from: start, to: start + 59 * day * 1000, step: 1_800_000)
+        guard case .matrix(let matrix) = answer.value else {
+            preconditionFailure("BUG: a range query answers a matrix")
+        }
+        // Two values an hour, though there is one sample.
+        #expect(matrix.map(\.samples.count) == [59 * 48 + 1])
     }
 
     /// The value that a series has at a time, event by event.

@@ -50,6 +50,10 @@ struct DerivedCells {
         _ definition: MetricDefinition, _ frame: Frame, _ ask: DerivedSeries.Ask
     ) throws {
         self.frame = frame
+        // Fast path: each event is looked at once. Where there are more combinations than series, it has to
+        // be known first which of them came first.
+        if try count(definition, ask) { return }
+        groups = []
         let admitted = try AdmittedSeries(
             definition, from: frame.start, until: frame.end, ask)
         var places: [[String]: Int] = [:]
@@ -74,6 +78,79 @@ struct DerivedCells {
             }
         }
         if let filter = admitted.overflowFilter { try addOverflow(definition, filter, ask) }
+    }
+
+    /// Counts every event once: those before the first cell, then those in the cells.
+    ///
+    /// False when not all combinations of labels have a series.
+    private mutating func count(
+        _ definition: MetricDefinition, _ ask: DerivedSeries.Ask
+    ) throws -> Bool {
+        var places: [[String]: Int] = [:]
+        let first = definition.totalsBegin(before: frame.start)
+        let isAdditive = definition.kind.isAdditive
+        if first < frame.start {
+            guard
+                let before = try TimedCounts(
+                    definition, first, frame.start, hasNumbers: isAdditive, ask)
+            else { return false }
+            for (labels, span) in before.spans {
+                places[labels] = groups.count
+                groups.append(Group(labels: labels, lastBefore: span.upperBound))
+            }
+            for row in before.table.rows where isAdditive {
+                if let place = places[row.labels] { groups[place].before = row.numbers }
+            }
+        }
+        guard try countCells(definition, &places, ask) else { return false }
+        guard definition.kind == .gauge(.last), !groups.isEmpty,
+            let from = definition.reach(before: frame.start), from < frame.start
+        else { return true }
+        for row in try definition.table(from, frame.start, .all, ask).rows {
+            if let place = places[row.labels] { groups[place].before = row.numbers }
+        }
+        return true
+    }
+
+    private mutating func countCells(
+        _ definition: MetricDefinition, _ places: inout [[String]: Int],
+        _ ask: DerivedSeries.Ask
+    ) throws -> Bool {
+        var known = places.count
+        var cells = min(
+            MetricsLimits.cellsPerQuery,
+            MetricsLimits.pointsPerQuery / MetricsLimits.groupsPerQuery)
+        if frame.count > cells {
+            // How many groups there are says how many cells one answer may have.
+            guard
+                let all = try TimedCounts(
+                    definition, frame.start, frame.end, hasNumbers: false, ask)
+            else { return false }
+            known += all.spans.keys.count { places[$0] == nil }
+            let share = MetricsLimits.pointsPerQuery / max(1, known)
+            cells = max(60, min(MetricsLimits.cellsPerQuery, share))
+        }
+        var isWhole = known <= definition.seriesLimit
+        try forEachPart(cells) { part in
+            guard isWhole,
+                let counted = try TimedCounts(
+                    definition, part.start, part.end, step: frame.width, hasNumbers: true, ask)
+            else {
+                isWhole = false
+                return
+            }
+            for entry in counted.table.series {
+                let place = places[entry.row.labels] ?? groups.count
+                if place == groups.count {
+                    places[entry.row.labels] = place
+                    groups.append(Group(labels: entry.row.labels))
+                }
+                add(entry, to: place)
+            }
+            let more = counted.spans.keys.count { places[$0] == nil }
+            isWhole = places.count + more <= definition.seriesLimit
+        }
+        return isWhole
     }
 
     private func forEachPart(_ cells: Int, _ body: (Frame) throws -> Void) rethrows {

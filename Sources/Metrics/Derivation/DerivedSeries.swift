@@ -71,6 +71,13 @@ public struct DerivedSeries: SeriesSource {
         return found.filter { !$0.samples.isEmpty }.sorted { $0.labels < $1.labels }
     }
 
+    /// The cells of a range of most metrics; those of a longer resolution have longer ones.
+    public func spacing(from: Int64, to: Int64) -> Int64 {
+        let (range, overflows) = min(to, now - DerivedSeries.settling)
+            .subtractingReportingOverflow(from)
+        return DerivedSeries.width(overflows ? .max : range, atLeast: 0)
+    }
+
     private func tooMany(_ definition: MetricDefinition) -> PromQLError {
         .execution(
             "\(definition.name) has more than \(MetricsLimits.derivedSamples) samples in this range; "
@@ -120,9 +127,15 @@ public struct DerivedSeries: SeriesSource {
     /// Milliseconds of a cell: ten seconds up to a day, a minute up to 45 days, then an hour, then a
     /// day; at least what the definition says.
     private static func width(of definition: MetricDefinition, range: Int64) -> Int64 {
+        definition.kind == .distinct
+            ? max(MetricsLimits.derivedCells[0].width, definition.resolution)
+            : width(range, atLeast: definition.resolution)
+    }
+
+    private static func width(_ range: Int64, atLeast resolution: Int64) -> Int64 {
         for (width, count) in MetricsLimits.derivedCells {
-            let width = max(width, definition.resolution)
-            if range / width <= count || definition.kind == .distinct { return width }
+            let width = max(width, resolution)
+            if range / width <= count { return width }
         }
         return MetricsLimits.longestCell.width
     }

@@ -166,28 +166,44 @@ extension RunningTotals {
 extension MetricDefinition {
     /// The series that have not ended.
     fileprivate func present(_ until: Int64, _ ask: DerivedSeries.Ask) throws -> [PresentSeries] {
+        // Fast path: totals and times are of the same events, which are looked at once.
+        if kind.isAdditive,
+            let counted = try TimedCounts(self, .min, until, hasNumbers: true, ask)
+        {
+            return present(counted.table.rows, counted.spans, until)
+        }
         let admitted = try AdmittedSeries(self, until: until, ask)
         let (from, to) = presentRange(until)
-        let (alive, overflows) = until.subtractingReportingOverflow(staleAfter * 1_000_000)
-        var found: [PresentSeries] = []
         let rows = try table(from, to, admitted, ask).rows
         if kind == .presence {
-            return presence(rows, admitted.spans, since: overflows ? .min : alive)
+            return presence(rows, admitted.spans, since: alive(until))
         }
-        for row in rows {
-            guard let span = admitted.spans[row.labels], overflows || span.upperBound >= alive,
-                !row.numbers.numbers.contains(where: StaleMarker.isStale)
-            else { continue }
-            let created = kind.isAdditive ? Double(span.lowerBound) / 1e9 : nil
-            found.append(
-                PresentSeries(labels: row.labels, numbers: row.numbers, created: created))
-        }
+        var found = present(rows, admitted.spans, until)
         if let filter = admitted.overflowFilter,
             let row = try overflowTable(from, to, filter, ask).rows.first
         {
             found.append(PresentSeries(labels: nil, numbers: row.numbers, created: nil))
         }
         return found
+    }
+
+    /// When the last event of a series was at least, that has not ended.
+    private func alive(_ until: Int64) -> Int64 {
+        let (alive, overflows) = until.subtractingReportingOverflow(staleAfter * 1_000_000)
+        return overflows ? .min : alive
+    }
+
+    private func present(
+        _ rows: [MetricTable.Row], _ spans: [[String]: ClosedRange<Int64>], _ until: Int64
+    ) -> [PresentSeries] {
+        let alive = alive(until)
+        return rows.compactMap { row in
+            guard let span = spans[row.labels], span.upperBound >= alive,
+                !row.numbers.numbers.contains(where: StaleMarker.isStale)
+            else { return nil }
+            let created = kind.isAdditive ? Double(span.lowerBound) / 1e9 : nil
+            return PresentSeries(labels: row.labels, numbers: row.numbers, created: created)
+        }
     }
 
     /// 1 for those that have events, 0 for those that had some since a time; nothing where none have.

@@ -23,6 +23,10 @@ public struct JoinedSeries: SeriesSource {
             .sorted { $0.labels < $1.labels }
     }
 
+    public func spacing(from: Int64, to: Int64) -> Int64 {
+        max(first.spacing(from: from, to: to), second.spacing(from: from, to: to))
+    }
+
     public func series(_ matchers: [LabelMatcher], from: Int64, to: Int64) throws -> [Labels] {
         let found = try first.series(matchers, from: from, to: to)
         return Set(found).union(try second.series(matchers, from: from, to: to)).sorted()

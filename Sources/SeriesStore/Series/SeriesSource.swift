@@ -31,4 +31,12 @@ public protocol SeriesSource: Sendable {
     func labelValues(
         of name: String, _ matchers: [LabelMatcher], from: Int64, to: Int64
     ) throws -> [String]
+
+    /// Milliseconds between the samples that `select` finds in a range, where these are made the sparser
+    /// the longer it is; 0 where they are as they were written.
+    func spacing(from: Int64, to: Int64) -> Int64
+}
+
+extension SeriesSource {
+    public func spacing(from: Int64, to: Int64) -> Int64 { 0 }
 }

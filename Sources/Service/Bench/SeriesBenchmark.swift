@@ -33,6 +33,35 @@ struct SeriesBenchmark {
 
     private var samples: Int { series.reduce(0) { $0 + $1.samples.count } }
 
+    /// Measures what given series of one block of two hours take, and nothing else.
+    static func sizes(of series: [SeriesData], _ report: (Figure) -> Void) throws {
+        let whole = SeriesBenchmark(holding: series)
+        let shares = whole.oneBitShares()
+        let chunks = series.reduce(0) { $0 + chunk($1.samples).count }
+        var bytes = 0
+        try whole.withStore { store in
+            for one in series { _ = try store.write(one.labeled) }
+            try store.close(endingBy: .max, now: SeriesSet.start)
+            bytes = store.figures().writtenBytes
+        }
+        let count = Double(whole.samples)
+        let figures: [(String, Double, String, String)] = [
+            ("samples", count, "", ""),
+            ("timestamps of one bit", 100 * shares.timestamps, "%", "paper: 96"),
+            ("values of one bit", 100 * shares.values, "%", "paper: 51"),
+            ("chunks", Double(chunks) / count, "bytes/sample", "paper: 1.37"),
+            ("on disk, with labels", Double(bytes) / count, "bytes/sample", ""),
+        ]
+        for (name, value, unit, note) in figures {
+            report(Figure(name: name, value: value, unit: unit, note: note))
+        }
+    }
+
+    private init(holding series: [SeriesData]) {
+        (self.series, count) = (series, series.count)
+        timer = BenchmarkTimer(rounds: 1)
+    }
+
     func run(_ report: (Figure) -> Void) throws {
         func tell(_ name: String, _ value: Double, _ unit: String, _ note: String = "") {
             report(Figure(name: name, value: value, unit: unit, note: note))
@@ -61,7 +90,7 @@ struct SeriesBenchmark {
 
     private static func chunk(_ samples: Samples) -> [UInt8] {
         var builder = FloatChunkBuilder(samples.timestamps[0], samples.values[0])
-        for place in 1..<samples.count {
+        for place in samples.timestamps.indices.dropFirst() {
             builder.append(samples.timestamps[place], samples.values[place])
         }
         return builder.encoded()
@@ -72,7 +101,7 @@ struct SeriesBenchmark {
         var (steps, values) = (0, 0)
         for series in series {
             let (times, floats) = (series.samples.timestamps, series.samples.values)
-            for place in 2..<times.count {
+            for place in times.indices.dropFirst(2) {
                 let step = times[place] - times[place - 1]
                 if step == times[place - 1] - times[place - 2] { steps += 1 }
                 if floats[place].bitPattern == floats[place - 1].bitPattern { values += 1 }
@@ -110,10 +139,7 @@ struct SeriesBenchmark {
             for number in 0..<count {
                 let (labels, samples) = (SeriesSet.labels(number), set.samples(number))
                 written += samples.count
-                _ = try store.write(
-                    (0..<samples.count).map {
-                        LabeledSample(labels, samples.timestamps[$0], .float(samples.values[$0]))
-                    })
+                _ = try store.write(SeriesData(labels: labels, samples: samples).labeled)
             }
             let held = store.figures().openBytes
             tell("memory of two open hours", Double(held) / Double(count), "bytes/series", "")
@@ -155,5 +181,14 @@ struct SeriesBenchmark {
             }
         }
         rmdir(directory)
+    }
+}
+
+extension SeriesData {
+    /// Its samples one by one.
+    fileprivate var labeled: [LabeledSample] {
+        (0..<samples.count).map {
+            LabeledSample(labels, samples.timestamps[$0], samples[valueAt: $0])
+        }
     }
 }

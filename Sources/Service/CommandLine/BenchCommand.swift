@@ -12,6 +12,9 @@ extension CommandSpec {
                 "series-file", "FILE",
                 help: "write these series as OpenMetrics text, for other stores"),
             OptionSpec(
+                "series-from", "FILE",
+                help: "measure only what these series take: an answer of the type matrix"),
+            OptionSpec(
                 "rules", "N", help: "alert rules over a metric of the events", byDefault: "10000"),
             OptionSpec("rounds", "R", help: "runs of each stage; the best counts", byDefault: "5"),
         ],
@@ -25,6 +28,16 @@ extension CommandSpec {
                 do { try SeriesText.write(series, to: path) } catch {
                     throw CommandFailure(.failed, "the series were not written: \(error)")
                 }
+            }
+            if let path = arguments["series-from"] {
+                do {
+                    try SeriesBenchmark.sizes(of: try MatrixFile.series(at: path)) { figure in
+                        terminal.write(BenchTable.line(figure))
+                    }
+                } catch {
+                    throw CommandFailure(.failed, "the series were not measured: \(error)")
+                }
+                return
             }
             let timer = BenchmarkTimer(rounds: rounds)
             let bandwidth = timer.memoryBandwidth()

@@ -49,8 +49,14 @@ extension Evaluator {
         _ take: (inout StepSeries, Int, borrowing Samples, Int) -> Void
     ) throws(PromQLError) -> [StepSeries] {
         let reference = try reference(selector.shift, steps)
-        let first = reference.time(0, steps) &- options.lookback &+ 1
         let last = reference.time(steps.count - 1, steps)
+        // Where samples are sparser than that, the last one may lie as far back as they are apart.
+        var lookback = options.lookback
+        for _ in 0..<2 {
+            let from = reference.time(0, steps) &- lookback &+ 1
+            lookback = max(lookback, source.spacing(from: from, to: last))
+        }
+        let first = reference.time(0, steps) &- lookback &+ 1
         let found = try read(selector.matchers, from: first, to: last)
         var result: [StepSeries] = []
         result.reserveCapacity(found.count)
@@ -62,7 +68,7 @@ extension Evaluator {
                 let time = reference.time(step, steps)
                 while next < samples.count && samples.timestamps[next] <= time { next += 1 }
                 let place = next - 1
-                guard place >= 0, samples.timestamps[place] > time &- options.lookback,
+                guard place >= 0, samples.timestamps[place] > time &- lookback,
                     !StaleMarker.isStale(samples.values[place])
                 else { continue }
                 take(&series, step, samples, place)
