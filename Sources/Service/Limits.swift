@@ -132,6 +132,8 @@ enum ServiceLimits {
     static let alertFileBytesMax = 64 << 20
     /// Nanoseconds between looks at whether a rule is due.
     static let rulePollNanoseconds: Int64 = 250_000_000
+    /// Groups of rules that have figures of their own in `/metrics`.
+    static let ruleGroupFiguresMax = 1_000
     /// Nanoseconds that those who are told wait for what is behind an alert.
     static let explanationNanosecondsMax: Int64 = 3_000_000_000
     /// Milliseconds between looks at what late events change of past verdicts.

@@ -121,11 +121,15 @@ struct Server: Sendable {
         let status = StatusRoutes(
             obstacle: { [store] in store.refusal?.description },
             figures: {
-                [store, telemetry, remoteWriters, series = services.series, past = services.past] in
+                [
+                    store, telemetry, remoteWriters, alerts = services.alerts,
+                    series = services.series, past = services.past
+                ] in
                 Figure.process([counters, otlpCounters, grpcCounters])
                     + Figure.store(store.figures())
                     + Figure.series(series.stores.figures(), past.stores.figures())
                     + Figure.remoteWrite(remoteWriters, Machine.real.clock)
+                    + (alerts.map(Figure.alerts) ?? [])
                     + (telemetry.map(Figure.selfTelemetry) ?? [])
             })
         let router = Router(

@@ -51,7 +51,7 @@ import Testing
     }
 
     @Test func `what fires is told again each minute, with an end four minutes ahead`() throws {
-        var feed = AlertmanagerFeed(url: "http://a")
+        var feed = AlertmanagerFeed(url: "http://a", environment: "e")
         let taken = sent(&feed, [alert("A")], seconds: 0...200).taken
         #expect(taken == [0, 60, 120, 180])
         let message = try needed(
@@ -62,7 +62,7 @@ import Testing
     }
 
     @Test func `an end is told at once`() throws {
-        var feed = AlertmanagerFeed(url: "http://a")
+        var feed = AlertmanagerFeed(url: "http://a", environment: "e")
         _ = sent(&feed, [alert("A")], seconds: 0...10)
         let over = [alert("A", resolvedAt: 11_000)]
         let message = try needed(
@@ -71,7 +71,7 @@ import Testing
     }
 
     @Test func `an outage of an hour is tried at longer and longer waits, and then all is told`() {
-        var feed = AlertmanagerFeed(url: "http://a")
+        var feed = AlertmanagerFeed(url: "http://a", environment: "e")
         let alerts = [alert("A"), alert("B")]
         let (taken, failed) = sent(&feed, alerts, seconds: 0...3_700, isDown: 0...3_600)
         #expect(failed.prefix(7) == [0, 1, 3, 7, 15, 31, 63])
@@ -83,7 +83,7 @@ import Testing
     @Test func `pending alerts are told to nobody`() {
         var pending = alert("A")
         pending.state = .pending
-        var feed = AlertmanagerFeed(url: "http://a")
+        var feed = AlertmanagerFeed(url: "http://a", environment: "e")
         let taken = sent(&feed, [pending], seconds: 0...100).taken
         #expect(taken == [])
         var receiver = ReceiverFeed(

@@ -74,6 +74,16 @@ import Testing
         ("{{ `raw\\n` }} {{ \"x\\ty\" }} {{ 'a' }}", "raw\\n x\ty 97"),
         ("{{ printf \"%q %05d %-4s|%x\" \"a\\\"\" 42 \"ab\" 255 }}", "\"a\\\"\" 00042 ab  |ff"),
         ("{{ print 1 2 \"a\" 3 }} {{ or \"\" \"d\" }}", "1 2a3 d"),
+        ("{{ define \"x\" }}[{{ . }}]{{ end }}{{ template \"x\" $value }}", "[1.23456789e+08]"),
+        ("{{ define \"x\" }}{{ .a }}{{ end }}{{ template \"x\" $labels }}", "b"),
+        ("{{ template \"x\" }}{{ define \"x\" }}{{ . }}{{ end }}", "<no value>"),
+        ("{{ block \"x\" 7 }}<{{ $ }}>{{ end }}{{ template \"x\" 8 }}", "<7><8>"),
+        ("{{ define \"x\" }}a{{ . }}{{ end }}{{ tmpl \"x\" 5 | toUpper }}", "A5"),
+        (
+            "{{ define \"x\" }}{{ range . }}{{ template \"y\" .Value }};{{ end }}{{ end }}"
+                + "{{ define \"y\" }}{{ printf \"%.0f\" . }}{{ end }}{{ template \"x\" query \"q\" }}",
+            "2;2;"
+        ),
         ("{{ html \"<a>\" }} {{ urlquery \"a b&\" }}", "&lt;a&gt; a+b%26"),
     ])
     func `a template becomes what Prometheus makes of it`(
@@ -85,7 +95,11 @@ import Testing
     @Test(arguments: [
         "{{", "{{ }", "{{ nope }}", "{{ $nope }}", "{{ if }}a{{ end }}", "{{ if 1 }}", "{{ end }}",
         "{{ else }}", "{{ 1 2 }}", "{{ \"a }}", "{{ ( 1 }}", "{{ 1 | 2 }}", "{{ break }}",
-        "{{ range 1 }}{{ else if 2 }}{{ end }}", "{{ define \"a\" }}{{ end }}", "{{ /* a }}",
+        "{{ range 1 }}{{ else if 2 }}{{ end }}", "{{ define \"a\" }}", "{{ /* a }}",
+        "{{ template x }}", "{{ define \"x\" }}{{ $value }}{{ end }}",
+        "{{ if 1 }}{{ define \"x\" }}{{ end }}{{ end }}", "{{ define x }}{{ end }}",
+        "{{ define \"x\" }}a{{ end }}{{ define \"x\" }}b{{ end }}", "{{ block \"x\" }}{{ end }}",
+        "{{ range 1 }}{{ block \"x\" 1 }}{{ break }}{{ end }}{{ end }}",
         "{{ $x = 1 }}", "{{ 1x }}", "{{ | 1 }}",
     ])
     func `a template that cannot be is refused when it is read`(_ text: String) {
@@ -99,6 +113,12 @@ import Testing
         ("{{ index \"abc\" 9 }}", "out of range"), ("{{ match \"(\" \"a\" }}", "regexp"),
         ("{{ lt 1 2.0 }}", "incompatible types"), ("{{ range 1 }}{{ end }}", "can't iterate"),
         ("{{ query }}", "wrong number of args for query"),
+        ("{{ template \"x\" }}", "not defined"), ("{{ tmpl \"x\" 1 }}", "not defined"),
+        ("{{ tmpl 1 }}", "expected a name"),
+        (
+            "{{ define \"x\" }}{{ template \"x\" }}{{ end }}{{ template \"x\" }}",
+            "within one another"
+        ),
     ])
     func `what goes wrong stands in the text`(_ template: String, _ part: String) throws {
         let text = try expanded(template)

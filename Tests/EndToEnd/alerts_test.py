@@ -271,6 +271,42 @@ groups:
         self.assertEqual(
             [link["text"] for link in sent["duty"]["links"]], ["query", "runbook"])
 
+    def test_figures_of_rules_and_of_who_is_told_stand_in_metrics(self):
+        receiver, broken = Receiver(), Receiver()
+        for one in (receiver, broken):
+            self.addCleanup(one.close)
+        broken.status = 500
+        self.options = (*self.options, "--alertmanagers", receiver.url)
+        self.restart()
+        self.define()
+        self.server.json("PUT", "/api/receivers/broken", {"type": "webhook", "url": broken.url})
+        self.put_rules(RULES + "      - {record: itself, expr: itself + 1}\n")
+        # Alerts of two environments are two for an Alertmanager.
+        self.assertEqual(
+            receiver.wait_for(1)[0][0]["labels"],
+            {"alertname": "EventsCame", "environment": "default", "severity": "critical",
+             "tier": "page"})
+
+        def figures():
+            text = self.server.request("GET", "/metrics")[2].decode()
+            return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1])
+                    for line in text.splitlines() if not line.startswith("#")}
+        group = '{environment="default",rule_group="shop;shop"}'
+        engine = f'{{environment="default",alertmanager="{receiver.url}"}}'
+        hook = '{environment="default",receiver="broken",integration="webhook"}'
+        found = self.wait(lambda: (
+            now := figures()) and now.get(f"prometheus_notifications_sent_total{engine}") and now)
+        self.assertEqual(found[f"prometheus_rule_group_rules{group}"], 3)
+        self.assertGreater(found[f"prometheus_rule_evaluations_total{group}"], 2)
+        self.assertGreater(found[f"prometheus_rule_evaluation_failures_total{group}"], 0)
+        self.assertGreater(found[f"prometheus_rule_group_iterations_total{group}"], 0)
+        self.assertGreater(
+            found[f"prometheus_rule_group_last_evaluation_timestamp_seconds{group}"],
+            time.time() - 60)
+        self.wait(lambda: figures()[f"alertmanager_notifications_failed_total{hook}"] > 0)
+        self.wait(lambda: figures()[f"widefield_notifications_waiting{hook}"] == 1)
+        self.assertEqual(figures()[f"alertmanager_notifications_total{hook}"], 0)
+
     def test_rules_are_replayed_over_the_past(self):
         self.shop()
         path = os.path.join(self.directory, "rules.yaml")

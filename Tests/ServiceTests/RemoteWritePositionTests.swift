@@ -1,3 +1,4 @@
+import Bytes
 import Host
 import TestSupport
 import Testing
@@ -28,6 +29,23 @@ import Testing
         "sent 99999999999999999999\nlooked 1\n", "sent 1\nlooked 2\nmore 3\n",
     ])
     func `what is no position is refused`(text: String) {
-        #expect(throws: (any Error).self) { try RemoteWritePosition(parsing: text) }
+        let sum = hexadecimal(UInt64(Checksum.crc32c(Array(text.utf8))), digits: 8)
+        #expect(throws: (any Error).self) {
+            try RemoteWritePosition(parsing: "widefield-remote-write 1 \(sum)\n" + text)
+        }
+    }
+
+    @Test func `a position that was changed is refused`() throws {
+        let text = Array(RemoteWritePosition(sent: 1_800_000_000_000, looked: 7).text.utf8)
+        for place in text.indices {
+            var other = text
+            other[place] ^= 1
+            #expect(throws: (any Error).self) {
+                try RemoteWritePosition(parsing: String(decoding: other, as: UTF8.self))
+            }
+            #expect(throws: (any Error).self) {
+                try RemoteWritePosition(parsing: String(decoding: text[..<place], as: UTF8.self))
+            }
+        }
     }
 }

@@ -10,13 +10,26 @@ internal import SeriesStore
 public struct AlertmanagerFeed: Sendable {
     /// Of its API: `http://host:9093`.
     public let url: String
+    /// Whose alerts are told: those of two environments are not one.
+    public let environment: String
     private var sent: [Labels: (at: Int64, isOver: Bool, activeAt: Int64)] = [:]
     private var backoff = Backoff()
 
     /// Milliseconds after which an alert is told again.
     static let resendAfter: Int64 = 60_000
 
-    public init(url: String) { self.url = url }
+    public init(url: String, environment: String) {
+        self.url = url
+        self.environment = environment
+    }
+
+    /// An alert's labels with the environment; where the alert has a label `environment`, as
+    /// `widefield_environment`.
+    private func labels(of alert: Alert) -> Labels {
+        let name = "environment"
+        let isTaken = !alert.labels[name].isEmpty
+        return alert.labels.setting(isTaken ? "widefield_environment" : name, to: environment)
+    }
 
     /// What is to be told now; nil when there is nothing, or it is too early to try again.
     ///
@@ -36,7 +49,7 @@ public struct AlertmanagerFeed: Sendable {
         let body = JSONValue.array(
             due.map { alert in
                 [
-                    "labels": AlertText.json(alert.labels),
+                    "labels": AlertText.json(labels(of: alert)),
                     "annotations": AlertText.json(AlertText.told(alert.annotations)),
                     "startsAt": AlertText.time(alert.firedAt ?? alert.activeAt),
                     "endsAt": AlertText.time(alert.resolvedAt ?? end),
@@ -48,6 +61,11 @@ public struct AlertmanagerFeed: Sendable {
             told: Dictionary(
                 due.map { ($0.identity, Told(isOver: $0.resolvedAt != nil)) },
                 uniquingKeysWith: { $1 }))
+    }
+
+    /// Alerts of which something is to be told and was not.
+    public func waiting(_ alerts: [Alert], at now: Int64) -> Int {
+        alerts.count { isDue($0, at: now) }
     }
 
     private func isDue(_ alert: Alert, at now: Int64) -> Bool {

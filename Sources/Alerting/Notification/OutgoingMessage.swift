@@ -11,6 +11,9 @@ public struct OutgoingMessage: Sendable {
     public let body: [UInt8]
     /// The alerts, each with what is told of it.
     let told: [AlertIdentity: Told]
+
+    /// How many alerts it tells of.
+    public var alertCount: Int { told.count }
 }
 
 /// What was told of an alert.

@@ -30,6 +30,16 @@ public struct Receiver: Sendable {
         self.tellsEnd = tellsEnd
     }
 
+    /// What it is, as definitions call it.
+    public var typeName: String {
+        switch kind {
+        case .webhook: "webhook"
+        case .slack: "slack"
+        case .pagerDuty: "pagerduty"
+        case .mail: "email"
+        }
+    }
+
     func wants(_ alert: Alert) -> Bool {
         if let receivers = alert.receivers { return receivers.contains(name) }
         return match.allSatisfy { alert.labels[$0.name] == $0.value }

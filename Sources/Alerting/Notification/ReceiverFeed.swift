@@ -34,6 +34,11 @@ public struct ReceiverFeed: Sendable {
         return nil
     }
 
+    /// Alerts of which something is to be told and was not.
+    public func waiting(_ alerts: [Alert]) -> Int {
+        alerts.count { isDue($0, isOver: false) || isDue($0, isOver: true) }
+    }
+
     private func isDue(_ alert: Alert, isOver: Bool) -> Bool {
         let last = known[alert.identity]
         guard alert.state != .pending, (alert.resolvedAt != nil) == isOver else { return false }

@@ -9,6 +9,8 @@ public struct GroupState: Sendable {
     /// Evaluations that were due and did not take place, because one before took too long or nothing
     /// was observed.
     public internal(set) var missed = 0
+    /// Evaluations that took place.
+    public private(set) var evaluations = 0
     /// Milliseconds since 1970 of the last evaluations, ascending.
     private(set) var pastEvaluations: [Int64] = []
 
@@ -26,6 +28,7 @@ public struct GroupState: Sendable {
             rules[place].evaluate(at: time, offset: offset, limit: group.limit, context)
         }
         evaluatedAt = time
+        evaluations += 1
         pastEvaluations.append(time)
         guard pastEvaluations.count > AlertingLimits.pastEvaluations else { return }
         pastEvaluations.removeFirst()
@@ -61,6 +64,7 @@ public struct GroupState: Sendable {
         evaluatedAt = earlier.evaluatedAt
         lookedAt = earlier.lookedAt
         missed = earlier.missed
+        evaluations = earlier.evaluations
         var left: [String: [RuleState]] = [:]
         for state in earlier.rules { left[state.rule.identity, default: []].append(state) }
         for place in rules.indices {

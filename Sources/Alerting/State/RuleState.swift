@@ -12,6 +12,9 @@ public struct RuleState: Sendable {
     public internal(set) var evaluatedAt: Int64?
     /// What the last evaluation took.
     public internal(set) var evaluationNanoseconds: Int64 = 0
+    /// Evaluations of it, and those that failed.
+    public private(set) var evaluations = 0
+    public private(set) var failures = 0
     /// Series of the last evaluation that did not fail; those that are gone get an end.
     var written: Set<Labels> = []
 
@@ -31,6 +34,8 @@ public struct RuleState: Sendable {
         alerts = earlier.alerts
         failure = earlier.failure
         evaluatedAt = earlier.evaluatedAt
+        evaluations = earlier.evaluations
+        failures = earlier.failures
         written = earlier.written
     }
 
@@ -47,10 +52,12 @@ public struct RuleState: Sendable {
         at time: Int64, offset: Int64, limit: Int, _ context: RuleContext
     ) {
         evaluatedAt = time
+        evaluations += 1
         let begin = context.nanoseconds()
         defer { evaluationNanoseconds = context.nanoseconds() - begin }
         if let obstacle {
             failure = obstacle
+            failures += 1
             return
         }
         do {
@@ -64,6 +71,7 @@ public struct RuleState: Sendable {
             failure = nil
         } catch {
             failure = "\(error)"
+            failures += 1
             verdicts.note(nil, at: time)
         }
     }

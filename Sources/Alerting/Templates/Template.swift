@@ -8,7 +8,7 @@ public struct Template: Sendable {
     /// The text as it was given.
     public let text: String
     /// Nil when the text stands for itself.
-    private let nodes: [TemplateNode]?
+    private let reading: TemplateParser.Reading?
 
     /// Reads a template.
     ///
@@ -18,25 +18,25 @@ public struct Template: Sendable {
         guard text.utf8.count <= AlertingLimits.templateBytes else {
             throw TemplateError("a template has at most \(AlertingLimits.templateBytes) bytes")
         }
-        nodes =
+        reading =
             text.contains("{{")
-            ? try TemplateParser.nodes(
-                of: text, variables: ["labels", "value", "externalLabels", "externalURL"])
+            ? try TemplateParser.read(
+                text, variables: ["labels", "value", "externalLabels", "externalURL"])
             : nil
     }
 
     /// Takes a text that stands for itself, whatever braces it has.
     init(literal text: String) {
         self.text = text
-        nodes = nil
+        reading = nil
     }
 
     /// Expands the template; what goes wrong stands in the text, as Prometheus has it.
     public func expanded(_ data: TemplateData) -> String {
-        guard let nodes else { return text }
-        var expansion = TemplateExpansion(data)
+        guard let reading else { return text }
+        var expansion = TemplateExpansion(data, reading.defined)
         do throws(TemplateError) {
-            return try expansion.text(of: nodes)
+            return try expansion.text(of: reading.nodes)
         } catch {
             return "<error expanding template: error executing template: \(error)>"
         }
@@ -49,12 +49,16 @@ struct TemplateExpansion {
     private var variables: [(name: String, value: TemplateValue)]
     private var result = ""
     private var steps = 0
+    private let defined: [String: [TemplateNode]]
+    /// Templates within one another.
+    private var depth = 0
 
     /// How a list of nodes came to its end.
     private enum Flow { case end, breaks, continues }
 
-    init(_ data: TemplateData) {
+    init(_ data: TemplateData, _ defined: [String: [TemplateNode]]) {
         self.data = data
+        self.defined = defined
         variables = [
             ("", .alert(data)), ("labels", .labels(data.labels)), ("value", .number(data.value)),
             ("externalLabels", .labels(data.externalLabels)),
@@ -79,6 +83,10 @@ struct TemplateExpansion {
             case .action(let pipeline):
                 let value = try value(pipeline, dot)
                 if pipeline.variables.isEmpty { try append(value.text) }
+            case .template(let name, let pipeline):
+                let value =
+                    if let pipeline { try value(pipeline, dot) } else { TemplateValue.nothing }
+                try expand(named: name, value)
             case .leave(let goesOn): return goesOn ? .continues : .breaks
             case .choice(let pipeline, let then, let otherwise):
                 let known = variables.count
@@ -98,6 +106,39 @@ struct TemplateExpansion {
             }
         }
         return .end
+    }
+
+    /// Expands what has a name, with the value as the one at hand and as `$`.
+    private mutating func expand(
+        named name: String, _ value: TemplateValue
+    ) throws(TemplateError) {
+        guard let nodes = defined[name] else {
+            throw TemplateError("template \"\(name)\" not defined")
+        }
+        guard depth < AlertingLimits.templateDepth else {
+            throw TemplateError(
+                "more than \(AlertingLimits.templateDepth) templates within one another")
+        }
+        depth += 1
+        let outside = variables
+        variables = [("", value)]
+        _ = try expand(nodes, value)
+        variables = outside
+        depth -= 1
+    }
+
+    /// What a template of a name becomes, as a text.
+    private mutating func text(
+        ofTemplate arguments: [TemplateValue]
+    ) throws(TemplateError) -> TemplateValue {
+        guard arguments.count == 2, case .string(let name) = arguments[0] else {
+            throw TemplateError("error calling tmpl: expected a name and a value")
+        }
+        let before = result
+        result = ""
+        try expand(named: name, arguments[1])
+        defer { result = before }
+        return .string(result)
     }
 
     private mutating func step() throws(TemplateError) {
@@ -187,6 +228,7 @@ struct TemplateExpansion {
             if function == .and && !next.isTrue || function == .or && next.isTrue { return next }
         }
         if let last { arguments.append(last) }
+        if function == .tmpl { return try text(ofTemplate: arguments) }
         return try function.call(arguments, data)
     }
 

@@ -11,6 +11,8 @@ enum TemplateFunction: String, Sendable {
     case query, first, label, value, strvalue, sortByLabel, args, safeHtml, match, title, toUpper
     case toLower, graphLink, tableLink, stripPort, stripDomain, humanize, humanize1024
     case humanizeDuration, humanizePercentage, humanizeTimestamp, toTime, toDuration, now
+    /// Expands a template of the text; what is expanded with it is known to `TemplateExpansion`.
+    case tmpl
     case parseDuration, pathPrefix, externalURL, reReplaceAll, urlQueryEscape
 
     /// How many arguments it takes.

@@ -5,6 +5,8 @@ indirect enum TemplateNode: Sendable {
     case choice(TemplatePipeline, then: [TemplateNode], otherwise: [TemplateNode])
     case with(TemplatePipeline, then: [TemplateNode], otherwise: [TemplateNode])
     case range(TemplatePipeline, each: [TemplateNode], otherwise: [TemplateNode])
+    /// `template`: what was defined under a name, with the value as the one at hand.
+    case template(String, TemplatePipeline?)
     /// `break` and `continue` of the range around it.
     case leave(goesOn: Bool)
 }

@@ -1,4 +1,4 @@
-/// Reads a template: the language of Go's `text/template` without templates within templates.
+/// Reads a template: the language of Go's `text/template`.
 ///
 /// Names of functions and variables are looked up here already, so that a rule with a wrong one is
 /// refused when it is loaded.
@@ -8,15 +8,23 @@ struct TemplateParser {
     private var tokens: ArraySlice<TemplateToken> = []
     private var variables: [String]
     private var ranges = 0
+    /// What `define` and `block` gave names to.
+    private var defined: [String: [TemplateNode]] = [:]
 
-    static func nodes(
-        of text: String, variables: [String]
-    ) throws(TemplateError) -> [TemplateNode] {
+    /// A text that has been read, with what is defined in it.
+    struct Reading: Sendable {
+        let nodes: [TemplateNode]
+        let defined: [String: [TemplateNode]]
+    }
+
+    static func read(
+        _ text: String, variables: [String]
+    ) throws(TemplateError) -> Reading {
         let pieces = try TemplatePiece.pieces(of: text)
         var parser = TemplateParser(pieces: pieces[...], variables: variables)
         let (nodes, end) = try parser.list(depth: 0)
         if let end { throw TemplateError("unexpected {{\(end)}}") }
-        return nodes
+        return Reading(nodes: nodes, defined: parser.defined)
     }
 
     private init(pieces: ArraySlice<TemplatePiece>, variables: [String]) {
@@ -60,8 +68,13 @@ struct TemplateParser {
                     try expectEnd(word)
                     guard ranges > 0 else { throw TemplateError("{{\(word)}} outside {{range}}") }
                     nodes.append(.leave(goesOn: word == "continue"))
-                case "define", "template", "block":
-                    throw TemplateError("{{\(word)}} is not there in the templates of rules")
+                case "define":
+                    guard depth == 0 else { throw TemplateError("unexpected {{define}}") }
+                    tokens.removeFirst()
+                    try define(try name(of: word), depth)
+                case "template", "block":
+                    tokens.removeFirst()
+                    nodes.append(try invocation(word, depth))
                 default: nodes.append(.action(try wholePipeline()))
                 }
             }
@@ -72,6 +85,40 @@ struct TemplateParser {
     private func expectEnd(_ word: String) throws(TemplateError) {
         if !tokens.isEmpty { throw TemplateError("unexpected operand in {{\(word)}}") }
     }
+
+    // MARK: - Templates within templates
+
+    /// The name that follows `define`, `template` or `block`.
+    private mutating func name(of word: String) throws(TemplateError) -> String {
+        guard case .string(let name)? = tokens.popFirst()?.kind else {
+            throw TemplateError("unexpected operand in {{\(word)}}: expected a name")
+        }
+        return name
+    }
+
+    /// Takes what stands up to `end` under a name; it knows no variables but `$`.
+    private mutating func define(_ name: String, _ depth: Int) throws(TemplateError) {
+        try expectEnd("define")
+        let (outside, loops) = (variables, ranges)
+        (variables, ranges) = ([], 0)
+        let (nodes, end) = try list(depth: depth + 1)
+        (variables, ranges) = (outside, loops)
+        guard end == "end" else { throw TemplateError("expected {{end}} of {{define}}") }
+        guard defined.updateValue(nodes, forKey: name) == nil else {
+            throw TemplateError("multiple definition of template \"\(name)\"")
+        }
+    }
+
+    private mutating func invocation(
+        _ word: String, _ depth: Int
+    ) throws(TemplateError) -> TemplateNode {
+        let name = try name(of: word)
+        let pipeline = tokens.isEmpty && word == "template" ? nil : try wholePipeline()
+        if word == "block" { try define(name, depth) }
+        return .template(name, pipeline)
+    }
+
+    // MARK: - Choices and loops
 
     private mutating func control(
         _ word: String, _ depth: Int

@@ -117,6 +117,11 @@ final class AlertKeeper: Sendable {
     /// The rules of an environment with what they have come to; nil when it has none.
     func book(of environment: String) -> RuleBook? { books.withLock { $0[environment] } }
 
+    /// The rules of all environments, by their names.
+    var everyBook: [(environment: String, book: RuleBook)] {
+        books.withLock { $0.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } }
+    }
+
     /// Takes rules as they are defined now, soon.
     func readAgain() { orders.update { $0.readsAgain = true } }
 

@@ -27,11 +27,18 @@ final class AlertTeller: Sendable {
     struct Figures: Sendable {
         var sent = 0
         var failed = 0
+        /// The same counted by the alerts that messages tell of.
+        var alertsSent = 0
+        var alertsFailed = 0
+        /// Alerts of which something is still to be told.
+        var waiting = 0
         /// Why the last one failed; nil when it did not.
         var failure: String?
     }
 
     let name: String
+    /// What is told: `alertmanager`, `webhook`, `slack`, `pagerduty` or `email`.
+    let typeName: String
     private let inbox = Monitor(Inbox())
     private let figuresNow = Mutex(Figures())
     private let thread = Mutex<HostThread?>(nil)
@@ -46,6 +53,10 @@ final class AlertTeller: Sendable {
         externalURL: String, interval: Int64, log: ServerLog
     ) throws(HostError) {
         self.name = name
+        switch listener {
+        case .alertmanager: typeName = "alertmanager"
+        case .receiver(let feed, _): typeName = feed.receiver.typeName
+        }
         self.files = files
         self.clock = clock
         self.externalURL = externalURL
@@ -104,7 +115,10 @@ final class AlertTeller: Sendable {
             while true {
                 let (alerts, isEnding) = inbox.withLock { ($0.alerts, $0.isEnding) }
                 if isEnding { return }
-                guard sendNext(&listener, alerts) else { break }
+                let isSent = sendNext(&listener, alerts)
+                let waiting = listener.waiting(alerts, at: now)
+                figuresNow.withLock { $0.waiting = waiting }
+                guard isSent else { break }
             }
         }
     }
@@ -119,12 +133,13 @@ final class AlertTeller: Sendable {
         do throws(Outgoing.Failure) {
             try Outgoing.send(message)
         } catch {
-            note(failure: error.description)
+            note(failure: error.description, alerts: message.alertCount)
             listener.failed(at: now)
             return false
         }
         figuresNow.withLock { figures in
             figures.sent += 1
+            figures.alertsSent += message.alertCount
             figures.failure = nil
         }
         listener.succeeded(message, alerts, at: now)
@@ -132,10 +147,11 @@ final class AlertTeller: Sendable {
         return true
     }
 
-    private func note(failure: String) {
+    private func note(failure: String, alerts: Int) {
         let isNews = figuresNow.withLock { figures in
             defer { figures.failure = failure }
             figures.failed += 1
+            figures.alertsFailed += alerts
             return figures.failure != failure
         }
         // An outage is one line, not one a second.
@@ -164,6 +180,13 @@ extension AlertTeller.Listener {
         case .receiver(var feed, let file):
             defer { self = .receiver(feed, file: file) }
             return feed.message(alerts, at: now, externalURL: externalURL)
+        }
+    }
+
+    fileprivate func waiting(_ alerts: [Alert], at now: Int64) -> Int {
+        switch self {
+        case .alertmanager(let feed): feed.waiting(alerts, at: now)
+        case .receiver(let feed, _): feed.waiting(alerts)
         }
     }
 

@@ -73,7 +73,11 @@ final class AlertTellers: Sendable {
         of environment: String
     ) -> [(name: String, definition: String, listener: AlertTeller.Listener)] {
         let engines = alertmanagers.map { url in
-            (url, url, AlertTeller.Listener.alertmanager(AlertmanagerFeed(url: url)))
+            (
+                url, url,
+                AlertTeller.Listener.alertmanager(
+                    AlertmanagerFeed(url: url, environment: environment))
+            )
         }
         let documents = definitions.definitions(of: environment).all(.receivers)
         return engines

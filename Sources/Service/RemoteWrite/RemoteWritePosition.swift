@@ -8,14 +8,28 @@ struct RemoteWritePosition: Equatable {
     /// Nanoseconds since 1970: of what was received before, late events were looked for.
     var looked: Int64
 
-    /// Two lines, each of a number and what it is.
-    var text: String { "sent \(sent)\nlooked \(looked)\n" }
+    private static let title = "widefield-remote-write 1 "
+
+    /// A line of version and checksum, and two of a number and what it is.
+    var text: String {
+        let body = "sent \(sent)\nlooked \(looked)\n"
+        return RemoteWritePosition.title + RemoteWritePosition.checksum(body) + "\n" + body
+    }
+
+    private static func checksum(_ body: String) -> String {
+        hexadecimal(UInt64(Checksum.crc32c(Array(body.utf8))), digits: 8)
+    }
 
     init(sent: Int64, looked: Int64) { (self.sent, self.looked) = (sent, looked) }
 
     /// Throws `DecodeError` for any other text.
     init(parsing text: String) throws(DecodeError) {
-        let lines = text.split(separator: "\n").map { $0.split(separator: " ") }
+        let parts = text.split(separator: "\n", maxSplits: 1)
+        guard parts.count == 2, parts[0].hasPrefix(RemoteWritePosition.title),
+            parts[0].dropFirst(RemoteWritePosition.title.count)
+                == RemoteWritePosition.checksum(String(parts[1]))
+        else { throw DecodeError("no position of remote write, or damaged", at: 0) }
+        let lines = parts[1].split(separator: "\n").map { $0.split(separator: " ") }
         guard lines.count == 2, lines.allSatisfy({ $0.count == 2 }), lines[0][0] == "sent",
             lines[1][0] == "looked", let sent = Int64(lines[0][1]),
             let looked = Int64(lines[1][1])
