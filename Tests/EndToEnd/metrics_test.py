@@ -327,10 +327,15 @@ class PushTest(ServerTest):
     def test_prometheus_own_client_pushes(self):
         registry = prometheus_client.CollectorRegistry()
         prometheus_client.Gauge("last_success_seconds", "When.", registry=registry).set(1e9)
+        prometheus_client.Counter("runs", "How many.", registry=registry).inc(3)
         prometheus_client.Histogram("took", "How long.", ["k"], buckets=[1, 2], registry=registry).labels("v").observe(1.5)
         prometheus_client.push_to_gateway(self.server.url[7:], job="a/b", registry=registry, grouping_key={"team": ""})
         self.assertEqual(self.present("last_success_seconds"), {(("job", "a/b"),): 1e9})
         self.assertEqual(self.present("took_bucket")[(("job", "a/b"), ("k", "v"), ("le", "2.0"))], 1)
+        self.assertEqual(self.present("runs_total"), {(("job", "a/b"),): 3})
+        told = self.server.json("GET", "/api/v1/metadata")["data"]
+        self.assertEqual([told[name][0]["type"] for name in ("runs_total", "took_bucket", "took_sum", "last_success_seconds")],
+                         ["counter", "histogram", "histogram", "gauge"])
         prometheus_client.delete_from_gateway(self.server.url[7:], job="a/b", grouping_key={"team": ""})
         self.assertEqual(self.present("last_success_seconds"), {})
 

@@ -4,6 +4,19 @@ import Testing
 
 /// Prometheus's text format, as jobs push it.
 @Suite struct ExpositionReaderTests {
+    @Test func `a sample has the type of its metric`() throws {
+        let read = try ExpositionReader(
+            "# TYPE a counter\n# TYPE h histogram\n#  TYPE s summary\n# TYPE x untyped\n# TYPE g gauge\na 1"
+        )
+        let types = ["a", "h_bucket", "h_sum", "h", "s_count", "s_bucket", "x", "g", "other"].map {
+            read.type(ofSample: $0)
+        }
+        #expect(
+            types == [
+                "counter", "histogram", "histogram", "histogram", "summary", nil, nil, "gauge", nil,
+            ])
+    }
+
     @Test func `samples are read with labels, escapes and all numbers that there are`() throws {
         let read = try ExpositionReader(
             #"""

@@ -1,6 +1,6 @@
 /// Reads Prometheus's text format 0.0.4: `name{label="value"} 47.3`, a sample a line.
 ///
-/// Comments are skipped but for `# HELP`. Samples have no time of their own: whoever sends some means
+/// Comments are skipped but for `# HELP` and `# TYPE`. Samples have no time of their own: whoever sends some means
 /// now, as with a Pushgateway.
 public struct ExpositionReader: Sendable {
     public struct Sample: Sendable, Equatable {
@@ -27,6 +27,9 @@ public struct ExpositionReader: Sendable {
     public private(set) var samples: [Sample] = []
     /// What `# HELP` says, by the metric's name.
     public private(set) var help: [String: String] = [:]
+
+    /// What `# TYPE` says, by the metric's name.
+    private var types: [String: String] = [:]
 
     private var line = 0
 
@@ -62,9 +65,24 @@ public struct ExpositionReader: Sendable {
 
     private mutating func readComment(_ text: Substring.UTF8View) {
         let words = text.split(separator: 0x20, maxSplits: 2)
-        guard words.count == 3, words[0].elementsEqual("HELP".utf8) else { return }
-        help[String(Substring(words[1]))] = String(Substring(words[2]))
+        guard words.count == 3 else { return }
+        let (name, rest) = (String(Substring(words[1])), String(Substring(words[2])))
+        if words[0].elementsEqual("HELP".utf8) { help[name] = rest }
+        if words[0].elementsEqual("TYPE".utf8) { types[name] = rest.filter { $0 > " " } }
     }
+
+    /// What the text says a sample's metric is: `counter`, `gauge`, `histogram` or `summary`; nil where
+    /// it says nothing of it.
+    public func type(ofSample name: String) -> String? {
+        if let type = types[name] { return ExpositionReader.known.contains(type) ? type : nil }
+        for suffix in ["_bucket", "_sum", "_count"] where name.hasSuffix(suffix) {
+            let type = types[String(name.dropLast(suffix.count))] ?? ""
+            if type == "histogram" || type == "summary" && suffix != "_bucket" { return type }
+        }
+        return nil
+    }
+
+    private static let known = ["counter", "gauge", "histogram", "summary"]
 
     private func readSample(_ text: inout Substring.UTF8View) throws(Fault) -> Sample {
         let name = readName(&text, allowsColon: true)

@@ -50,6 +50,15 @@ extension MetricDefinition {
     }
 
     private func checkKind() throws(Flaw) {
+        if let pushedType {
+            guard kind == .gauge(.last), ["counter", "histogram", "summary"].contains(pushedType)
+            else {
+                throw Flaw(
+                    "pushed_type",
+                    "expected counter, histogram or summary, of a gauge that reads "
+                        + "the last value")
+            }
+        }
         switch kind {
         case .counter:
             if !name.hasSuffix("_total") {

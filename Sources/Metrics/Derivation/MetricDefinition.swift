@@ -63,6 +63,8 @@ public struct MetricDefinition: Hashable, Sendable {
     public var seriesLimit: Int
     /// Nanoseconds since 1970: events before do not count; nil for all.
     public var since: Int64?
+    /// What whoever pushed it says that a gauge is: `counter`, `histogram` or `summary`; nil for what it is.
+    public var pushedType: String?
 
     public init(
         name: String, help: String = "", unit: String = "", kind: Kind = .counter,
@@ -169,6 +171,9 @@ extension MetricDefinition {
             ["", "_bucket", "_sum", "_count", "_created"].map { name + $0 }
         }
     }
+
+    /// What it is called to those who ask: of what was pushed as it was pushed.
+    public var typeName: String { pushedType ?? kind.typeName }
 
     /// The name under which scrapers know it: of a counter without `_total`.
     public var familyName: String {

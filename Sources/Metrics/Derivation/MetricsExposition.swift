@@ -112,7 +112,14 @@ public enum MetricsExposition {
 
     private static func head(of definition: MetricDefinition, _ format: Format) -> String {
         let name = format == .openMetrics ? definition.familyName : definition.name
-        var text = "# TYPE \(name) \(definition.kind.typeName)\n"
+        var type = definition.kind.typeName
+        // Series of a histogram that was pushed, one by one, are no histogram in a text, and a counter of
+        // OpenMetrics has another name.
+        if let pushed = definition.pushedType {
+            let none = format == .openMetrics ? "unknown" : "untyped"
+            type = pushed == "counter" && format == .prometheus ? pushed : none
+        }
+        var text = "# TYPE \(name) \(type)\n"
         if format == .openMetrics, !definition.unit.isEmpty, name.hasSuffix("_" + definition.unit) {
             text += "# UNIT \(name) \(definition.unit)\n"
         }

@@ -133,7 +133,7 @@ struct DerivedMetrics: Sendable {
             (
                 name: $0.name,
                 metadata: PrometheusAPI.Metadata(
-                    type: $0.kind.typeName, help: $0.help, unit: $0.unit)
+                    type: $0.typeName, help: $0.help, unit: $0.unit)
             )
         }
         if levels.objectives(of: environment).isEmpty {

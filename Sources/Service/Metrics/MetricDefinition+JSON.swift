@@ -9,7 +9,8 @@ extension MetricDefinition {
     static let members = [
         "name", "type", "help", "unit", "dataset", "filter", "value", "reading", "buckets",
         "labels",
-        "resolution", "stale_after", "series_limit", "retroactive", "since", definedAt,
+        "resolution", "stale_after", "series_limit", "retroactive", "since", "pushed_type",
+        definedAt,
     ]
 
     /// The member that tells since when a definition is as it is.
@@ -52,6 +53,7 @@ extension MetricDefinition {
         staleAfter = try body.milliseconds("stale_after") ?? max(staleAfter, resolution)
         let limit = try body.integer("series_limit", in: 1...Int64(Int32.max))
         seriesLimit = limit.map { Int($0) } ?? seriesLimit
+        pushedType = try body.text("pushed_type", charactersMax: 30)
         if let text = try body.text("since", charactersMax: 64) {
             guard let time = RFC3339.nanoseconds(text) else {
                 throw body.wrong("since", "is no time as 2026-03-10T14:00:00Z")

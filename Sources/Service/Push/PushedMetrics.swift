@@ -8,8 +8,8 @@ internal import Metrics
 
 /// What jobs push: events of the dataset `pushed`, one for each set of labels, with a field for each metric.
 ///
-/// Each metric has a definition as soon as it was pushed: a gauge that reads the latest event and goes
-/// stale a day after it. What a push takes away ends with an event that says so.
+/// Each metric has a definition as soon as it was pushed: one that reads the latest event and goes stale a
+/// day after it, and is called what it was pushed as. What a push takes away ends with an event that says so.
 struct PushedMetrics: Sendable {
     let pipeline: Pipeline
     let metrics: DerivedMetrics
@@ -57,7 +57,7 @@ struct PushedMetrics: Sendable {
             events.end(name, labels)
         }
         if !pushed.samples.isEmpty {
-            try define(events, pushed.help, in: environment)
+            try define(events, pushed, in: environment)
         }
         let body = events.json(
             time: now, group: (PushedMetrics.groupField, PushedMetrics.text(of: group)))
@@ -78,7 +78,7 @@ struct PushedMetrics: Sendable {
 
     /// Makes or widens the definitions of metrics; those whose names are taken have none.
     private func define(
-        _ events: PushedEvents, _ help: [String: String], in environment: String
+        _ events: PushedEvents, _ pushed: ExpositionReader, in environment: String
     ) throws(HTTPRefusal) {
         let taken = Set(
             metrics.definitions(of: environment).filter { !$0.isPushed }
@@ -94,7 +94,9 @@ struct PushedMetrics: Sendable {
                         .init("value", .string("`\(name)`")),
                         .init("stale_after", .string(PushedMetrics.staleAfter)),
                     ])
-                if known == nil, let text = help[name] {
+                let type = pushed.type(ofSample: name)
+                if let type { body["pushed_type"] = type == "gauge" ? nil : .string(type) }
+                if known == nil, let text = pushed.help[name] {
                     body["help"] = .string(String(text.prefix(1000)))
                 }
                 var members = body["labels"]?.object ?? JSONObject()

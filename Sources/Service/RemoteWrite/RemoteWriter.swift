@@ -162,7 +162,7 @@ final class RemoteWriter: Sendable {
                     (
                         $0,
                         PrometheusAPI.Metadata(
-                            type: definition.kind.typeName, help: definition.help,
+                            type: definition.typeName, help: definition.help,
                             unit: definition.unit)
                     )
                 }
