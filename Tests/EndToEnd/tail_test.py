@@ -82,6 +82,18 @@ class TailTest(ServerTest):
         watcher.wait_for(lambda: len(watcher.named("event")) >= 2000)
         self.assertEqual([e["data"]["n"] for e in watcher.named("event")], list(range(2000)))
 
+    def test_events_are_not_chosen_by_relatives_but_answers_are(self):
+        for query in ["from shop | where root.name = \"a\"", "from shop | where none.error = true",
+                      "from shop | where ms > 1 or parent.ms > 1", "from shop | eval r = root.ms"]:
+            watcher = Watcher(self.server, query)
+            self.assertEqual(watcher.answer.status, 400, query)
+        self.send({"name": "root", "trace.trace_id": "t", "trace.span_id": "a"},
+                  {"name": "leaf", "trace.trace_id": "t", "trace.span_id": "b",
+                   "trace.parent_id": "a"})
+        watcher = Watcher(self.server, 'from shop | where parent.name = "root" | stats count()')
+        watcher.wait_for(lambda: watcher.named("answer"))
+        self.assertEqual(watcher.named("answer")[0]["data"]["results"], [{"data": {"COUNT": 1}}])
+
     def test_a_limit_ends_it_and_so_does_the_server(self):
         limited = Watcher(self.server, "from shop | where a exists | limit 3")
         endless = Watcher(self.server, "from shop")

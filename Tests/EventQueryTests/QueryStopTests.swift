@@ -2,22 +2,11 @@ import Compute
 import EventQuery
 import Events
 import Host
-import Synchronization
 import TestSupport
 import Testing
 
 /// Questions that end before their time: how soon, with what, and what they leave behind.
 @Suite struct QueryStopTests {
-    /// A clock that goes on by a millisecond each time somebody looks at it.
-    private final class SteppingClock: HostClock {
-        private let now = Atomic<Int64>(0)
-        func wallNanoseconds() -> Int64 { 0 }
-        func monotonicNanoseconds() -> Int64 {
-            now.add(1_000_000, ordering: .relaxed).newValue
-        }
-        var looks: Int64 { now.load(ordering: .relaxed) / 1_000_000 }
-    }
-
     private func batch(_ rows: Int) -> EventBatch {
         makeBatch(
             (0..<rows).map {

@@ -1,5 +1,6 @@
 import EventQuery
 import Events
+import Host
 import TestSupport
 import Testing
 
@@ -50,6 +51,45 @@ import Testing
             Issue.record("\(String(describing: error))")
             return
         }
+    }
+
+    @Test(arguments: [
+        "where root.name = 'x' or parent.name != 'x' | stats count()",
+        "stats count() by root.name, parent.name", "where child.name != 'x' and any.name != 'x'",
+        "bubbleup where child.name != 'x'",
+    ])
+    func `time ends while relatives are looked for, and memory is given back`(
+        stages: String
+    ) throws {
+        let clock = SteppingClock()
+        let memory = QueryMemory()
+        let engine = QueryEngine(
+            pool: try WorkerPool(parallelism: 2), clock: clock, memory: memory)
+        let batch = makeBatch(
+            (0..<3000).map { index in
+                ModelEvent(
+                    timestamp: 1,
+                    fields: [
+                        "trace.trace_id": .string("t\(index / 3)"),
+                        "trace.span_id": .string("s\(index)"),
+                        "trace.parent_id": index % 3 == 0 ? .missing : .string("s\(index - 1)"),
+                        "name": .string("n\(index % 5)"),
+                    ])
+            })
+        let query = try Query(parsing: "from * | last 1s | \(stages)")
+        var options = QueryOptions()
+        for looks in 1...30 {
+            options.timeLimit = Int64(looks) * 1_000_000
+            clock.restart()
+            let answer = try engine.answer(query, over: [batch], now: 2, options: options)
+            // It stops where it is.
+            #expect(clock.looks < looks + 10)
+            if !answer.meta.isPartial { #expect(looks > 4) }
+            #expect(memory.heldBytes == 0)
+        }
+        options.timeLimit = .max / 2
+        #expect(try !engine.answer(query, over: [batch], now: 2, options: options).meta.isPartial)
+        #expect(memory.heldBytes == 0)
     }
 
     @Test func `rates without a step have the buckets of an automatic one`() throws {

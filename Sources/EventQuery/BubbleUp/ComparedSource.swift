@@ -21,6 +21,8 @@ struct ComparedSource: Sendable {
 /// One thread's share of finding the rows to compare: fed source by source.
 final class ComparedSourceScan {
     private let plan: QueryPlan
+    /// Of the selection, where relatives tell it from the others.
+    private let chosenPlan: QueryPlan?
     private let memo = DictionaryMemo()
     /// With their places among the query's sources.
     private(set) var sources: [(place: Int, source: ComparedSource)] = []
@@ -33,7 +35,10 @@ final class ComparedSourceScan {
     /// Bytes held for what was found.
     private(set) var byteCount = 0
 
-    init(_ plan: QueryPlan) { self.plan = plan }
+    init(_ plan: QueryPlan, chosen: QueryPlan?) {
+        self.plan = plan
+        chosenPlan = chosen
+    }
 
     func scan(_ source: any EventSource, place: Int, _ work: SourceQueue) throws {
         precondition(source.rows <= EventLimits.rowsPerBatch, "BUG: a source of too many rows")
@@ -42,7 +47,13 @@ final class ComparedSourceScan {
         defer { bytesScanned += columns.bytesScanned }
         guard let found = try plan.selectedRows(columns) else { return }
         var chosen = Bitmap(count: source.rows)
-        if let selection = plan.selection {
+        if let chosenPlan {
+            let columns = chosenPlan.columns(of: source, memo)
+            columns.checkpoint = { try work.checkpoint() }
+            if let found = try chosenPlan.selectedRows(columns) {
+                chosen = found.rows ?? Bitmap(count: source.rows, repeating: true)
+            }
+        } else if let selection = plan.selection {
             chosen = try columns.rows(where: selection)
             if let rows = found.rows { chosen.formIntersection(rows) }
         }

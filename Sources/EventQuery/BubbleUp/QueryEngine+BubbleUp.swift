@@ -12,7 +12,11 @@ extension QueryEngine {
         _ options: QueryOptions, _ cancellation: QueryCancellation
     ) throws(QueryFailure) -> QueryAnswer {
         let work = SourceQueue(sources.count, deadline, clock, cancellation, memory)
-        let rows = try rowsToCompare(plan, sources, work, options)
+        var chosen = try plan.planOfSelection(options)?.untraced
+        if let plan = chosen {
+            chosen = try findingRelatives(plan, sources, deadline, options, cancellation)
+        }
+        let rows = try rowsToCompare(plan, chosen: chosen, sources, work, options)
         var meta = AnswerMeta()
         meta.events = rows.events
         meta.rowsScanned = rows.rowsScanned
@@ -66,10 +70,10 @@ extension QueryEngine {
     }
 
     private func rowsToCompare(
-        _ plan: QueryPlan, _ sources: [any EventSource], _ work: SourceQueue,
+        _ plan: QueryPlan, chosen: QueryPlan?, _ sources: [any EventSource], _ work: SourceQueue,
         _ options: QueryOptions
     ) throws(QueryFailure) -> RowsToCompare {
-        let scans = (0..<pool.parallelism).map { _ in ComparedSourceScan(plan) }
+        let scans = (0..<pool.parallelism).map { _ in ComparedSourceScan(plan, chosen: chosen) }
         let lanes = Lanes(scans)
         pool.parallelFor(scans.count) { lane in
             let scan = lanes[lane]

@@ -92,7 +92,7 @@ struct AggregateSlot: Hashable, Sendable {
         }
         let slot = AggregateSlot(
             kind: kind, argument: argument?.substituting(definitions),
-            filter: calculation.filter?.substituting(definitions))
+            filter: calculation.filter?.substituting(definitions).requiringRelatives)
         return (slot, reading, span)
     }
 

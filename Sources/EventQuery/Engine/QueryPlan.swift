@@ -20,6 +20,8 @@ struct QueryPlan: Sendable {
     /// What `eval` gave names to.
     let definitions: [String: Expression]
     /// Of a `bubbleup`, the condition that tells its selection from the others; else nil.
+    ///
+    /// Where it speaks of relatives, `planOfSelection` is asked instead.
     let selection: Expression?
     private(set) var groupBy: [GroupKey]
     let slots: [AggregateSlot]
@@ -59,6 +61,7 @@ struct QueryPlan: Sendable {
                     from: condition.substituting(definitions).conjuncts)
             }
         }
+        conditions = conditions.map(\.requiringRelatives)
         try needs.takeFields(of: conditions, in: .condition)
         self.conditions = conditions.enumerated()
             .sorted { ($0.element.cost, $0.offset) < ($1.element.cost, $1.offset) }.map(\.element)
@@ -73,7 +76,6 @@ struct QueryPlan: Sendable {
             } else {
                 selection = nil
             }
-            try needs.takeFields(of: [selection].compactMap { $0 }, in: .condition)
             try needs.takeFields(of: Array(definitions.values), in: .value)
             self.needs = needs
             evaluator = try QueryPlan.evaluator(
@@ -105,6 +107,19 @@ struct QueryPlan: Sendable {
         var plan = self
         plan.buckets = buckets
         return plan
+    }
+
+    /// The plan of the events of a `bubbleup`'s selection alone, where relatives tell them from the others;
+    /// else nil.
+    func planOfSelection(_ options: QueryOptions) throws(QueryFailure) -> QueryPlan? {
+        guard case .bubbleUp(let bubbleUp) = query.shape, selection?.speaksOfRelatives == true
+        else { return nil }
+        var query = query
+        query.transforms.append(.filter(bubbleUp.selection))
+        query.timeRange = .between(
+            .absolute(timeRange.lowerBound), .absolute(timeRange.upperBound))
+        query.shape = .events(EventListing())
+        return try QueryPlan(query, now: 0, options: options)
     }
 
     /// The plan, telling nobody what it takes.

@@ -2,7 +2,7 @@ internal import Compute
 
 extension Query {
     /// Whether the query speaks of other events of the same traces.
-    var speaksOfRelatives: Bool {
+    public var speaksOfRelatives: Bool {
         var expressions: [Expression] = []
         for transform in transforms {
             switch transform {

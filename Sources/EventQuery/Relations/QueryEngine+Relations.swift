@@ -16,10 +16,12 @@ extension QueryEngine {
         pool.parallelFor(lanes.count) { lane in
             while let index = work.next() {
                 do {
-                    let held = try lanes[lane].scan(sources[index])
+                    let held = try lanes[lane].scan(sources[index], work)
                     if work.hold(held) > options.memoryLimit / 2 {
                         work.fail(.outOfMemory(limit: options.memoryLimit))
                     }
+                } catch is Interrupted {
+                    break
                 } catch {
                     work.fail(QueryFailure(scanning: error))
                 }
@@ -27,9 +29,17 @@ extension QueryEngine {
         }
         if let failure = work.failure { throw failure }
         // Where time was up nothing more is looked at, so what was not found does no harm.
-        var finder = lanes[0].finder
-        for lane in 1..<lanes.count { finder.add(lanes[lane].finder) }
-        return plan.with(finder.settled())
+        do {
+            var finder = lanes[0].takeFinder()
+            for lane in 1..<lanes.count {
+                try work.checkpoint()
+                finder.add(lanes[lane].takeFinder())
+            }
+            return plan.with(try finder.settled(work))
+        } catch {
+            if let failure = work.failure { throw failure }
+            return plan
+        }
     }
 }
 
@@ -37,16 +47,23 @@ extension QueryEngine {
 private final class RelatedScan {
     private let plan: QueryPlan
     private let memo = DictionaryMemo()
-    private(set) var finder: RelatedSpansFinder
+    private var finder: RelatedSpansFinder
 
     init(_ plan: QueryPlan, _ options: QueryOptions) {
         self.plan = plan.forRelatives.untraced
         finder = RelatedSpansFinder(plan.needs, options.naming)
     }
 
+    /// Gives away what was found, so that it is not there twice.
+    func takeFinder() -> RelatedSpansFinder {
+        defer { finder = RelatedSpansFinder(plan.needs, finder.naming) }
+        return finder
+    }
+
     /// Answers how many bytes more are held.
-    func scan(_ source: any EventSource) throws -> Int {
+    func scan(_ source: any EventSource, _ work: SourceQueue) throws -> Int {
         let columns = SourceEvaluator(source, plan.evaluator, memo: memo)
+        columns.checkpoint = { try work.checkpoint() }
         guard let rows = try plan.selectedRows(columns) else { return 0 }
         let before = finder.byteCount
         try finder.add(rows, of: columns)

@@ -100,6 +100,59 @@ extension FieldReference {
 }
 
 extension Expression {
+    /// Whether it speaks of other events of the trace.
+    var speaksOfRelatives: Bool { fields.contains { $0.relation != nil } }
+
+    /// The condition with what it says of a relative, negated or not, met only where there is one.
+    ///
+    /// It takes a level more than the expression has.
+    var requiringRelatives: Expression {
+        speaksOfRelatives ? requiringRelatives(isNegated: false) : self
+    }
+
+    private func requiringRelatives(isNegated: Bool) -> Expression {
+        switch self {
+        case .not(let a): return a.requiringRelatives(isNegated: !isNegated)
+        case .and(let all), .or(let all):
+            let parts = all.map { $0.requiringRelatives(isNegated: isNegated) }
+            if case .and = self { return isNegated ? .or(parts) : .and(parts) }
+            return isNegated ? .and(parts) : .or(parts)
+        default:
+            let own = isNegated ? .not(self) : self
+            let relations = Set(fields.compactMap(\.relation)).sorted { $0.rawValue < $1.rawValue }
+            if relations.isEmpty || (!isNegated && needsValue) { return own }
+            // Every event has a rate, and rates are few: the shortest way to ask whether there is one.
+            let guards = relations.map {
+                Expression.exists(.field(.related($0, "samplerate")), negated: false)
+            }
+            return .and(guards + [own])
+        }
+    }
+
+    /// Whether the condition is surely false where a relative's field is missing.
+    private var needsValue: Bool {
+        let needed: Set<FieldReference> =
+            switch self {
+            case .compare(.notEqual, _, _): []
+            case .compare(_, let a, let b): a.neededFields.union(b.neededFields)
+            case .membership(let a, _, negated: false), .match(_, let a, _, negated: false),
+                .exists(let a, negated: false):
+                a.neededFields
+            default: neededFields
+            }
+        return needed.isSuperset(of: fields.filter { $0.relation != nil })
+    }
+
+    /// Fields without which there is surely no value.
+    private var neededFields: Set<FieldReference> {
+        switch self {
+        case .field(let field): [field]
+        case .negate(let a): a.neededFields
+        case .arithmetic(_, let a, let b): a.neededFields.union(b.neededFields)
+        default: []
+        }
+    }
+
     /// The expression with the fields of a relative as its own.
     fileprivate var inTermsOfRelative: Expression {
         replacingFields { reference in

@@ -94,12 +94,16 @@ struct RelatedEvents: Sendable {
     /// Whether one event alone counts, the first.
     private let isOne: Bool
 
-    init(_ found: RelatedEventsFound, isOne: Bool) {
+    /// Puts what was found in order.
+    ///
+    /// - Parameter checkpoint: called now and then; what it throws ends the work.
+    init(_ found: RelatedEventsFound, isOne: Bool, checkpoint: () throws -> Void) throws {
         self.isOne = isOne
         dictionaries = found.fields.map { $0.dictionary() }
         var slots = [UInt32](repeating: 0, count: RelatedEvents.slotCount(found.keys.count))
         var groupKeys: [ValueHashes.Hash] = []
-        let groups = found.keys.map { key -> Int in
+        let groups = try found.keys.enumerated().map { place, key -> Int in
+            if place & 0xffff == 0 { try checkpoint() }
             let slot = RelatedEvents.slot(of: key, slots, groupKeys)
             if slots[slot] == 0 {
                 groupKeys.append(key)
@@ -129,6 +133,7 @@ struct RelatedEvents: Sendable {
             return false
         }
         for group in groupKeys.indices where starts[group + 1] - starts[group] > 1 {
+            if group & 1023 == 0 { try checkpoint() }
             order[Int(starts[group])..<Int(starts[group + 1])].sort(by: precedes)
         }
         codes = order.flatMap { found.codes[$0 * fields..<($0 + 1) * fields] }

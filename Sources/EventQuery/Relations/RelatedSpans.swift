@@ -7,12 +7,14 @@ struct RelatedSpans: Sendable {
     let needs: RelatedNeeds
     let naming: TraceNaming
     let events: [Relation: RelatedEvents]
+    /// Notes the memory that they take for as long as somebody reads them.
+    let holding: SourceQueue
 }
 
 /// Looks for relatives; one thread each.
 struct RelatedSpansFinder {
     private let needs: RelatedNeeds
-    private let naming: TraceNaming
+    let naming: TraceNaming
     private var found: [Relation: RelatedEventsFound]
 
     init(_ needs: RelatedNeeds, _ naming: TraceNaming) {
@@ -29,12 +31,15 @@ struct RelatedSpansFinder {
     }
 
     /// All that was found, in order; of a root or a parent there is one.
-    func settled() -> RelatedSpans {
+    ///
+    /// Throws `Interrupted` when there is no time for it.
+    func settled(_ work: SourceQueue) throws -> RelatedSpans {
         var events: [Relation: RelatedEvents] = [:]
         for (relation, found) in found {
-            events[relation] = RelatedEvents(found, isOne: !relation.isMany)
+            events[relation] = try RelatedEvents(
+                found, isOne: !relation.isMany, checkpoint: work.checkpoint)
         }
-        return RelatedSpans(needs: needs, naming: naming, events: events)
+        return RelatedSpans(needs: needs, naming: naming, events: events, holding: work)
     }
 
     /// Adds the relatives among some rows of a source.
@@ -49,6 +54,7 @@ struct RelatedSpansFinder {
         if let rows = rows.rows { members.formIntersection(rows) }
         let times = try columns.source.loadTimestamps()
         for (relation, need) in needs.byRelation {
+            try columns.checkpoint?()
             var wanted = members
             switch relation {
             case .root:

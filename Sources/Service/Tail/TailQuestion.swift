@@ -37,6 +37,15 @@ struct TailQuestion: Sendable {
             guard query.sort.isEmpty else {
                 throw HTTPRefusal(.error(400, "events come as they arrive and cannot be sorted"))
             }
+            // Relatives of an event are not all there when it arrives.
+            guard !query.speaksOfRelatives else {
+                throw HTTPRefusal(
+                    .error(
+                        400,
+                        "events are sent as they arrive, before others of their traces are "
+                            + "known: root., parent., child., any. and none. cannot be asked; "
+                            + "with stats they can"))
+            }
             kind = .events(limit: query.limit)
             query.timeRange = .between(.absolute(.min), .absolute(.max))
             query.sort = [

@@ -12,7 +12,7 @@ struct NaiveAggregate {
     private func entries(_ rows: [NaiveRow]) -> [(value: FieldValue, weight: UInt64)] {
         rows.compactMap { row in
             let expression = NaiveExpression(value: row.value)
-            if let filter = calculation.filter, !expression.isTrue(filter) { return nil }
+            if let filter = calculation.filter, !row.meets(filter) { return nil }
             let value = calculation.argument.map(expression.evaluate) ?? .bool(true)
             return value.isMissing ? nil : (value, isUnweighted ? 1 : row.weight)
         }

@@ -67,8 +67,7 @@ struct NaiveBuckets {
     ) -> (FieldValue, [Int64: FieldValue]) {
         var open: [Int64: Double] = [:]
         for row in rows {
-            let expression = NaiveExpression(value: row.value)
-            if let filter = calculation.filter, !expression.isTrue(filter) { continue }
+            if let filter = calculation.filter, !row.meets(filter) { continue }
             let milliseconds: Double
             switch row.value(.named("duration_ms")) {
             case .int(let number): milliseconds = Double(number)

@@ -5,13 +5,15 @@ import TestSupport
 
 extension NaiveEvaluator {
     /// Counts every value of every field of the rows, in the selection and outside of it.
-    func compare(_ rows: [NaiveRow], _ bubbleUp: BubbleUp, _ query: Query) -> [Answer.Compared] {
+    ///
+    /// - Parameter selected: the places of the selection's events.
+    func compare(_ rows: [NaiveRow], _ selected: Set<Int>, _ query: Query) -> [Answer.Compared] {
         var sizes: [UInt64] = [0, 0]
         var counts: [String: [FieldValue: [UInt64]]] = [:]
         var present: [String: [UInt64]] = [:]
         var texts: Set<String> = []
         for row in rows {
-            let isSelected = NaiveExpression(value: row.value).isTrue(bubbleUp.selection)
+            let isSelected = selected.contains(row.place)
             let weight = query.isUnweighted ? 1 : row.weight
             let side = isSelected ? 0 : 1
             sizes[side] += weight

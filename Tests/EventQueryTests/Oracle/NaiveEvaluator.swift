@@ -13,7 +13,11 @@ struct NaiveEvaluator {
         let rows = selectedRows(query)
         switch query.shape {
         case .events(let listing): return Answer(events: list(rows, listing, query))
-        case .bubbleUp(let bubbleUp): return Answer(compared: compare(rows, bubbleUp, query))
+        case .bubbleUp(let bubbleUp):
+            var chosen = query
+            chosen.transforms.append(.filter(bubbleUp.selection))
+            let selected = Set(selectedRows(chosen).map(\.place))
+            return Answer(compared: compare(rows, selected, query))
         case .statistics(let statistics):
             var answer = tabulate(rows, statistics, query)
             guard let offset = query.compareOffset else { return answer }
@@ -50,11 +54,12 @@ struct NaiveEvaluator {
     private func selectedRows(_ query: Query) -> [NaiveRow] {
         let bounds = bounds(query.timeRange)
         let relations = relations(query)
-        return events.compactMap { event in
+        return events.enumerated().compactMap { place, event in
             guard bounds.contains(event.timestamp) else { return nil }
             if case .named(let names) = query.source, !names.contains(event.dataset) { return nil }
             if let share = query.sampleShare, !naiveSample(share, holds: event) { return nil }
             guard var row = relations.related(NaiveRow(event: event)) else { return nil }
+            row.place = place
             row.sampledFrom = UInt32((1 / (query.sampleShare ?? 1)).rounded())
             let relatives = row.relatives
             for (place, transform) in query.transforms.enumerated() {
@@ -66,7 +71,7 @@ struct NaiveEvaluator {
                     let parts = NaiveRelations.conjuncts(condition).filter {
                         NaiveRelations.onlyRelation($0) == nil
                     }
-                    if !parts.allSatisfy(expression.isTrue) { return nil }
+                    if !parts.allSatisfy(row.meets) { return nil }
                 case .evaluate(let name, let formula):
                     row.derived[name] = expression.evaluate(formula)
                 }

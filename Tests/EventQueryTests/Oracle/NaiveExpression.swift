@@ -8,6 +8,8 @@ import TestSupport
 /// One event as the oracle sees it: sent fields, hidden by those that the query derived.
 struct NaiveRow {
     var event: ModelEvent
+    /// Which of all events it is.
+    var place = 0
     var derived: [String: FieldValue] = [:]
     /// Which event of each relation is meant.
     var relatives: [Relation: NaiveRelative] = [:]

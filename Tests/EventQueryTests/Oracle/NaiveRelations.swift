@@ -12,6 +12,31 @@ final class NaiveRelative {
     func value(_ reference: FieldReference) -> FieldValue { row.value(reference) }
 }
 
+extension NaiveRow {
+    /// Whether a condition holds.
+    ///
+    /// What is said of a relative that is not there neither holds nor does not: it is unknown, as is what
+    /// depends on that alone.
+    func meets(_ condition: Expression) -> Bool { truth(condition) == true }
+
+    private func truth(_ condition: Expression) -> Bool? {
+        switch condition {
+        case .not(let operand): return truth(operand).map { !$0 }
+        case .and(let operands):
+            let truths = operands.map(truth)
+            return truths.contains(false) ? false : truths.contains(nil) ? nil : true
+        case .or(let operands):
+            let truths = operands.map(truth)
+            return truths.contains(true) ? true : truths.contains(nil) ? nil : false
+        default:
+            let isUnknown = condition.fields.contains { field in
+                field.naiveRelation.map { relatives[$0] == nil } ?? false
+            }
+            return isUnknown ? nil : NaiveExpression(value: value).isTrue(condition)
+        }
+    }
+}
+
 extension FieldReference {
     init(naivePlainName name: String) {
         switch name {
