@@ -74,7 +74,7 @@ struct Services: Sendable {
         IngestRoutes(pipeline: pipeline).routes
             + KinesisRoutes(pipeline: pipeline).routes
             + exportRoutes
-            + QueryRoutes(service: queries, watch: watch).routes
+            + QueryRoutes(service: queries, watch: watch, levels: metrics.levels).routes
             + TraceRoutes(service: queries, watch: watch, streams: StreamThreads()).routes
             + ExplainRoutes(service: queries, watch: watch).routes
             + TailRoutes(service: queries, ending: tailEnding).routes
@@ -122,6 +122,9 @@ struct Services: Sendable {
         MetricRoutes(metrics: metrics, scraped: scraped, watch: watch).routes
             + PrometheusRoutes(metrics: metrics, watch: watch).routes
             + SLORoutes(metrics: metrics, watch: watch) { [alerts] in alerts?.readAgain() }.routes
+            + HoneycombSLORoutes(
+                metrics: metrics, watch: watch, alerts: alerts, machine: .real
+            ).routes
             + PushRoutes(pushed: PushedMetrics(pipeline: pipeline, metrics: metrics)).routes
     }
 

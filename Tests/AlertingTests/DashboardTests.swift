@@ -10,9 +10,12 @@ import Testing
 @Suite struct DashboardTests {
     private static let folder = RuleCases.root.appending(path: "docs/dashboards")
 
-    /// Series that a server with spans of two services, and an alert, has.
-    private static func series() throws -> MemorySeries {
+    /// Series that a server with spans of two services, an SLO and alerts has.
+    private static func series() throws -> any SeriesSource {
         let series = MemorySeries()
+        let fixture = SLOFixture()
+        for second in 1...60 { fixture.add(10, bad: 1, at: Int64(second) * 15_000) }
+        let told = SLOSeries([fixture.objective], over: fixture.series, now: 900_000 + 60_000)
         for service in ["cart", "mail"] {
             var texts: [String] = []
             for status in ["UNSET", "ERROR"] {
@@ -28,6 +31,9 @@ import Testing
             texts.append(
                 "traces_span_metrics_duration_milliseconds_sum{service_name=\"\(service)\"} 0+90x60"
             )
+            texts.append(
+                "ALERTS{alertname=\"ErrorBudgetBurn\", alertstate=\"firing\", slo=\"shop\", "
+                    + "window=\"1h\", n=\"\(service)\"} 1x60")
             texts.append("ALERTS{alertname=\"A\", alertstate=\"firing\", n=\"\(service)\"} 1x60")
             for text in texts {
                 let (labels, values) = try SeriesNotation.series(text)
@@ -38,7 +44,7 @@ import Testing
                     })
             }
         }
-        return series
+        return JoinedSeries(told, series)
     }
 
     private static func queries(_ value: JSONValue) -> [String] {
@@ -59,7 +65,7 @@ import Testing
             #expect(!queries.isEmpty, "\(name)")
             for text in queries {
                 let plain = text.replacing("$__rate_interval", with: "1m")
-                    .replacing("$service", with: ".*")
+                    .replacing("$service", with: ".*").replacing("$slo", with: ".*")
                 let query = try PromQLQuery(plain)
                 #expect(query.advice.isEmpty, "\(name): \(text): \(query.advice)")
                 let answer = try engine.answer(query, at: 900_000)

@@ -163,6 +163,46 @@ class SLOTest(ServerTest):
         rules = self.server.json("GET", "/api/v1/rules?file[]=slos")["data"]["groups"][0]["rules"]
         self.assertEqual([rule["health"] for rule in rules], ["ok"] * 3)
 
+    def test_honeycombs_shapes(self):
+        self.send_checkouts()
+        self.server.json("POST", "/1/derived_columns/shop", {
+            "alias": "fine", "expression": 'IF(EQUALS($http.route, "/checkout"), LT($http.status_code, 500))'})
+        sent = {"name": "Checkout", "sli": {"alias": "fine"}, "time_period_days": 30, "target_per_million": 990000}
+        made = self.server.json("POST", "/1/slos/shop", sent)
+        self.assertEqual({**made, **sent}, made)
+        self.assertEqual(made["dataset_slugs"], ["shop"])
+        path = f"/1/slos/shop/{made['id']}"
+        self.assertEqual(self.server.json("GET", path), made)
+        self.assertEqual(self.server.json("GET", "/1/slos/__all__"), [made])
+        told = self.server.json("GET", f"{path}?detailed=true")
+        self.assertAlmostEqual(told["compliance"], 99.3)
+        self.assertAlmostEqual(told["budget_remaining"], 30)
+        self.assertAlmostEqual(told["burn_rate"], 500 / 400)
+        self.assertIn(told["status"], ("normal", "triggered"))
+        # The same SLO in our own shapes, and a change in theirs.
+        self.assertEqual(self.server.json("GET", f"/api/slos/{made['id']}")["status"]["bad"], 7)
+        changed = self.server.json("PUT", path, {**sent, "target_per_million": 900000, "name": "C"})
+        self.assertEqual((changed["name"], changed["target_per_million"], changed["created_at"]),
+                         ("C", 900000, made["created_at"]))
+        for change in ({"sli": {"alias": "no"}}, {"target_per_million": 1000000}, {"time_period_days": None}):
+            self.assertEqual(self.server.request("POST", "/1/slos/shop", json.dumps({**sent, **change}))[0], 422)
+        self.assertTrue(self.server.json("GET", "/1/auth")["api_key_access"]["slos"])
+        self.assertEqual(self.server.request("DELETE", path)[0], 204)
+        self.assertEqual(self.server.request("GET", path)[0], 404)
+
+    def test_bad_events_are_compared_with_good_ones(self):
+        good = {"http.route": "/checkout", "http.status_code": 200, "duration_ms": 20, "host": "a"}
+        self.send((600, 200, good), (600, 50, {**good, "http.status_code": 500, "host": "b"}),
+                  (9000, 50, {**good, "http.status_code": 500}))
+        self.server.json("PUT", "/api/slos/checkout", CHECKOUT)
+        answer = self.server.json("POST", "/api/bubbleup", {"slo": "checkout", "window": "1h"})
+        self.assertEqual((answer["meta"]["selection"], answer["meta"]["baseline"]), (50, 200))
+        self.assertIn("host", [field["field"] for field in answer["fields"]][:3])
+        answer = self.server.json("POST", "/api/bubbleup", {"slo": "checkout", "values": 2})
+        self.assertEqual(answer["meta"]["selection"], 100)
+        for body, status in (({"slo": "no"}, 404), ({"slo": "checkout", "where": "a"}, 400)):
+            self.assertEqual(self.server.request("POST", "/api/bubbleup", json.dumps(body))[0], status)
+
     def test_what_cannot_be_is_refused_with_its_place(self):
         self.send_checkouts()
         for change, field in [

@@ -1,12 +1,25 @@
+internal import Alerting
 internal import Bytes
 internal import Compute
 internal import EventQuery
 internal import Events
+internal import Metrics
 
 extension Question {
     /// Reads the body of `POST /api/bubbleup`: text with a `bubbleup` stage, or a specification with
-    /// what tells the selection, of which all that is given must hold.
-    init(bubbleUpBody body: JSONValue) throws(HTTPRefusal) {
+    /// what tells the selection, of which all that is given must hold; or the bad events of an SLO.
+    ///
+    /// - Parameter objectives: the SLOs that there are.
+    init(
+        bubbleUpBody body: JSONValue, _ objectives: () -> [ServiceLevelObjective]
+    ) throws(HTTPRefusal) {
+        if let id = body["slo"] {
+            guard let objective = objectives().first(where: { .string($0.id) == id }) else {
+                throw HTTPRefusal(.error(404, "/slo: there is no SLO of this name"))
+            }
+            try self.init(objective, body.object ?? JSONObject())
+            return
+        }
         guard let object = body.object else {
             throw HTTPRefusal(.error(400, "expected an object, found \(body.typeName)"))
         }
@@ -27,6 +40,34 @@ extension Question {
             compare(conditions.count == 1 ? conditions[0] : .and(conditions))
         }
         if let values = object["values"] { query.limit = try Question.valueCount(values) }
+    }
+
+    /// Compares the bad events of an SLO with the good ones, of its whole period or of `window`.
+    private init(
+        _ objective: ServiceLevelObjective, _ object: JSONObject
+    ) throws(HTTPRefusal) {
+        self.init(Query())
+        query.source = objective.total.source
+        query.transforms = objective.total.filter.map { [.filter($0)] } ?? []
+        var length = objective.period.length
+        for member in object.members {
+            switch member.key {
+            case "slo": continue
+            case "window":
+                guard let window = member.value.string.flatMap(DurationText.milliseconds),
+                    1000...ServiceLimits.periodOfSLO.upperBound ~= window
+                else { throw HTTPRefusal(.error(400, "/window: expected a duration as 6h")) }
+                length = window
+            case "values": query.limit = try Question.valueCount(member.value)
+            case "limits", "cache": try read(member)
+            default:
+                throw HTTPRefusal(.error(400, "/\(member.key): does not go with /slo"))
+            }
+        }
+        query.timeRange = .last(length * 1_000_000)
+        let values = query.limit
+        compare(objective.bad.filter ?? .literal(.bool(false)))
+        query.limit = values
     }
 
     /// Makes the question one for what tells the selection; what is calculated, grouped and sorted

@@ -72,7 +72,8 @@ struct Question: Sendable {
         }
     }
 
-    private mutating func read(_ member: JSONObject.Member) throws(HTTPRefusal) {
+    /// Takes what a member of a body says of how the question is to be answered.
+    mutating func read(_ member: JSONObject.Member) throws(HTTPRefusal) {
         switch member.key {
         case "query", "spec", "dataset", "cursor": break
         case "exact": options.isExact = try Question.flag(member)

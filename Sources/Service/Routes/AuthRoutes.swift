@@ -20,7 +20,7 @@ private func answer(for principal: Principal) -> JSONValue {
             "createDatasets": .bool(sends), "create_datasets": .bool(sends),
             "events": .bool(sends), "queries": true, "columns": .bool(defines),
             "markers": .bool(defines),
-            "triggers": false, "boards": false, "slos": false, "recipients": false,
+            "triggers": false, "boards": false, "slos": .bool(defines), "recipients": false,
             "privateBoards": false,
         ]
     }

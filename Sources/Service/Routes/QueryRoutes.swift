@@ -5,6 +5,7 @@ internal import EventQuery
 struct QueryRoutes: Sendable {
     let service: QueryService
     let watch: ClientWatch
+    let levels: ServiceLevels
 
     var routes: [Route] {
         [
@@ -13,7 +14,10 @@ struct QueryRoutes: Sendable {
             },
             Route("POST", "/api/bubbleup", .askQuestions, lane: .query) {
                 call throws(HTTPRefusal) in
-                try respond(to: call, Question(bubbleUpBody: call.request.json()))
+                let question = try Question(bubbleUpBody: call.request.json()) {
+                    levels.objectives(of: call.principal.environment)
+                }
+                return try respond(to: call, question)
             },
             Route("GET", "/api/query", .askQuestions, lane: .query) { call throws(HTTPRefusal) in
                 var question = try question(of: call)
