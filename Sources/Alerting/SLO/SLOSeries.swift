@@ -129,6 +129,11 @@ public final class SLOSeries: SeriesSource {
         return found.sorted { $0.labels < $1.labels }
     }
 
+    public func spacing(from: Int64, to: Int64) -> Int64 {
+        let (range, overflows) = min(to, now).subtractingReportingOverflow(from)
+        return SLOCounts.width(of: overflows ? .max : range)
+    }
+
     private func wanted(
         of objective: ServiceLevelObjective, _ matchers: [LabelMatcher]
     ) -> [Wanted] {
