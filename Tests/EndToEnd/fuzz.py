@@ -25,6 +25,8 @@ SPEC = {"calculations": [{"op": "P99", "column": "a"}, {"op": "COUNT"}], "breakd
         "havings": [{"calculate_op": "COUNT", "op": ">", "value": 1}]}
 REQUEST = (b"POST /1/batch/fuzz?time_field=t HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
            b"application/x-ndjson\r\nContent-Length: 8\r\nWidefield-Ack: buffered\r\n\r\n{\"a\":1}\n")
+TIMES = ["1677-09-22T00:00:00Z", "1680-01-01T00:00:00Z", "2026-03-10T14:00:00Z", "2262-04-11T00:00:00Z"]
+DURATIONS = [0, -1, 0.5, 9.2e12, 9.3e12, 1e300, 2 ** 63 - 1]
 PIECES = [b"", b"\0", b"\xff", b"{", b"}", b"[", b"]", b'"', b"\\", b",", b":", b"1e999", b"-", b"null",
           b"\xed\xa0\x80", b"\xf0\x9f\x9b\x92", b"\r\n", b"|", b"(", b")", b"9" * 40, b"'", b"`", b"%00"]
 
@@ -57,9 +59,21 @@ def raw(server, data):
             return b""
 
 
+def traced(random, server):
+    """Sends spans with times of all kinds and asks for their trace; the status of the answer."""
+    trace = f"{random.getrandbits(64):x}"
+    spans = [{"time": random.choice(TIMES), "data": {
+        "trace.trace_id": trace, "trace.span_id": str(number), "trace.parent_id": str(random.randrange(9)),
+        "duration_ms": random.choice(DURATIONS), "span.kind": random.choice(["client", "server"])}}
+        for number in range(random.randint(1, 7))]
+    server.request("POST", "/1/batch/traced", mutated(random, json.dumps(spans).encode())
+                   if random.random() < 0.2 else json.dumps(spans).encode())
+    return server.request("GET", f"/api/traces/{trace}")[0]
+
+
 def attempt(random, server):
     """One mutated request; its status, and how many events were accepted for the count."""
-    kind = random.randrange(5)
+    kind = random.randrange(6)
     if kind == 0:
         status, _, body = server.request("POST", "/1/batch/counted", mutated(random, BATCH))
         return status, sum(e["status"] == 202 for e in json.loads(body)) if status == 200 else 0
@@ -74,6 +88,8 @@ def attempt(random, server):
     if kind == 3:
         body = mutated(random, json.dumps({"dataset": "counted", "spec": SPEC}).encode())
         return server.request("POST", "/api/query", body)[0], 0
+    if kind == 4:
+        return traced(random, server), 0
     answer = raw(server, mutated(random, REQUEST))
     return int(answer[9:12]) if answer.startswith(b"HTTP/1.1 ") else 0, 0
 

@@ -48,6 +48,31 @@ class TraceTest(ServerTest):
         bare = self.server.json("GET", f"/api/traces/{TRACE}?data=false")
         self.assertEqual([node for node in bare["nodes"] if "data" in node], [])
 
+    def test_times_of_all_ages_and_durations_without_end_are_shown(self):
+        far = {"first": "1680-01-01T00:00:00Z", "last": "2262-01-01T00:00:00Z"}
+        self.send("far", [
+            {"time": far["last"], "trace.trace_id": TRACE, "trace.span_id": "a", "duration_ms": 9.3e12},
+            {"time": far["first"], "trace.trace_id": TRACE, "trace.span_id": "b", "trace.parent_id": "a",
+             "duration_ms": 9.3e12},
+            {"time": far["first"], "trace.trace_id": TRACE, "trace.span_id": "c", "trace.parent_id": "gone",
+             "duration_ms": 1},
+            {"time": far["last"], "trace.trace_id": TRACE, "trace.span_id": "d", "trace.parent_id": "gone",
+             "duration_ms": 1},
+        ])
+        trace = self.server.json("GET", f"/api/traces/{TRACE}")
+        self.assertEqual((trace["spans"], trace["missing_spans"], len(trace["services"])), (4, 1, 1))
+        late = next(node for node in trace["nodes"] if node.get("span_id") == "b")
+        self.assertLess(late["clock_skew_ms"], -9e12)
+        self.assertEqual(len(self.tool("trace", TRACE).splitlines()), 5)
+
+    def test_a_bar_is_as_long_as_the_trace_at_most(self):
+        self.send("far", [
+            line(0, **{"trace.span_id": "a", "duration_ms": 1e-6}),
+            line(0, **{"trace.parent_id": "a", "name": "event", "meta.annotation_type": "span_event",
+                       "duration_ms": 9.2e12}),
+        ])
+        self.assertIn("event", self.tool("trace", TRACE).splitlines()[1])
+
     def test_the_command_draws_the_tree(self):
         self.shop()
         lines = self.tool("trace", TRACE).splitlines()

@@ -183,6 +183,38 @@ import Testing
         #expect(trace.nodes.reduce(0) { $0 + $1.criticalTime } == 60 * Self.ms, "seed \(seed)")
     }
 
+    /// Whoever sends them says what times events have.
+    @Test(arguments: [UInt64](0..<60))
+    func `times at the ends of what there is are added up like any others`(seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
+        let times: [Int64] = [.min, .min + 1, -9_000_000_000_000_000_000, -1, 0, 1, .max - 1]
+        let durations: [FieldValue] = [
+            .float(9.3e12), .int(.max), .float(1e300), .float(-1), .int(0), .float(9.2e12),
+        ]
+        let events = try (0..<Int.random(in: 1...8, using: &random)).map { index in
+            var event = Self.span(
+                "\(index)", of: random.next() % 4 == 0 ? "gone" : "\(random.next() % 8)", at: 0,
+                for: 0,
+                [
+                    "duration_ms": try #require(durations.randomElement(using: &random)),
+                    "span.kind": .string(random.next() % 2 == 0 ? "client" : "server"),
+                ])
+            event.timestamp = try #require(times.randomElement(using: &random))
+            event.received = 0
+            return event
+        }
+        let trace = try Self.trace(events)
+        let spans = trace.nodes.filter { $0.kind == .span }
+        #expect(spans.count == events.count)
+        #expect(trace.services.map(\.spans) == [events.count])
+        #expect(trace.services.allSatisfy { $0.selfTime >= 0 && $0.criticalTime >= 0 })
+        #expect(trace.duration ?? -1 >= 0)
+        for node in spans {
+            #expect(0...(node.duration ?? 0) ~= node.selfTime ?? -1, "seed \(seed)")
+            #expect(trace.delay(of: node) >= 0)
+        }
+    }
+
     @Test func `a chain of fifty thousand spans is a tree like any other`() throws {
         let count = 50_000
         let events = (0..<count).map { index in

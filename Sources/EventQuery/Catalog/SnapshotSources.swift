@@ -45,10 +45,10 @@ extension Query {
     func absoluteRange(now: Int64) -> ClosedRange<Int64> {
         let range: (start: Int64, end: Int64)
         switch timeRange {
-        case .last(let duration): range = (now.subtractingClamped(duration), now)
+        case .last(let duration): range = (now.subtractingSaturated(duration), now)
         case .between(let start, let end): range = (start.time(now: now), end.time(now: now))
         }
-        let start = range.start.subtractingClamped(max(0, compareOffset ?? 0))
+        let start = range.start.subtractingSaturated(max(0, compareOffset ?? 0))
         return start...max(start, range.end)
     }
 }
@@ -57,15 +57,8 @@ extension TimePoint {
     fileprivate func time(now: Int64) -> Int64 {
         switch self {
         case .absolute(let time): time
-        case .beforeNow(let duration): now.subtractingClamped(duration)
+        case .beforeNow(let duration): now.subtractingSaturated(duration)
         }
-    }
-}
-
-extension Int64 {
-    fileprivate func subtractingClamped(_ other: Int64) -> Int64 {
-        let (difference, overflow) = subtractingReportingOverflow(other)
-        return overflow ? (other > 0 ? .min : .max) : difference
     }
 }
 

@@ -259,13 +259,6 @@ struct QueryPlan: Sendable {
     }
 }
 
-extension Int64 {
-    fileprivate func subtractingSaturated(_ other: Int64) -> Int64 {
-        let (result, overflow) = subtractingReportingOverflow(other)
-        return overflow ? (other > 0 ? .min : .max) : result
-    }
-}
-
 extension Expression {
     /// The conditions that must all hold for this one to hold.
     fileprivate var conjuncts: [Expression] {

@@ -1,3 +1,5 @@
+internal import Events
+
 extension Trace {
     /// Works out what the times of the nodes say together.
     mutating func measure() {
@@ -34,10 +36,10 @@ extension Trace {
     private func clockSkew(of index: Int) -> Int64 {
         let node = nodes[index]
         guard let parent = node.parent.map({ nodes[$0] }), parent.kind == .span else { return 0 }
-        if node.start < parent.start { return node.start - parent.start }
+        if node.start < parent.start { return node.start.subtractingSaturated(parent.start) }
         let isCall = parent.spanKind == "client" && node.spanKind == "server"
         guard isCall, parent.duration != nil, node.end > parent.end else { return 0 }
-        return node.end - parent.end
+        return node.end.subtractingSaturated(parent.end)
     }
 
     /// Walks back from the end of the trace: whatever ended last is what was waited for.
@@ -64,12 +66,17 @@ extension Trace {
             for child in ended {
                 let start = max(hulls[child.span]?.lowerBound ?? 0, stretch.from)
                 guard child.end <= place, start < child.end else { continue }
-                if let span = stretch.span { nodes[span].criticalTime += place - child.end }
+                if let span = stretch.span { waited(in: span, from: child.end, until: place) }
                 open.append(Stretch(span: child.span, from: start, until: child.end))
                 place = start
             }
-            if let span = stretch.span { nodes[span].criticalTime += place - stretch.from }
+            if let span = stretch.span { waited(in: span, from: stretch.from, until: place) }
         }
+    }
+
+    private mutating func waited(in index: Int, from start: Int64, until end: Int64) {
+        let time = end.subtractingSaturated(start)
+        nodes[index].criticalTime = nodes[index].criticalTime.addingSaturated(time)
     }
 
     /// When each span was under way; of missing spans, when their children were; nil for the rest.

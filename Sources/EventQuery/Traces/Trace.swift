@@ -1,3 +1,5 @@
+internal import Events
+
 /// All that is known of one trace: its spans as a tree, and what belongs to each of them.
 public struct Trace: Sendable {
     public let id: String
@@ -60,8 +62,7 @@ public struct TraceNode: Sendable {
     public internal(set) var isInCycle = false
 
     public var end: Int64 {
-        let (end, overflow) = start.addingReportingOverflow(duration ?? 0)
-        return overflow ? .max : end
+        start.addingSaturated(duration ?? 0)
     }
 
     init(_ event: TraceEvent) {

@@ -26,8 +26,7 @@ struct TraceEvent {
     let link: TraceLink?
 
     var end: Int64 {
-        let (end, overflow) = start.addingReportingOverflow(duration ?? 0)
-        return overflow ? .max : end
+        start.addingSaturated(duration ?? 0)
     }
 
     /// Reads an event by the names of its dataset.

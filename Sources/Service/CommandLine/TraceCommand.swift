@@ -96,7 +96,7 @@ struct TraceTree {
         guard let start = node["start_ms"]?.number, whole > 0 else { return "" }
         let width = Double(TraceTree.barMax)
         let from = Int((min(max(start / whole, 0), 1) * (width - 1)).rounded(.down))
-        let share = (node["duration_ms"]?.number ?? 0) / whole
+        let share = min(1, (node["duration_ms"]?.number ?? 0) / whole)
         let length = max(1, min(TraceTree.barMax - from, Int((share * width).rounded())))
         let isCritical = node["critical_ms"]?.number ?? 0 > 0
         let isSpan = node["kind"]?.string == "span"

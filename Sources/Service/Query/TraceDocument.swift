@@ -21,7 +21,7 @@ struct TraceDocument {
             writer.key("start")
             writer.string(RFC3339.text(nanoseconds: bounds.lowerBound))
             writer.key("duration_ms")
-            writer.milliseconds(bounds.upperBound &- bounds.lowerBound)
+            writer.milliseconds(trace.duration ?? 0)
         }
         for (name, kind) in TraceDocument.counts {
             writer.key(name)
@@ -41,29 +41,19 @@ struct TraceDocument {
         ("missing_spans", .missing),
     ]
 
-    /// Each service with its part in the trace, the one that took most of the critical path first.
     private mutating func writeServices() {
-        struct Share { var spans = 0, own: Int64 = 0, critical: Int64 = 0 }
-        var shares: [String: Share] = [:]
-        for node in answer.trace.nodes where node.kind == .span {
-            shares[node.service, default: Share()].spans += 1
-            shares[node.service, default: Share()].own += node.selfTime ?? 0
-            shares[node.service, default: Share()].critical += node.criticalTime
-        }
         writer.key("services")
         writer.beginArray()
-        for (name, share) in shares.sorted(by: {
-            ($1.value.critical, $0.key) < ($0.value.critical, $1.key)
-        }) {
+        for share in answer.trace.services {
             writer.beginObject()
             writer.key("service")
-            writer.string(name)
+            writer.string(share.service)
             writer.key("spans")
             writer.int(share.spans)
             writer.key("self_ms")
-            writer.milliseconds(share.own)
+            writer.milliseconds(share.selfTime)
             writer.key("critical_ms")
-            writer.milliseconds(share.critical)
+            writer.milliseconds(share.criticalTime)
             writer.endObject()
         }
         writer.endArray()
@@ -115,9 +105,8 @@ struct TraceDocument {
         writer.int(Int(node.sampleRate))
         writer.key("time")
         writer.string(RFC3339.text(nanoseconds: node.start))
-        let origin = answer.trace.bounds?.lowerBound ?? node.start
         writer.key("start_ms")
-        writer.milliseconds(node.start &- origin)
+        writer.milliseconds(answer.trace.delay(of: node))
         for (name, time) in [("duration_ms", node.duration), ("self_ms", node.selfTime)] {
             guard let time else { continue }
             writer.key(name)
