@@ -151,6 +151,32 @@ import Testing
             result.decoded.rows().map { $0.fields["name"] } == [.string("a"), .string("b")])
     }
 
+    /// Times in nanoseconds; 0 is unknown.
+    @Test(
+        arguments: [
+            (5_000_000, 8_000_000, 3.0, false), (5_000_000, 0, 0, true), (0, 5_000_000, 0, true),
+            (0, 0, 0, false),
+        ] as [(UInt64, UInt64, Double, Bool)])
+    func `a span with one time unknown has no duration that means anything`(
+        start: UInt64, end: UInt64, milliseconds: Double, isInvalid: Bool
+    ) throws {
+        let body = spans([
+            { span in
+                span.fixed64(7, start)
+                span.fixed64(8, end)
+                span.message(11) { event in event.fixed64(1, end) }
+            }
+        ])
+        let rows = try decode(body).decoded.routedRows()
+        let flag: FieldValue? = isInvalid ? .bool(true) : nil
+        let span = try #require(rows.first { $0.event.fields["duration_ms"] != nil }).event.fields
+        #expect(span["duration_ms"] == FieldValue(number: milliseconds))
+        #expect(span["meta.invalid_duration"] == flag)
+        let event = try #require(rows.first { $0.event.fields["parent_name"] != nil }).event.fields
+        #expect(event["meta.time_since_span_start_ms"] == FieldValue(number: milliseconds))
+        #expect(event["meta.invalid_time_since_span_start"] == flag)
+    }
+
     @Test func `a resource that cannot be kept costs its spans`() throws {
         let long = String(repeating: "x", count: EventLimits.stringBytes + 1)
         let resource = { (writer: inout ProtobufWriter) in

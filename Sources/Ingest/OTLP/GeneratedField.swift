@@ -2,7 +2,7 @@
 enum GeneratedField: Int, CaseIterable {
     case traceID, spanID, parentID, linkTraceID, linkSpanID, traceState
     case name, parentName, type, spanKind, duration, statusCode, statusMessage, error
-    case eventCount, linkCount, signal, annotation, sinceStart
+    case eventCount, linkCount, signal, annotation, sinceStart, invalidDuration, invalidSinceStart
     case exceptionType, exceptionMessage, exceptionStacktrace, exceptionEscaped
     case severity, severityCode, severityText, flags, eventName
 
@@ -27,6 +27,8 @@ enum GeneratedField: Int, CaseIterable {
         case .signal: "meta.signal_type"
         case .annotation: "meta.annotation_type"
         case .sinceStart: "meta.time_since_span_start_ms"
+        case .invalidDuration: "meta.invalid_duration"
+        case .invalidSinceStart: "meta.invalid_time_since_span_start"
         case .exceptionType: "exception.type"
         case .exceptionMessage: "exception.message"
         case .exceptionStacktrace: "exception.stacktrace"

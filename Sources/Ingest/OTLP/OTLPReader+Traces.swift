@@ -31,10 +31,12 @@ private struct SpanFields {
         }
     }
 
-    /// Milliseconds from the start to `end`.
+    /// Milliseconds from the start to `end`; nil when one of them is 0, which is unknown, alone.
     ///
     /// A time before the start wraps around, as in Honeycomb's own translation.
-    func milliseconds(to end: UInt64) -> Double { Double(end &- start) / 1e6 }
+    func milliseconds(to end: UInt64) -> Double? {
+        (start == 0) == (end == 0) ? Double(end &- start) / 1e6 : nil
+    }
 
     /// A number that differs from span to span, for rounding rates.
     var chance: UInt64 {
@@ -110,7 +112,9 @@ extension OTLPReader {
         let kind = bytes(span.kindText)
         give(.type, kind)
         give(.spanKind, kind)
-        give(.duration, span.milliseconds(to: span.end))
+        let duration = span.milliseconds(to: span.end)
+        give(.duration, duration ?? 0)
+        if duration == nil { give(.invalidDuration, true) }
         give(.statusCode, Int64(Int32(truncatingIfNeeded: span.statusCode)))
         if span.statusMessage.count > 0 { give(.statusMessage, sent: span.statusMessage) }
         if span.isError { give(.error, true) }
@@ -164,7 +168,9 @@ extension OTLPReader {
             }
         }
         give(.name, sent: name)
-        give(.sinceStart, span.milliseconds(to: time))
+        let delay = span.milliseconds(to: time)
+        give(.sinceStart, delay ?? 0)
+        if delay == nil { give(.invalidSinceStart, true) }
         give(.annotation, bytes("span_event"))
         giveSpan(span)
         _ = endEvent(at: time, sampleRate: sampleRate, into: &collector)
