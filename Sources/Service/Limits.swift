@@ -10,6 +10,8 @@ enum ServiceLimits {
     static let questionBytesMax = 1 << 20
     /// Bytes of all bodies that are being received or answered; more are asked to come again.
     static let bodiesInFlightBytesMax = 512 << 20
+    /// Bytes of a body up to which it may use all of that; larger ones leave a quarter of it.
+    static let ordinaryBodyBytes = 1 << 20
     /// Bytes of all answers that clients have not read yet; beyond them an answer is a 503.
     static let answersInFlightBytesMax = 512 << 20
     /// Answers that are written while they are sent, each by a thread of its own; more are a 503.

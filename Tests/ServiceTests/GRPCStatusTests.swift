@@ -45,6 +45,15 @@ import Testing
         #expect(bytes(fields["google.rpc.retryinfo-bin"]) == info)
     }
 
+    @Test func `who sends too much is told so, and when to come again`() {
+        let busy = HTTPResponse.overloaded("later")
+        #expect(busy.status == 503)
+        let fields = trailers(GRPCStatus(of: busy))
+        #expect(fields["grpc-status"] == "8")
+        #expect(fields["grpc-status-details-bin"] != nil)
+        #expect(fields["google.rpc.retryinfo-bin"] != nil)
+    }
+
     private func bytes(_ text: String?) -> [UInt8]? {
         Array((text ?? "=").utf8).withUnsafeBufferPointer { Base64.bytes(of: $0) }
     }

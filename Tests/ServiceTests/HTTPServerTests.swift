@@ -43,10 +43,12 @@ private struct Echo: HTTPHandler {
     }
 }
 
-private func withServer(_ body: (HTTPServer) throws -> Void) throws {
+private func withServer(
+    bodiesMax: Int = ServiceLimits.bodiesInFlightBytesMax, _ body: (HTTPServer) throws -> Void
+) throws {
     let server = try HTTPServer(
         address: ListenAddress(host: "127.0.0.1", port: 0), workers: 2, handler: Echo(),
-        counters: HTTPCounters())
+        counters: HTTPCounters(HTTPBytesInFlight(bodiesMax: bodiesMax)))
     try body(server)
     #expect(server.stop())
     #expect(server.counters.exchangesOpen == 0)
@@ -64,6 +66,15 @@ private func answer(to text: String) throws -> String {
         answer = connection.readToEnd()
     }
     return answer
+}
+
+/// Waits until bodies take so many bytes; returns false when they do not within ten seconds.
+private func isReached(_ bytes: Int, in server: HTTPServer) -> Bool {
+    for _ in 0..<10_000 {
+        if server.counters.bodyBytesInFlight == bytes { return true }
+        usleep(1000)
+    }
+    return false
 }
 
 @Suite struct HTTPServerTests {
@@ -195,6 +206,36 @@ private func answer(to text: String) throws -> String {
         #expect(connection.readToEnd() == "")
         #expect(server.counters.exchangesOpen == 0)
         #expect(server.counters.bodyBytesInFlight == 0)
+    }
+
+    @Test func `bodies that stall keep out only what does not fit beside them`() throws {
+        try withServer(bodiesMax: 4 << 20) { server in
+            func post(_ length: Int, _ body: String = "") throws -> RawConnection {
+                let connection = try #require(RawConnection(port: server.address.port))
+                connection.send(
+                    "POST /ingest HTTP/1.1\r\nHost: a\r\nContent-Length: \(length)\r\n\r\n" + body)
+                return connection
+            }
+            func status(_ connection: RawConnection) -> String {
+                String(connection.read(until: "\n").dropFirst(9).prefix(3))
+            }
+            let stalled = try post(3 << 20)
+            #expect(isReached(3 << 20, in: server))
+            #expect(status(try post(2 << 20)) == "503")
+            #expect(status(try post(0)) == "200")
+            #expect(status(try post(2, "hi")) == "200")
+            let question = try #require(RawConnection(port: server.address.port))
+            question.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(status(question) == "200")
+            // One that tells no length is refused when it has grown, and takes no room from then on.
+            let growing = try #require(RawConnection(port: server.address.port))
+            growing.send("POST /ingest HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+            growing.send("80000\r\n" + String(repeating: "x", count: 1 << 19) + "\r\n")
+            #expect(isReached(7 << 19, in: server))
+            growing.send("100000\r\n" + String(repeating: "x", count: 1 << 20) + "\r\n")
+            #expect(isReached(3 << 20, in: server))
+            withExtendedLifetime((stalled, growing)) {}
+        }
     }
 
     @Test func `answers that nobody reads are bounded together`() throws {

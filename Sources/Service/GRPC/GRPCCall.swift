@@ -39,8 +39,9 @@ final class GRPCCall {
     var answer: Answer?
     /// When the answer was begun.
     var answeredAt: ContinuousClock.Instant?
-    /// Bytes that the server counts as in flight.
     private(set) var bytesReceived = 0
+    /// Bytes that the server counts as in flight.
+    private var bytesReserved = 0
     private var reader = GRPCMessageReader(limit: ServiceLimits.bodyBytesMax)
     private var fields = HTTPHeaders()
     private var fieldBytes = 0
@@ -118,14 +119,17 @@ final class GRPCCall {
 
     // MARK: - The message
 
-    /// Takes a piece of the message; `room` is how many bytes a message may have now, for all that
-    /// are in flight together.
-    func receive(_ bytes: UnsafeRawBufferPointer, room: Int) throws(GRPCStatus) {
+    /// Takes a piece of the message; with its length there must be room for all of it.
+    func receive(
+        _ bytes: UnsafeRawBufferPointer, _ counters: HTTPCounters
+    ) throws(GRPCStatus) {
         bytesReceived += bytes.count
         try reader.append(bytes)
-        if let announced = reader.announced, announced - bytesReceived > room {
-            throw GRPCStatus(of: .busy(503, "too many bodies are in flight", retryAfterSeconds: 1))
+        guard let announced = reader.announced, announced > bytesReserved else { return }
+        guard counters.reserve(announced, ofBody: announced) else {
+            throw GRPCStatus(of: .overloaded("too many bodies are in flight"))
         }
+        bytesReserved = announced
     }
 
     /// The whole request, its body as it was sent and `Content-Encoding` telling how.
@@ -149,7 +153,18 @@ final class GRPCCall {
     }
 
     /// Lets go of what was received; it is refused.
-    func discardMessage() { reader = GRPCMessageReader(limit: 0) }
+    func discardMessage(_ counters: HTTPCounters) {
+        reader = GRPCMessageReader(limit: 0)
+        // What is worked on is in memory until the call ends.
+        if case .working = phase { return }
+        giveBack(counters)
+    }
+
+    /// Gives back the room of its message.
+    func giveBack(_ counters: HTTPCounters) {
+        counters.giveBack(bytesReserved)
+        bytesReserved = 0
+    }
 }
 
 extension GRPCCall {

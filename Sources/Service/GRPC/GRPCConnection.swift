@@ -172,10 +172,8 @@ final class GRPCConnection {
 
     func received(_ bytes: UnsafeRawBufferPointer, for call: GRPCCall) {
         guard case .receiving = call.phase else { return }
-        server.counters.bodyGrew(by: bytes.count)
         do throws(GRPCStatus) {
-            let room = ServiceLimits.bodiesInFlightBytesMax - server.counters.bodyBytesInFlight
-            try call.receive(bytes, room: room)
+            try call.receive(bytes, server.counters)
         } catch {
             refuse(call, error)
         }
@@ -233,9 +231,9 @@ final class GRPCConnection {
     }
 
     private func end(_ call: GRPCCall, with fields: [(name: String, value: String)]) {
+        call.discardMessage(server.counters)
         call.phase = .answered
         call.answeredAt = .now
-        call.discardMessage()
         server.counters.answered(200, bytes: 0)
         let code = withHeaderFields(fields) {
             nghttp2_submit_response(session, call.stream, $0, $1, nil)
@@ -248,8 +246,8 @@ final class GRPCConnection {
     }
 
     private func ended(_ call: GRPCCall) {
-        server.counters.exchangeEnded(
-            bodyBytes: call.bytesReceived, answerBytes: call.answer?.bytes.count ?? 0)
+        call.giveBack(server.counters)
+        server.counters.exchangeEnded(answerBytes: call.answer?.bytes.count ?? 0)
         server.observer?(call.accounted(wallNanoseconds: SystemClock().wallNanoseconds()))
     }
 

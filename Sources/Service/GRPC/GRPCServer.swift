@@ -101,7 +101,7 @@ final class GRPCServer: Listener {
         if lane == .immediate || lane == .ingest && request.isQuick {
             job()
         } else if !self.lane.submit(job) {
-            answer(.busy(503, "too many requests are waiting", retryAfterSeconds: 1))
+            answer(.overloaded("too many requests are waiting"))
         }
     }
 }

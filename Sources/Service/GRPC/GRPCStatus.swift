@@ -14,11 +14,15 @@ struct GRPCStatus: Error, Equatable, Sendable {
         self.message = message
     }
 
-    /// What a route's refusal says; a path that is not there is a method that is not there.
+    /// What a route's refusal says; a path that is not there is a method that is not there, and who
+    /// sends more than can be taken is told so.
     init(of response: HTTPResponse) {
         code =
-            response.status == 404 || response.status == 405
-            ? .unimplemented : RPCCode(ofStatus: response.status)
+            switch response.status {
+            case 404, 405: .unimplemented
+            case _ where response.isOverload: .resourceExhausted
+            default: RPCCode(ofStatus: response.status)
+            }
         message = response.message ?? ""
         retryAfterSeconds = response.headers["Retry-After"].flatMap { Int($0) }
     }

@@ -44,8 +44,9 @@ final class HTTPExchange: @unchecked Sendable {
     var notes: [RequestNote] = []
     /// Nil before the head is accepted and after a refusal.
     var body: PaddedBytes?
-    /// Bytes of the body that the server counts as in flight.
     var bytesReceived = 0
+    /// Bytes of the body that the server counts as in flight.
+    private(set) var bytesReserved = 0
     /// Bytes of the answer that the server counts as in flight.
     var bytesAnswered = 0
     /// Bytes of a streamed answer that were handed to the connection.
@@ -55,6 +56,21 @@ final class HTTPExchange: @unchecked Sendable {
     private let answer = Mutex<(response: HTTPResponse, taken: ContinuousClock.Instant)?>(nil)
 
     init(target: String) { self.target = target }
+
+    /// Takes room for a body of so many bytes; returns false when there is none.
+    func reserve(_ bytes: Int, _ counters: HTTPCounters) -> Bool {
+        guard bytes > bytesReserved else { return true }
+        guard counters.reserve(bytes - bytesReserved, ofBody: bytes) else { return false }
+        bytesReserved = bytes
+        return true
+    }
+
+    /// Lets go of the body and its room.
+    func discardBody(_ counters: HTTPCounters) {
+        body = nil
+        counters.giveBack(bytesReserved)
+        bytesReserved = 0
+    }
 
     /// Leaves the answer for the epoll thread; the first one stands.
     ///

@@ -9,6 +9,8 @@ struct HTTPResponse: Sendable {
     private(set) var message: String?
     /// What follows `body`, written while it is sent; nil when `body` is all.
     var stream: StreamedBody?
+    /// It was refused only because there is too much to do at the moment.
+    private(set) var isOverload = false
     /// The connection is closed after the answer, as when a body was left unread.
     var closesConnection = false
     /// What the route tells of the request, for whoever observes the server; not sent.
@@ -54,6 +56,13 @@ struct HTTPResponse: Sendable {
         var response = error(status, message)
         let seconds = Int.random(in: retryAfterSeconds...2 * retryAfterSeconds + 2)
         response.headers["Retry-After"] = String(seconds)
+        return response
+    }
+
+    /// A refusal because more is asked than can be done at once: 503, to come again in some seconds.
+    static func overloaded(_ message: String) -> HTTPResponse {
+        var response = busy(503, message, retryAfterSeconds: 1)
+        response.isOverload = true
         return response
     }
 

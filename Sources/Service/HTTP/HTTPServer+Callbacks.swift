@@ -33,8 +33,8 @@ func endExchange(
     state?.pointee = nil
     // A client that went away is not asked for its answer any more.
     if case .handling = exchange.phase { server.counters.workEnded() }
-    server.counters.exchangeEnded(
-        bodyBytes: exchange.bytesReceived, answerBytes: exchange.bytesAnswered)
+    exchange.discardBody(server.counters)
+    server.counters.exchangeEnded(answerBytes: exchange.bytesAnswered)
     server.observer?(
         exchange.account(
             isCutOff: reason != .REQUEST_TERMINATED_COMPLETED_OK,
@@ -127,10 +127,7 @@ private func readHead(
             return queue(refusal, for: exchange, on: connection, server: server)
         }
         let expected = if case .bytes(let count) = length { count } else { 0 }
-        guard
-            server.counters.bodyBytesInFlight + expected
-                <= ServiceLimits.bodiesInFlightBytesMax
-        else {
+        guard exchange.reserve(expected, server.counters) else {
             return queue(
                 server.handler.wording(of: tooManyBodies(), for: head), for: exchange,
                 on: connection, server: server)
@@ -142,7 +139,7 @@ private func readHead(
 }
 
 private func tooManyBodies() -> HTTPResponse {
-    .closing(.busy(503, "too many bodies are in flight", retryAfterSeconds: 1))
+    .closing(.overloaded("too many bodies are in flight"))
 }
 
 /// Takes a piece of the body; beyond the limit the rest is read and thrown away.
@@ -151,14 +148,13 @@ private func receive(
     server: HTTPServer
 ) -> MHD_Result {
     exchange.bytesReceived += bytes.count
-    server.counters.bodyGrew(by: bytes.count)
     if exchange.isTooSlow { return .NO }
     if exchange.bytesReceived > ServiceLimits.bodyBytesMax {
-        exchange.body = nil
+        exchange.discardBody(server.counters)
         exchange.phase = .refusing(
             server.handler.wording(of: .closing(MessageFraming.bodyTooLarge), for: head))
-    } else if server.counters.bodyBytesInFlight > ServiceLimits.bodiesInFlightBytesMax {
-        exchange.body = nil
+    } else if !exchange.reserve(exchange.bytesReceived, server.counters) {
+        exchange.discardBody(server.counters)
         exchange.phase = .refusing(server.handler.wording(of: tooManyBodies(), for: head))
     } else {
         exchange.body?.append(bytes)
@@ -181,7 +177,7 @@ private func queue(
     var response = response
     let unread = server.counters.answerBytesInFlight
     if unread > 0 && unread + response.body.count > server.answersInFlightMax {
-        let busy = HTTPResponse.busy(503, "too many answers wait to be read", retryAfterSeconds: 1)
+        let busy = HTTPResponse.overloaded("too many answers wait to be read")
         response = exchange.head.map { server.handler.wording(of: busy, for: $0) } ?? busy
     }
     exchange.phase = .answered

@@ -167,8 +167,7 @@ final class HTTPServer: Listener, @unchecked Sendable {
         if !isTaken {
             suspended.resume(
                 with: handler.wording(
-                    of: .busy(503, "too many requests are waiting", retryAfterSeconds: 1),
-                    for: request.head),
+                    of: .overloaded("too many requests are waiting"), for: request.head),
                 taken: .now)
         }
         return true
@@ -221,8 +220,8 @@ final class HTTPCounters: Sendable {
 
     func exchangeBegan() { open.add(1, ordering: .relaxed) }
 
-    func exchangeEnded(bodyBytes count: Int, answerBytes answered: Int) {
-        bytesInFlight.ended(bodyBytes: count, answerBytes: answered)
+    func exchangeEnded(answerBytes answered: Int) {
+        bytesInFlight.answerEnded(answered)
         open.subtract(1, ordering: .sequentiallyConsistent)
     }
 
@@ -233,7 +232,12 @@ final class HTTPCounters: Sendable {
         connections.add(difference, ordering: .relaxed)
     }
 
-    func bodyGrew(by count: Int) { bytesInFlight.bodyGrew(by: count) }
+    /// See `HTTPBytesInFlight`.
+    func reserve(_ more: Int, ofBody total: Int) -> Bool {
+        bytesInFlight.reserve(more, ofBody: total)
+    }
+
+    func giveBack(_ count: Int) { bytesInFlight.giveBack(count) }
 
     func answered(_ status: Int, bytes: Int) {
         bytesInFlight.answerGrew(by: bytes)
@@ -245,17 +249,31 @@ final class HTTPCounters: Sendable {
 final class HTTPBytesInFlight: Sendable {
     private let bodies = Atomic(0)
     private let answers = Atomic(0)
+    private let bodiesMax: Int
 
-    /// Bytes of all bodies being received or answered.
+    init(bodiesMax: Int = ServiceLimits.bodiesInFlightBytesMax) { self.bodiesMax = bodiesMax }
+
+    /// Bytes of all bodies being received or answered, with what was announced of them and has not
+    /// come yet.
     var bodyBytes: Int { bodies.load(ordering: .relaxed) }
     /// Bytes of all answers that are not sent to their end.
     var answerBytes: Int { answers.load(ordering: .relaxed) }
 
-    func bodyGrew(by count: Int) { bodies.add(count, ordering: .relaxed) }
-    func answerGrew(by count: Int) { answers.add(count, ordering: .relaxed) }
-
-    func ended(bodyBytes: Int, answerBytes: Int) {
-        bodies.subtract(bodyBytes, ordering: .relaxed)
-        answers.subtract(answerBytes, ordering: .relaxed)
+    /// Takes room for more bytes of a body that has `total` with them, if there is any left.
+    ///
+    /// Large bodies leave a quarter to the others, so that some that stall do not keep out
+    /// everyone. What is taken is given back once, by `giveBack`.
+    func reserve(_ more: Int, ofBody total: Int) -> Bool {
+        guard more > 0 else { return true }
+        let isLarge = total > ServiceLimits.ordinaryBodyBytes
+        let bound = isLarge ? bodiesMax / 4 * 3 : bodiesMax
+        if bodies.add(more, ordering: .relaxed).newValue <= bound { return true }
+        giveBack(more)
+        return false
     }
+
+    func giveBack(_ count: Int) { bodies.subtract(count, ordering: .relaxed) }
+
+    func answerGrew(by count: Int) { answers.add(count, ordering: .relaxed) }
+    func answerEnded(_ count: Int) { answers.subtract(count, ordering: .relaxed) }
 }

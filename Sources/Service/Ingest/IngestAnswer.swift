@@ -147,7 +147,7 @@ extension EventStoreError {
     var response: HTTPResponse {
         switch code {
         case .outOfSpace: .busy(503, "\(message)", retryAfterSeconds: 10)
-        case .overloaded: .busy(503, "\(message)", retryAfterSeconds: 1)
+        case .overloaded: .overloaded("\(message)")
         case .keyConflict: .error(422, message)
         case .tooLarge: .error(413, message)
         case .expired: .error(400, message)

@@ -109,7 +109,8 @@ struct Figure: Sendable {
                 servers.reduce(0) { $0 + $1.exchangesOpen }),
             Figure(
                 "widefield_http_body_bytes_in_flight", .gauge,
-                "Bytes of bodies being received or answered.", servers.first?.bodyBytesInFlight ?? 0
+                "Bytes of bodies being received or answered, as they were announced.",
+                servers.first?.bodyBytesInFlight ?? 0
             ),
             Figure(
                 "widefield_http_answer_bytes_in_flight", .gauge,
