@@ -246,8 +246,8 @@ class ManagementKeysTest(ServerTest):
             self.assertEqual(answer[0], status, (kind, answer[2]))
             access = json.loads(self.server.request(
                 "GET", "/1/auth", headers={"X-Honeycomb-Team": keys[kind]})[2])
-            self.assertEqual(
-                access["api_key_access"].get("markers", False), status == 201)
+            for right in ["markers", "triggers"]:
+                self.assertEqual(access["api_key_access"].get(right, False), status == 201)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 import http.server
 import json
 import os
+import re
 import struct
 import subprocess
 import threading
@@ -98,6 +99,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         assert self.headers["Content-Encoding"] == "snappy"
         assert self.headers["X-Prometheus-Remote-Write-Version"] == "2.0.0"
         assert self.headers["User-Agent"]
+        assert re.fullmatch("00-[0-9a-f]{32}-[0-9a-f]{16}-01", self.headers["traceparent"])
         assert self.headers["Authorization"] == "Bearer open sesame"
         assert self.headers["X-Scope-OrgID"] == "shop"
         message = list(fields(body))

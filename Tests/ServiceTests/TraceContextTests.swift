@@ -45,6 +45,16 @@ private func context(_ parents: String..., states: [String] = []) -> TraceContex
         #expect(context(header, states: ["a=1"]) == nil)
     }
 
+    @Test func `a trace that begins here is read as any other, and is none of those before`() throws
+    {
+        let contexts = (0..<100).map { _ in TraceContext.beginning() }
+        for context in contexts {
+            #expect(
+                TraceContext(traceparents: [context.traceparent], tracestates: []) == context)
+        }
+        #expect(Set(contexts.map(\.traceID)).count == 100)
+    }
+
     @Test func `two headers are no trace, nor is none`() {
         #expect(context(valid, valid) == nil)
         #expect(context(valid, "") == nil)

@@ -13,12 +13,14 @@ enum Outgoing {
 
     /// Sends a message and waits until it is taken, at most ten seconds.
     ///
+    /// A POST is a span of a trace that begins with it, for what its receiver records.
     /// Throws `Failure` when it was not: an answer that is no success, or none.
     static func send(_ message: OutgoingMessage) throws(Failure) {
         let sent: wf_sent
         switch message.road {
         case .post(let url, let headers):
-            sent = withStrings(headers) { headers in
+            let context = "traceparent: \(TraceContext.beginning().traceparent)"
+            sent = withStrings(headers + [context]) { headers in
                 wf_curl_post(
                     url, headers, headers.count, message.body, message.body.count, timeout)
             }

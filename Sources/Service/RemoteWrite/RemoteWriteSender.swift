@@ -54,6 +54,7 @@ struct RemoteWriteSender: ~Copyable {
             "Content-Type": version.contentType, "Content-Encoding": "snappy",
             "X-Prometheus-Remote-Write-Version": version.number, "User-Agent": "widefield",
         ]
+        headers["traceparent"] = TraceContext.beginning().traceparent
         for (name, value) in self.headers.fields { headers.add(name, value) }
         let response: HTTPResponse
         do throws(HTTPClientError) {

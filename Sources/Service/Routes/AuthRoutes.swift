@@ -19,8 +19,8 @@ private func answer(for principal: Principal) -> JSONValue {
         access = [
             "createDatasets": .bool(sends), "create_datasets": .bool(sends),
             "events": .bool(sends), "queries": true, "columns": .bool(defines),
-            "markers": .bool(defines),
-            "triggers": false, "boards": false, "slos": .bool(defines), "recipients": false,
+            "markers": .bool(defines), "triggers": .bool(defines),
+            "boards": false, "slos": .bool(defines), "recipients": false,
             "privateBoards": false,
         ]
     }

@@ -35,6 +35,18 @@ struct TraceContext: Sendable, Equatable {
         state = TraceState(headers: tracestates) ?? TraceState()
     }
 
+    /// A trace that begins here, with the span of one outgoing request.
+    static func beginning() -> TraceContext {
+        var identifiers = TraceIdentifiers(seed: .random(in: .min ... .max))
+        return TraceContext(
+            traceID: identifiers.nextTraceID(), parentID: identifiers.nextSpanID(), flags: 1)
+    }
+
+    private init(traceID: String, parentID: String, flags: UInt8) {
+        (self.traceID, self.parentID, self.flags) = (traceID, parentID, flags)
+        state = TraceState()
+    }
+
     /// What a header of an outgoing request of this trace says, always in version 00.
     var traceparent: String { "00-\(traceID)-\(parentID)-0\(flags)" }
 
