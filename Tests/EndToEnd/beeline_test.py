@@ -25,6 +25,15 @@ class BeelineTest(ServerTest):
         self.assertEqual(
             [(n["name"], n["parent"], n["service"]) for n in trace["nodes"]],
             [("checkout", None, "shop"), ("payment", 0, "shop")])
+        fields = [node["data"] for node in trace["nodes"]]
+        for name, node in zip(["checkout", "payment"], fields):
+            self.assertEqual(
+                {key: node.get(key) for key in ["name", "service_name", "service.name", "trace.trace_id"]},
+                {"name": name, "service_name": "shop", "service.name": "shop", "trace.trace_id": trace_id})
+            self.assertGreaterEqual(node["duration_ms"], 0)
+            self.assertIn("meta.beeline_version", node)
+        self.assertNotIn("trace.parent_id", fields[0])
+        self.assertEqual(fields[1]["trace.parent_id"], fields[0]["trace.span_id"])
         rows = self.server.rows(
             "from shop | last 1h | stats count(), max(cart.items), distinct(app.user)")
         self.assertEqual(

@@ -35,6 +35,15 @@ class LibhoneyTest(ServerTest):
         self.assertEqual(rows, [{
             "COUNT": 250, "SUM(n)": sum(range(250)), "MAX(ratio)": 249 / 4,
             "COUNT_DISTINCT(name)": 5}])
+        found = self.server.query(
+            "from `from libhoney` | between 2026-03-10T14:00:00Z and 2026-03-10T14:00:01Z"
+            " | fields * | limit 250")["data"]["results"]
+        found.sort(key=lambda row: row["data"]["n"])
+        self.assertEqual([row["data"] for row in found], [
+            {"n": n, "name": f"event {n % 5}", "ok": n % 2 == 0, "ratio": n / 4} for n in range(250)])
+        self.assertEqual({row["samplerate"] for row in found}, {1})
+        times = [datetime.datetime.fromisoformat(row["time"]).replace(tzinfo=None) for row in found]
+        self.assertEqual(times, [start + datetime.timedelta(milliseconds=n) for n in range(250)])
 
 
 if __name__ == "__main__":

@@ -191,6 +191,53 @@ class KeyTest(GRPCServerTest):
         self.assertEqual(found["data"]["results"], [{"data": {"COUNT": 2}}])
 
 
+class BusyTest(GRPCServerTest):
+    def announce(self, count):
+        """A connection that says that so many bytes will come."""
+        connection = socket.create_connection(("127.0.0.1", self.server.port), timeout=20)
+        connection.sendall(
+            b"POST /1/batch/shop HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % count)
+        return connection
+
+    def wait(self, what):
+        end = time.monotonic() + 20
+        while not what():
+            self.assertLess(time.monotonic(), end, "nothing came of it")
+            time.sleep(0.05)
+
+    def figure(self, name):
+        _, _, text = self.server.request("GET", "/metrics")
+        return next(float(line.split()[1]) for line in text.decode().splitlines()
+                    if line.startswith(name + " "))
+
+    def memory(self):
+        with open(f"/proc/{self.server.process.pid}/statm") as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def test_bodies_that_stall_keep_out_large_ones_and_nobody_else(self):
+        large = spans(*(random.Random(n).randbytes(25_000).hex() for n in range(110)))
+        before = self.memory()
+        stalled = [self.announce(20 << 20) for _ in range(19)]
+        self.wait(lambda: self.figure("widefield_http_body_bytes_in_flight") == 380 << 20)
+        with self.announce(5 << 20) as refused:
+            answer = refused.recv(65536)
+        self.assertTrue(answer.startswith(b"HTTP/1.1 503 "), answer)
+        self.assertIn(b"\r\nRetry-After: ", answer)
+        with self.assertRaises(grpc.RpcError) as caught:
+            self.call(large)
+        self.assertEqual(caught.exception.code(), CODE.RESOURCE_EXHAUSTED)
+        info = RetryInfo.FromString(dict(caught.exception.trailing_metadata())["google.rpc.retryinfo-bin"])
+        self.assertGreaterEqual(info.retry_delay.seconds, 1)
+        self.assertEqual(self.server.request("GET", "/healthz")[0], 200)
+        self.assertEqual(self.server.request("POST", "/1/batch/shop", b'[{"data":{"a":1}}]')[0], 200)
+        self.assertEqual(self.call(spans("small")), b"")
+        self.assertLess(self.memory() - before, 128 << 20)
+        for connection in stalled:
+            connection.close()
+        self.wait(lambda: self.figure("widefield_http_body_bytes_in_flight") == 0)
+        self.assertEqual(self.call(large), b"")
+
+
 class FullTest(GRPCServerTest):
     def test_no_room_tells_when_to_come_again(self):
         self.server.stop()
