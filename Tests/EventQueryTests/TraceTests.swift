@@ -87,6 +87,21 @@ import Testing
         #expect(trace.nodes[5].link == TraceLink(traceID: "t2", spanID: "z"))
     }
 
+    @Test func `a line of an access log is a log, whatever it took`() throws {
+        let line = ModelEvent(
+            timestamp: 12 * Self.ms, dataset: "access",
+            fields: [
+                "trace_id": .string("t1"), "span_id": .string("a"), "duration_ms": .float(3),
+                "message": .string("GET /pay 200"), "level": .string("info"),
+            ])
+        var named = line
+        named.fields["name"] = .string("GET")
+        named.fields["span_id"] = .string("b")
+        let trace = try Self.trace([Self.span("a", at: 10, for: 9), line, named])
+        #expect(Self.outline(trace) == ["span do a", "  log GET /pay 200", "span GET"])
+        #expect(trace.nodes[1].duration == 3 * Self.ms)
+    }
+
     @Test func `spans that nobody sent are marked, and stand above those that name them`() throws {
         let trace = try Self.trace([
             Self.span("b", of: "gone", at: 20, for: 5), Self.span("a", at: 10, for: 50),

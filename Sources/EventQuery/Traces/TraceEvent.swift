@@ -32,8 +32,8 @@ struct TraceEvent {
     /// Reads an event by the names of its dataset.
     ///
     /// A log line names the span in which it was written as a span names itself: of events with a span
-    /// id, those are lines that say they are, or that have a message or a severity but neither a
-    /// duration nor a span's kind.
+    /// id, those are lines that say they are, that have a message but neither a name nor a span's kind
+    /// (a line of an access log has a duration), or a severity but neither a duration nor a kind.
     init(_ row: EventRow, _ fields: TraceFields) {
         let values = Dictionary(row.fields.map { ($0.name, $0.value) }) { first, _ in first }
         func value(_ names: [String]) -> FieldValue? {
@@ -53,10 +53,13 @@ struct TraceEvent {
         case "link": kind = .link
         case let annotation:
             let looksLikeLog = severity ?? message != nil
+            let isNamed = text(fields.name) != nil || spanKind != nil
             if values[TraceFields.signal]?.text == "log" {
                 kind = .log
             } else if annotation == "span_event" {
                 kind = .spanEvent
+            } else if message != nil && !isNamed {
+                kind = .log
             } else if duration == nil && spanKind == nil && (looksLikeLog || ownID == nil) {
                 kind = looksLikeLog ? .log : .spanEvent
             } else {
