@@ -213,6 +213,8 @@ extension OTLPReader {
                     default: try quantile.skip(tag)
                     }
                 }
+                // A summary of nothing has quantiles that are no numbers.
+                guard !share.isNaN, !value.isNaN else { continue }
                 put(point, OTLPReader.suffix(ofQuantile: share), FieldValue(number: value))
             default: try message.skip(tag)
             }
