@@ -2,6 +2,8 @@
 import hashlib
 import json
 import os
+import shutil
+import tempfile
 import threading
 import time
 import unittest
@@ -102,6 +104,10 @@ class ErasureTest(ServerTest):
                 "POST", "/api/erasures", json.dumps({"query": query}).encode())
             self.assertIn(status, (400, 404))
             self.assertIn(part, json.loads(answer)["error"])
+        status, _, answer = self.server.request("POST", "/api/erasures", json.dumps(
+            {"query": 'from shop | where note contains "a"', "dryrun": True}).encode())
+        self.assertEqual((status, json.loads(answer)["error"]),
+                         (400, "/dryrun: there is no such member"))
         self.assertEqual(self.count("from *"), 5002)
         self.assertEqual(self.server.json("GET", "/api/erasures"), [])
 
@@ -119,6 +125,17 @@ class ErasureTest(ServerTest):
         self.assertEqual(self.server.request("GET", "/1/datasets/shop")[0], 404)
         self.send("shop", [{"n": 1}])
         self.assertEqual(self.count("from shop"), 1)
+
+    def test_a_backup_on_another_file_system_is_told_why_not(self):
+        self.send("shop", [{"n": 1}])
+        here = os.stat(self.directory).st_dev
+        elsewhere = tempfile.mkdtemp(
+            dir=next(d for d in ("/dev/shm", "/var/tmp") if os.stat(d).st_dev != here))
+        self.addCleanup(shutil.rmtree, elsewhere)
+        status, _, answer = self.server.request("POST", "/api/backup", json.dumps(
+            {"directory": os.path.join(elsewhere, "copy")}).encode())
+        self.assertEqual(status, 409)
+        self.assertIn("is on another file system", json.loads(answer)["error"])
 
     def test_a_backup_under_load_has_what_was_acknowledged(self):
         acknowledged = []

@@ -81,6 +81,24 @@ import Testing
         }
     }
 
+    @Test func `a text that was sent escaped is found`() throws {
+        let fixture = StoreFixture()
+        let store = try fixture.open()
+        var event = numbered([1])[0]
+        event.fields["names"] = .string(#"["Ren\u00e9e \"Q\"","\ud83d\ude00 a\nb","C:\\x"]"#)
+        event.fields["wrapped"] = .string(#"{"inner":"[\"Zo\\u00eb\"]"}"#)
+        store.send([event])
+        fixture.disk.kill()
+        func count(_ text: String) throws -> Int {
+            try EventStore.find(text, in: "data", machine: fixture.machine).count
+        }
+        for text in ["Renée \"Q\"", "😀 a\nb", "C:\\x", "Zoë", #"\u00e9e"#] {
+            #expect(try count(text) == 1, "\(text)")
+        }
+        #expect(try count("Renee") == 0)
+        #expect(try count("x\"y") == 0)
+    }
+
     @Test func `rows that retention let go of are erased with the others`() throws {
         let fixture = StoreFixture()
         fixture.options.limits.deadPercent = 100

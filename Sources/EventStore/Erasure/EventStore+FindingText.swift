@@ -88,7 +88,8 @@ extension TextSearch {
                 min(TextSearch.chunkBytes, count - offset), at: UInt64(offset))
             if holds(bytes) { note("bytes", 1) }
             if bytes.count < TextSearch.chunkBytes { return }
-            offset += bytes.count - text.count
+            // What lies across the end may be escaped, each byte of it as six.
+            offset += bytes.count - min(bytes.count / 2, text.count * 6)
         }
     }
 

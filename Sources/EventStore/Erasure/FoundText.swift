@@ -34,8 +34,25 @@ struct TextSearch {
         if count > 0 { counts[place, default: 0] += count }
     }
 
-    func holds(_ string: String) -> Bool { Array(string.utf8).contains(text: text) }
-    func holds(_ bytes: [UInt8]) -> Bool { bytes.contains(text: text) }
+    func holds(_ string: String) -> Bool { holds(Array(string.utf8)) }
+
+    /// Whether the text is among the bytes, as it is or as JSON writes it.
+    ///
+    /// An array is kept as the text that was sent, which may have any character escaped, and such a text may
+    /// stand in another.
+    func holds(_ bytes: [UInt8]) -> Bool {
+        var bytes = bytes
+        for _ in 0..<TextSearch.nestedTextsMax {
+            if bytes.contains(text: text) { return true }
+            guard bytes.contains(UInt8(ascii: "\\")) else { return false }
+            bytes = bytes.withoutEscapes()
+        }
+        return bytes.contains(text: text)
+    }
+
+    /// How many JSON texts are looked for in each other.
+    private static let nestedTextsMax = 3
+
     func isEqual(_ number: Int64) -> Bool { number == int || Double(number) == float }
     func isEqual(_ number: Double) -> Bool { number == float }
 }

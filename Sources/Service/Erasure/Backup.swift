@@ -1,5 +1,6 @@
 internal import Bytes
 internal import EventStore
+internal import Glibc
 internal import Host
 
 /// Makes a directory of everything that the data directory keeps, while the server runs.
@@ -26,6 +27,14 @@ struct Backup: Sendable {
         } catch {
             if error.cause?.code == HostError.existsCode {
                 throw HTTPRefusal(.error(409, "\(directory): something is there already"))
+            }
+            if error.cause?.code == EXDEV {
+                throw HTTPRefusal(
+                    .error(
+                        409,
+                        "\(directory) is on another file system, to which no file can be linked: make "
+                            + "the backup on that of the data directory and copy it from there; remove "
+                            + "\(directory), which is not finished"))
             }
             throw HTTPRefusal(error.erasureResponse)
         }

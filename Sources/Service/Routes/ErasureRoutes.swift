@@ -10,7 +10,7 @@ struct ErasureRoutes: Sendable {
     var routes: [Route] {
         [
             Route("POST", "/api/erasures", .define, lane: .query) { call throws(HTTPRefusal) in
-                let body = try call.request.json()
+                let body = try ErasureRoutes.members(["query", "dry_run"], of: call)
                 guard let text = body["query"]?.string else {
                     throw HTTPRefusal(.error(400, "expected {\"query\": \"where …\"}"))
                 }
@@ -27,7 +27,7 @@ struct ErasureRoutes: Sendable {
                 .json(try eraser.receipts(environment: call.principal.environment))
             },
             Route("POST", "/api/backup", .define, lane: .query) { call throws(HTTPRefusal) in
-                let body = try call.request.json()
+                let body = try ErasureRoutes.members(["directory"], of: call)
                 guard let directory = body["directory"]?.string, directory.hasPrefix("/") else {
                     throw HTTPRefusal(
                         .error(400, "expected {\"directory\": an absolute path on the server}"))
@@ -35,5 +35,16 @@ struct ErasureRoutes: Sendable {
                 return .json(try backup.make(at: directory), status: 201)
             },
         ]
+    }
+
+    /// The members of a body that may have these alone: a misspelt one must not erase what it would have kept.
+    private static func members(
+        _ known: Set<String>, of call: RouteCall
+    ) throws(HTTPRefusal) -> JSONObject {
+        let members = try call.request.json().object ?? JSONObject()
+        if let unknown = members.members.first(where: { !known.contains($0.key) }) {
+            throw HTTPRefusal(.error(400, "/\(unknown.key): there is no such member"))
+        }
+        return members
     }
 }
