@@ -39,15 +39,24 @@ extension Query {
     ///
     /// A dataset's own column goes before the environment's of the same name. Their expressions see
     /// what was sent, not each other.
-    public func definitions(from stored: [StoredColumn]) -> [String: Expression] {
-        if stored.isEmpty { return [:] }
+    ///
+    /// - Returns: the definitions, and a warning for each column that is left out since its expression cannot
+    ///   be understood any more.
+    public func definitions(
+        from stored: [StoredColumn]
+    ) -> (definitions: [String: Expression], warnings: [String]) {
+        if stored.isEmpty { return ([:], []) }
         let wanted = wantedFields
-        var definitions: [String: Expression] = [:]
+        var (definitions, warnings) = ([String: Expression](), [String]())
         for (alias, columns) in Dictionary(grouping: stored, by: \.alias)
         where wanted?.contains(alias) ?? true {
-            definitions[alias] = definition(of: alias, columns)
+            do throws(SpecificationError) {
+                definitions[alias] = try definition(of: alias, columns)
+            } catch {
+                warnings.append("the derived column \"\(alias)\" is left out: \(error.message)")
+            }
         }
-        return definitions
+        return (definitions, warnings.sorted())
     }
 
     /// Every name that the query speaks of; nil for all names.
@@ -72,19 +81,23 @@ extension Query {
         return names
     }
 
-    private func definition(of alias: String, _ columns: [StoredColumn]) -> Expression? {
-        func parsed(_ column: StoredColumn?) -> Expression? {
-            column.flatMap { try? Expression(derivedColumn: $0.expression) }
+    private func definition(
+        of alias: String, _ columns: [StoredColumn]
+    ) throws(SpecificationError) -> Expression? {
+        func parsed(_ column: StoredColumn?) throws(SpecificationError) -> Expression? {
+            guard let column else { return nil }
+            return try Expression(derivedColumn: column.expression)
         }
-        let general = parsed(columns.first { $0.datasets == nil })
+        let general = try parsed(columns.first { $0.datasets == nil })
         if case .named(let names) = source, let name = names.first, names.count == 1 {
-            return parsed(columns.first { $0.isOf(name) }) ?? general
+            return try parsed(columns.first { $0.isOf(name) }) ?? general
         }
         // Which one holds is decided event by event.
         var parts: [Expression] = []
         for column in columns {
-            guard let datasets = column.datasets, let expression = parsed(column) else { continue }
+            guard let datasets = column.datasets else { continue }
             if case .named(let names) = source, !names.contains(where: column.isOf) { continue }
+            guard let expression = try parsed(column) else { continue }
             let isOfDataset = Expression.membership(
                 .field(.dataset), datasets.map { .string($0) }, negated: false)
             parts += [isOfDataset, expression]

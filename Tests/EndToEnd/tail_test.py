@@ -94,6 +94,26 @@ class TailTest(ServerTest):
         watcher.wait_for(lambda: watcher.named("answer"))
         self.assertEqual(watcher.named("answer")[0]["data"]["results"], [{"data": {"COUNT": 1}}])
 
+    def test_a_place_is_free_as_soon_as_its_client_leaves(self):
+        def watch():
+            connection = socket.create_connection(("127.0.0.1", self.server.port))
+            connection.sendall(b"GET /api/tail?q=from+shop HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            return connection, connection.recv(12)
+        for _ in range(3):
+            deadline = time.monotonic() + 5
+            watchers = []
+            while len(watchers) < 64:
+                connection, answer = watch()
+                if answer == b"HTTP/1.1 200":
+                    watchers.append(connection)
+                else:
+                    connection.close()
+                    self.assertLess(time.monotonic(), deadline)
+                    time.sleep(0.1)
+            self.assertEqual(watch()[1], b"HTTP/1.1 503")
+            for connection in watchers:
+                connection.close()
+
     def test_a_limit_ends_it_and_so_does_the_server(self):
         limited = Watcher(self.server, "from shop | where a exists | limit 3")
         endless = Watcher(self.server, "from shop")

@@ -2,6 +2,7 @@ import Bytes
 import Compute
 import EventQuery
 import Events
+import TestSupport
 import Testing
 
 @Suite struct DerivedColumnTests {
@@ -59,9 +60,18 @@ import Testing
 
     @Test(arguments: [
         ("RATE($a, 1)", "at character 1: RATE is a function of metrics over time, not of events"),
-        ("BUCKET($a)", "at character 1: these arguments of BUCKET are not understood"),
-        ("REG_VALUE($a, $b)", "at character 1: these arguments of REG_VALUE are not understood"),
-        ("LENGTH($a, \"words\")", "at character 1: these arguments of LENGTH are not understood"),
+        (
+            "BUCKET($a)",
+            "at character 1: these arguments of BUCKET are not understood; it is BUCKET(number, width, low, high)"
+        ),
+        (
+            "REG_VALUE($a, $b)",
+            "at character 1: these arguments of REG_VALUE are not understood; it is REG_VALUE(text, \"pattern\")"
+        ),
+        (
+            "LENGTH($a, \"words\")",
+            "at character 1: these arguments of LENGTH are not understood; it is LENGTH(text, \"chars\" or \"bytes\")"
+        ),
         ("\"\\q\"", "at character 2: unknown escape in a string"),
         ("COALESE($a)", "at character 1: there is no function COALESE; did you mean COALESCE?"),
         ("IF($a", "at character 6: expected )"),
@@ -70,18 +80,77 @@ import Testing
         ("", "at character 1: expected a value"),
         ("\"x", "at character 1: the string has no end"), ("#", "at character 1: unexpected \"#\""),
         (
+            "IF($a, 1, REG_MATCH($b, \"(\"))",
+            "at character 11: the regular expression is not valid: missing ): ("
+        ),
+        (
+            "IF($a)",
+            "at character 1: these arguments of IF are not understood; "
+                + "it is IF(condition, value, …, otherwise)"
+        ),
+        (
             String(repeating: "(", count: 70),
-            "at character 66: has more than 64 operators and calls"
+            "at character 66: is nested deeper than 64 levels"
         ),
         (
             Array(repeating: "$a", count: 70).joined(separator: " + "),
-            "at character 326: has more than 64 operators and calls"
+            "at character 326: has more than 64 operators in a row"
         ),
     ])
     func `what is not understood is named with its place`(derived: String, message: String) {
         let error = #expect(throws: SpecificationError.self) { try query(derived) }
         #expect(error?.path == "calculated_fields[0].expression")
         #expect(error?.message == message)
+    }
+
+    private static func many(
+        _ count: Int, _ separator: String, _ part: (Int) -> String
+    ) -> String {
+        (0..<count).map(part).joined(separator: separator)
+    }
+
+    /// Long ones of each kind.
+    private static var longExpressions: [String] {
+        let conditions = many(200, ", ") { "$a = \($0)" }
+        let choices = many(30, ", ") { "$a = \($0), \"x\($0)\"" }
+        let cases = many(30, ", ") { "\"k\($0)\", \($0)" }
+        let fields = many(60, ", ") { "$f\($0)" }
+        let open = String(repeating: "(", count: 60)
+        let close = String(repeating: ")", count: 60)
+        return [
+            many(200, " OR ") { "$a = \($0)" }, "OR(\(conditions))", "IF(\(choices), 0)",
+            "SWITCH($a, \(cases))", "CONCAT(\(fields))", many(60, " - ") { "$f\($0)" },
+            "\(open)$a\(close)",
+        ]
+    }
+
+    @Test(arguments: longExpressions)
+    func `what is long but not deep is understood`(derived: String) throws {
+        let query = try query(derived)
+        #expect(try Query(parsing: query.text) == query)
+        let stored = [StoredColumn(alias: "x", datasets: nil, expression: derived)]
+        #expect(query.definitions(from: stored).warnings.isEmpty)
+    }
+
+    @Test func `a stored column that is not understood is named and left out`() throws {
+        let stored = [
+            StoredColumn(alias: "bad", datasets: nil, expression: "REG_MATCH($s, \"(\")"),
+            StoredColumn(alias: "good", datasets: nil, expression: "EQUALS($s, \"x\")"),
+        ]
+        let engine = try EngineRunner(
+            [ModelEvent(timestamp: 0, fields: ["s": .string("x")])], .head, now: 10)
+        for stages in ["bubbleup where s = 'x'", "stats count() by bad, good"] {
+            let query = try Query(parsing: "from * | last 1us | " + stages)
+            let (definitions, warnings) = query.definitions(from: stored)
+            #expect(Array(definitions.keys) == ["good"])
+            #expect(warnings.count == 1)
+            #expect(warnings.first?.hasPrefix("the derived column \"bad\" is left out: ") == true)
+            var options = QueryOptions()
+            options.definitions = definitions
+            options.warnings = warnings
+            let answer = try engine.found(query, options: options)
+            #expect(warnings.allSatisfy(answer.meta.warnings.contains))
+        }
     }
 
     @Test(arguments: [

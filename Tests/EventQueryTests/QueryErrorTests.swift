@@ -31,6 +31,19 @@ import Testing
         ("from a | where b matches 5", 1, 26, "unexpected \"5\""),
         ("from a | where b in ()", 1, 22, "unexpected \")\""),
         ("from a | where (b", 1, 18, "unexpected end of the query"),
+        (
+            "from a | where b matches '('", 1, 26,
+            "the regular expression is not valid: missing ): ("
+        ),
+        (
+            "from a | where extract(b, '(') = 'x'", 1, 16,
+            "the regular expression is not valid: missing ): ("
+        ),
+        (
+            "from a | fields b, root.name", 1, 20,
+            "a list has the fields of its events; give this one a name before, "
+                + "| eval x = root.name, or in backquotes a field that was sent so"
+        ),
         ("from a | last 2", 1, 15, "unexpected \"2\""),
         ("from a | last 0s", 1, 15, "the duration must be longer than zero"),
         ("from a | last 5x", 1, 15, "\"5x\" is neither a number nor a duration such as 90s or 2h"),

@@ -53,7 +53,10 @@ import Testing
         }
     }
 
-    @Test func `there are scripts`() {
-        #expect(QueryScript.allPaths.count >= 5)
+    @Test func `there are scripts`() throws {
+        let cases = try QueryScript.allPaths.flatMap { try QueryScript(path: $0).steps }.filter {
+            if case .query = $0 { true } else { false }
+        }
+        #expect(cases.count >= 400)
     }
 }

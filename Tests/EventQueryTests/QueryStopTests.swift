@@ -108,4 +108,21 @@ import Testing
         let plain = try engine.answer(query, over: sources, now: 4000, options: options)
         #expect(plain.meta.events == answer.meta.events)
     }
+
+    @Test func `an explanation tells of relatives, a selection and what is compared`() throws {
+        let engine = QueryEngine(pool: try WorkerPool(parallelism: 1), clock: SteppingClock())
+        func explanation(_ stages: String) throws -> QueryExplanation {
+            let query = try Query(parsing: "from * | last 1s | \(stages)")
+            return try engine.explain(query, over: [batch(10)], now: 2)
+        }
+        let found = try explanation(
+            "where child.b > 3 and root.a != 1 | stats count() by parent.g")
+        #expect(found.conditions.isEmpty)
+        #expect(found.relatives.map(\.relation) == ["child", "parent", "root"])
+        #expect(found.relatives.map(\.condition) == ["b > 3", nil, "a != 1"])
+        #expect(found.relatives.map(\.isCondition) == [true, false, true])
+        #expect(found.relatives.map(\.fields) == [[], ["g"], []])
+        #expect(try explanation("bubbleup where child.b > 3").selection == "child.b > 3")
+        #expect(try explanation("compare 1s | stats count()").compareOffset == 1_000_000_000)
+    }
 }

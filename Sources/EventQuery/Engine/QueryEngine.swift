@@ -62,7 +62,7 @@ public struct QueryEngine: Sendable {
         }
         answer.meta.timeRange = plan.timeRange
         answer.meta.step = query.step == nil ? nil : plan.buckets?.width
-        answer.meta.warnings += plan.warnings(sources)
+        answer.meta.warnings += options.warnings + plan.warnings(sources)
         answer.meta.elapsedNanoseconds = clock.monotonicNanoseconds() &- started
         return answer
     }

@@ -21,6 +21,17 @@ public struct QueryExplanation: Sendable {
         public let calculations: [String]
     }
 
+    /// What is sought of other events of the same traces, before any row is counted.
+    public struct Relatives: Sendable {
+        /// As the prefix of fields: `root`, `child`.
+        public let relation: String
+        /// In terms of the related event; nil for any.
+        public let condition: String?
+        /// Whether only events with such a relative take part; of `none` those without.
+        public let isCondition: Bool
+        public let fields: [String]
+    }
+
     /// Nanoseconds since 1970, the end not included.
     public let timeRange: Range<Int64>
     /// Width of time buckets, nanoseconds.
@@ -29,6 +40,13 @@ public struct QueryExplanation: Sendable {
     public let datasets: [String]?
     /// Conditions in the order in which they are tested, derived fields put in their places.
     public let conditions: [String]
+    /// Of each relation that the query speaks of what its events must meet, and which of their fields are
+    /// looked at.
+    public let relatives: [Relatives]
+    /// Of a `bubbleup` what tells the selection; else nil.
+    public let selection: String?
+    /// Of a `compare` how much earlier, nanoseconds; else nil.
+    public let compareOffset: Int64?
     public let groupBy: [String]
     public let states: [State]
     public let order: [String]
@@ -81,6 +99,13 @@ extension QueryExplanation {
         step = plan.buckets?.width
         if case .named(let names) = plan.query.source { datasets = names } else { datasets = nil }
         conditions = plan.conditions.map(\.text)
+        relatives = plan.needs.byRelation.sorted { $0.key.rawValue < $1.key.rawValue }.map {
+            Relatives(
+                relation: $0.rawValue, condition: $1.condition?.text, isCondition: $1.isCondition,
+                fields: $1.fields)
+        }
+        selection = plan.selection?.text
+        compareOffset = plan.query.compareOffset
         groupBy = plan.groupBy.map(\.name)
         states = plan.slots.enumerated().compactMap { index, slot in
             // What only tells bounds is nobody's calculation.
@@ -123,7 +148,8 @@ extension QueryPlan {
     fileprivate var namedFields: Set<String> {
         var names: Set<String> = []
         for expression in conditions + groupBy.map(\.expression) + slots.compactMap(\.argument)
-            + slots.compactMap(\.filter)
+            + slots.compactMap(\.filter) + [selection].compactMap({ $0 }) + needs.conditions
+            + needs.byRelation.values.flatMap({ need in need.fields.map { needs.value($0) } })
         {
             for case .named(let name) in expression.fields { names.insert(name) }
         }

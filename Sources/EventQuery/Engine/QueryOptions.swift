@@ -16,6 +16,8 @@ public struct QueryOptions: Sendable {
     /// Fields that are worked out from those that were sent, by name; what the query derives itself
     /// goes before them.
     public var definitions: [String: Expression] = [:]
+    /// What is to be told beside the answer, as of fields that could not be defined.
+    public var warnings: [String] = []
     /// Under which names events say what their part in a trace is.
     public var naming = TraceNaming()
     /// Nanoseconds after which the best answer so far is given.

@@ -55,6 +55,33 @@ enum DerivedColumnFunctions {
             + conversions.map(\.name) + constants.map(\.name) + others
     }
 
+    // MARK: - Usage
+
+    /// What a function takes, for one who gave it something else.
+    static func usage(of name: String) -> String {
+        let arguments =
+            switch name {
+            case "IF": "condition, value, …, otherwise"
+            case "SWITCH": "value, case, result, …, otherwise"
+            case "REG_MATCH", "REG_VALUE", "REG_COUNT": "text, \"pattern\""
+            case "UNIX_TIMESTAMP", "TO_LOWER": "text"
+            case "FORMAT_TIME": "format, seconds"
+            case "BUCKET": "number, width, low, high"
+            case "CONTAINS", "STARTS_WITH", "ENDS_WITH": "text, part"
+            case "IN": "value, member, …"
+            case "HAS": "array, element"
+            case "COALESCE", "CONCAT", "METRO_HASH", "MIN", "MAX": "value, …"
+            case "SUM", "MUL": "number, …"
+            case "SUB", "DIV", "MOD", "LT", "LTE", "GT", "GTE", "EQUALS": "a, b"
+            case "NOT": "condition"
+            case "AND", "OR": "condition, condition, …"
+            case "LENGTH": "text, \"chars\" or \"bytes\""
+            case "EXISTS", "INT", "FLOAT", "STRING", "BOOL", "LOG10": "value"
+            default: ""
+            }
+        return "\(name)(\(arguments))"
+    }
+
     // MARK: - Truth
 
     /// The operand as a condition: `true`, a number but 0, or the string "true".

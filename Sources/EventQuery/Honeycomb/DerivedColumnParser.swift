@@ -1,3 +1,4 @@
+internal import Bytes
 import Compute
 import Events
 
@@ -50,11 +51,22 @@ struct DerivedColumnParser {
         if !take(.sign(sign)) { throw fail("expected \(sign)") }
     }
 
-    /// Every operator and call counts as a level, so that the tree is bounded as well.
-    private mutating func deepen() throws(Mistake) {
+    /// Reads what stands inside of something else, so that recursion is bounded.
+    private mutating func nested<Result>(
+        _ body: (inout DerivedColumnParser) throws(Mistake) -> Result
+    ) throws(Mistake) -> Result {
         depth += 1
+        defer { depth -= 1 }
         if depth > QueryLimits.depthMax {
-            throw fail("has more than \(QueryLimits.depthMax) operators and calls")
+            throw fail("is nested deeper than \(QueryLimits.depthMax) levels")
+        }
+        return try body(&self)
+    }
+
+    /// Operators in a row make a tree as high as the row is long.
+    private func checkRow(_ operators: Int) throws(Mistake) {
+        if operators > QueryLimits.depthMax {
+            throw fail("has more than \(QueryLimits.depthMax) operators in a row")
         }
     }
 }
@@ -64,29 +76,25 @@ struct DerivedColumnParser {
 extension DerivedColumnParser {
     private mutating func disjunction() throws(Mistake) -> Expression {
         var operands = [try conjunction()]
-        while take(.word("OR")) {
-            try deepen()
-            operands.append(try conjunction())
-        }
+        while take(.word("OR")) { operands.append(try conjunction()) }
         return operands.count == 1
             ? operands[0] : .or(operands.map(DerivedColumnFunctions.truth))
     }
 
     private mutating func conjunction() throws(Mistake) -> Expression {
         var operands = [try equality()]
-        while take(.word("AND")) {
-            try deepen()
-            operands.append(try equality())
-        }
+        while take(.word("AND")) { operands.append(try equality()) }
         return operands.count == 1
             ? operands[0] : .and(operands.map(DerivedColumnFunctions.truth))
     }
 
     private mutating func equality() throws(Mistake) -> Expression {
         var left = try order()
+        var operators = 0
         while case .sign(let sign) = token.kind, sign == "=" || sign == "!=" {
             position += 1
-            try deepen()
+            operators += 1
+            try checkRow(operators)
             left = .compare(sign == "=" ? .equal : .notEqual, left, try order())
         }
         return left
@@ -94,12 +102,14 @@ extension DerivedColumnParser {
 
     private mutating func order() throws(Mistake) -> Expression {
         var left = try operation(0)
+        var operators = 0
         while case .sign(let sign) = token.kind,
             let comparison = ComparisonOperator(rawValue: sign),
             comparison != .equal, comparison != .notEqual
         {
             position += 1
-            try deepen()
+            operators += 1
+            try checkRow(operators)
             left = .compare(comparison, left, try operation(0))
         }
         return left
@@ -113,11 +123,13 @@ extension DerivedColumnParser {
     private mutating func operation(_ level: Int) throws(Mistake) -> Expression {
         guard level < DerivedColumnParser.levels.count else { return try unary() }
         var left = try operation(level + 1)
+        var operators = 0
         while case .sign(let sign) = token.kind, let operation = ArithmeticOperator(rawValue: sign),
             DerivedColumnParser.levels[level].contains(operation)
         {
             position += 1
-            try deepen()
+            operators += 1
+            try checkRow(operators)
             let right = DerivedColumnFunctions.number(try self.operation(level + 1))
             left = .arithmetic(operation, DerivedColumnFunctions.number(left), right)
         }
@@ -126,15 +138,14 @@ extension DerivedColumnParser {
 
     private mutating func unary() throws(Mistake) -> Expression {
         guard take(.sign("!")) else { return try primary() }
-        try deepen()
-        return .not(DerivedColumnFunctions.truth(try unary()))
+        let operand = try nested { (parser) throws(Mistake) in try parser.unary() }
+        return .not(DerivedColumnFunctions.truth(operand))
     }
 
     private mutating func primary() throws(Mistake) -> Expression {
         let start = position
         if take(.sign("(")) {
-            try deepen()
-            let expression = try disjunction()
+            let expression = try nested { (parser) throws(Mistake) in try parser.disjunction() }
             try expect(")")
             return expression
         }
@@ -167,7 +178,6 @@ extension DerivedColumnParser {
 
 extension DerivedColumnParser {
     private mutating func call(_ name: String, at start: Int) throws(Mistake) -> Expression {
-        try deepen()
         guard DerivedColumnFunctions.names.contains(name) else {
             if DerivedColumnFunctions.ofSeries.contains(name) {
                 throw fail("\(name) is a function of metrics over time, not of events", at: start)
@@ -181,14 +191,23 @@ extension DerivedColumnParser {
         try expect("(")
         var arguments: [Expression] = []
         while !take(.sign(")")) {
-            arguments.append(try disjunction())
+            arguments.append(
+                try nested { (parser) throws(Mistake) in try parser.disjunction() })
             if !take(.sign(",")) {
                 try expect(")")
                 break
             }
         }
         guard let expression = DerivedColumnParser.call(name, arguments) else {
-            throw fail("these arguments of \(name) are not understood", at: start)
+            let usage = DerivedColumnFunctions.usage(of: name)
+            throw fail("these arguments of \(name) are not understood; it is \(usage)", at: start)
+        }
+        if name.hasPrefix("REG_"), case .literal(.string(let pattern)) = arguments[1] {
+            do throws(RegularExpression.InvalidPattern) {
+                _ = try RegularExpression(pattern)
+            } catch {
+                throw fail("the regular expression is not valid: \(error.reason)", at: start)
+            }
         }
         return expression
     }

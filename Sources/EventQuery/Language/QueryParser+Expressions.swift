@@ -1,3 +1,4 @@
+internal import Bytes
 import Compute
 import Events
 
@@ -95,8 +96,17 @@ extension QueryParser {
         guard let match = MatchOperator(rawValue: word) else { return nil }
         advance()
         guard case .string(let pattern) = token.kind else { throw unexpected(["a string"]) }
+        if match == .matches { try check(pattern: pattern, at: place) }
         advance()
         return try join([left]) { .match(match, $0[0], pattern, negated: negated) }
+    }
+
+    private func check(pattern: String, at place: Int) throws(QueryError) {
+        do throws(RegularExpression.InvalidPattern) {
+            _ = try RegularExpression(pattern)
+        } catch {
+            throw fail("the regular expression is not valid: \(error.reason)", at: place)
+        }
     }
 
     private mutating func members() throws(QueryError) -> [FieldValue] {
@@ -222,9 +232,10 @@ extension QueryParser {
             throw fail("\(name) takes \(count) arguments, not \(arguments.count)", at: start)
         }
         if let function, function.takesPattern {
-            guard case .literal(.string) = arguments[1].expression else {
+            guard case .literal(.string(let pattern)) = arguments[1].expression else {
                 throw fail("\(name) takes its pattern as a string in quotes", at: start)
             }
+            try check(pattern: pattern, at: start)
         }
         return try join(arguments) { arguments in
             guard let function else { return .exists(arguments[0], negated: false) }

@@ -199,7 +199,14 @@ extension QueryParser {
     private mutating func listing() throws(QueryError) -> EventListing {
         if take("*") { return EventListing() }
         var fields: [String] = []
-        repeat { fields.append(try name("a field")) } while take(",")
+        repeat {
+            if case .name(let name) = token.kind, Words.related(name) != nil {
+                throw fail(
+                    "a list has the fields of its events; give this one a name before, "
+                        + "| eval x = \(name), or in backquotes a field that was sent so")
+            }
+            fields.append(try name("a field"))
+        } while take(",")
         return EventListing(fields: fields)
     }
 

@@ -18,7 +18,7 @@ extension Query {
         var scope = ResultScope()
         switch shape {
         case .events(let listing):
-            let fields = listing.fields.map { $0.map(Words.quoted).joined(separator: ", ") }
+            let fields = listing.fields.map { $0.map(Words.quotedField).joined(separator: ", ") }
             stages.append("fields \(fields ?? "*")")
         case .statistics(let statistics):
             scope = ResultScope(statistics)

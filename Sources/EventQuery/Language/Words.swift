@@ -71,6 +71,15 @@ enum Words {
         {
             return name
         }
+        return backquoted(name)
+    }
+
+    /// The name of a sent field, which bare might mean one of another event.
+    static func quotedField(_ name: String) -> String {
+        related(name) == nil ? quoted(name) : backquoted(name)
+    }
+
+    private static func backquoted(_ name: String) -> String {
         // Byte by byte: a backquote and an accent behind it are one character.
         let backquote = UInt8(ascii: "`")
         let inner = name.utf8.flatMap { $0 == backquote ? [$0, $0] : [$0] }

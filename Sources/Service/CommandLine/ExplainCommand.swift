@@ -45,6 +45,17 @@ private func explanationText(_ document: JSONValue, usesColor: Bool) -> String {
     for condition in plan?["conditions"]?.array ?? [] {
         lines.append("where   \(condition.string ?? "")")
     }
+    for relatives in plan?["relatives"]?.array ?? [] {
+        let condition = relatives["condition"]?.string.map { " where \($0)" } ?? ""
+        let fields = list(relatives["fields"])
+        lines.append(
+            "find    \(relatives["relation"]?.string ?? "")\(condition)"
+                + (fields.isEmpty ? "" : ", for \(fields)"))
+    }
+    if let selection = plan?["selection"]?.string { lines.append("select  \(selection)") }
+    if let seconds = plan?["compare"]?.number {
+        lines.append("compare with \(JSONValue.double(seconds).text) seconds earlier")
+    }
     let groups = list(plan?["group_by"])
     if !groups.isEmpty { lines.append("by      \(groups)") }
     for state in plan?["states"]?.array ?? [] {
@@ -53,7 +64,8 @@ private func explanationText(_ document: JSONValue, usesColor: Bool) -> String {
         let kind = state["kind"]?.string ?? ""
         lines.append("keep    \(kind)\(argument)\(filter) for \(list(state["calculations"]))")
     }
-    lines.append("order   \(list(plan?["order"])), limit \(count(plan?["limit"]))")
+    let order = list(plan?["order"])
+    lines.append((order.isEmpty ? "" : "order   \(order), ") + "limit \(count(plan?["limit"]))")
     let (segments, sources) = (document["segments"], document["sources"])
     lines += [
         "",

@@ -47,6 +47,11 @@ struct RequestTarget: Sendable, Equatable {
         query.first { $0.name == name }?.value
     }
 
+    /// The first item that has none of these names; `environment` is known everywhere.
+    func unknownItem(besides names: [String]) -> String? {
+        query.first { !names.contains($0.name) && $0.name != "environment" }?.name
+    }
+
     /// What `name=value&…` says, a query or a form; nil for a broken percent escape.
     static func items(of text: Substring) -> [QueryItem]? {
         var items: [QueryItem] = []

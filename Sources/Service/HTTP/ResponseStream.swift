@@ -63,6 +63,13 @@ final class ResponseStream: Sendable {
         state.withLock { $0.isAbandoned ? nil : $0.bytes.count - $0.taken }
     }
 
+    /// Whether nobody will read more: the client has closed its side, which a connection that sleeps does
+    /// not notice.
+    func isLeft(by client: ClientConnection) -> Bool {
+        // The lock keeps the body from being given up, and its socket from closing, meanwhile.
+        state.withLock { $0.isAbandoned || client.isGone }
+    }
+
     /// The body is whole.
     func finish() { end(.finished) }
 

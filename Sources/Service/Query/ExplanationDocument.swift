@@ -55,6 +55,15 @@ struct ExplanationDocument {
             "datasets": explanation.datasets.map(texts) ?? "all",
             "sample": query.sampleShare.map { .double($0) } ?? .null,
             "conditions": texts(explanation.conditions),
+            "relatives": .array(
+                explanation.relatives.map {
+                    [
+                        "relation": .string($0.relation), "condition": text($0.condition),
+                        "narrows": .bool($0.isCondition), "fields": texts($0.fields),
+                    ]
+                }),
+            "selection": text(explanation.selection),
+            "compare": explanation.compareOffset.map { .double(Double($0) / 1e9) } ?? .null,
             "group_by": texts(explanation.groupBy),
             "states": .array(
                 explanation.states.map {

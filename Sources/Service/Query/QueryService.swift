@@ -115,7 +115,8 @@ struct QueryService: Sendable {
     ) -> QueryOptions {
         var options = asked
         options.naming = naming(in: environment)
-        options.definitions = query.definitions(from: storedColumns(of: environment))
+        (options.definitions, options.warnings) = query.definitions(
+            from: storedColumns(of: environment))
         return options
     }
 

@@ -134,6 +134,9 @@ extension Question {
                 .error(400, "/selection_range/\(member.key): there is no such member"))
         }
         let (start, end) = (try time("start_time"), try time("end_time"))
+        guard start < end else {
+            throw HTTPRefusal(.error(400, "/selection_range: it ends before it begins"))
+        }
         return .and([
             .compare(.greaterOrEqual, .field(.timestamp), .literal(.int(start))),
             .compare(.less, .field(.timestamp), .literal(.int(end))),

@@ -88,14 +88,17 @@ struct Question: Sendable {
 
     private mutating func readLimits(_ limits: JSONValue) throws(HTTPRefusal) {
         for limit in limits.object?.members ?? [] {
-            guard limit.key == "time_ms", let milliseconds = limit.value.integer,
+            guard limit.key == "time_ms" else {
+                throw HTTPRefusal(
+                    .error(400, "/limits/\(limit.key): there is no such limit; time_ms is one"))
+            }
+            guard let milliseconds = limit.value.integer,
                 1...ServiceLimits.queryMillisecondsMax ~= milliseconds
             else {
                 throw HTTPRefusal(
                     .error(
                         400,
-                        "/limits/\(limit.key): only time_ms is known, "
-                            + "1 to \(ServiceLimits.queryMillisecondsMax)"))
+                        "/limits/time_ms: expected 1 to \(ServiceLimits.queryMillisecondsMax)"))
             }
             options.timeLimit = milliseconds * 1_000_000
         }

@@ -20,6 +20,12 @@ struct QueryRoutes: Sendable {
                 return try respond(to: call, question)
             },
             Route("GET", "/api/query", .askQuestions, lane: .query) { call throws(HTTPRefusal) in
+                let known = [
+                    "q", "saved", "exact", "totals", "series", "heatmap", "cursor", "format",
+                ]
+                if let name = call.head.target.unknownItem(besides: known) {
+                    throw HTTPRefusal(.error(400, "there is no parameter ?\(name)="))
+                }
                 var question = try question(of: call)
                 for item in call.head.target.query where item.value == "true" {
                     switch item.name {

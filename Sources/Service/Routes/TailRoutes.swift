@@ -18,11 +18,12 @@ struct TailRoutes: Sendable {
                 let question = try TailQuestion(call)
                 try service.checkDatasets(of: question.query, in: question.environment)
                 let feed = TailFeed(question: question, service: service, ending: ending)
+                let client = call.head.connection
                 var response = try streams.response(
                     headers: ["Content-Type": "text/event-stream", "Cache-Control": "no-cache"],
                     head: Array(": widefield\n\n".utf8)
                 ) { stream in
-                    feed.run(to: stream)
+                    feed.run(to: stream, of: client)
                     return true
                 }
                 response.note(question.query)

@@ -15,8 +15,8 @@ struct TailFeed: Sendable {
     let ending: TailEnding
 
     /// Writes server-sent events; returns when the client or the server ends it.
-    func run(to stream: ResponseStream) {
-        var sender = TailSender(stream, service.clock)
+    func run(to stream: ResponseStream, of client: ClientConnection) {
+        var sender = TailSender(stream, to: client, service.clock)
         switch question.kind {
         case .events(let limit): sendEvents(limit, &sender)
         case .answers(let every): sendAnswers(every: every, &sender)

@@ -18,6 +18,9 @@ struct TailQuestion: Sendable {
     /// Throws the refusal to send for what cannot be watched.
     init(_ call: RouteCall) throws(HTTPRefusal) {
         let target = call.head.target
+        if let name = target.unknownItem(besides: ["q", "every"]) {
+            throw HTTPRefusal(.error(400, "there is no parameter ?\(name)="))
+        }
         guard let text = target.queryValue("q") else {
             throw HTTPRefusal(.error(400, "expected the query in ?q="))
         }

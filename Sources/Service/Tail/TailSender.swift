@@ -8,14 +8,16 @@ internal import Host
 struct TailSender {
     private let stream: ResponseStream
     private let clock: any HostClock
+    private let client: ClientConnection
     /// Events that were not sent and not told of.
     var skipped = 0
     /// When the client last had read nearly all there was.
     private var readAt: Int64
     private var sentAt: Int64
 
-    init(_ stream: ResponseStream, _ clock: any HostClock) {
+    init(_ stream: ResponseStream, to client: ClientConnection, _ clock: any HostClock) {
         self.stream = stream
+        self.client = client
         self.clock = clock
         readAt = clock.monotonicNanoseconds()
         sentAt = readAt
@@ -32,7 +34,7 @@ struct TailSender {
     /// Tells of what was skipped, keeps the connection alive, and answers whether the client still
     /// reads.
     mutating func goesOn() -> Bool {
-        guard let ahead = stream.bytesAhead else { return false }
+        guard let ahead = stream.bytesAhead, !stream.isLeft(by: client) else { return false }
         let now = clock.monotonicNanoseconds()
         if ahead <= ServiceLimits.streamBytesAhead { readAt = now }
         if now - readAt > Int64(ServiceLimits.tailPatienceSeconds) * 1_000_000_000 {
@@ -53,7 +55,9 @@ struct TailSender {
 
     /// Says why nothing more comes.
     mutating func end(_ reason: String) {
-        let document: JSONValue = ["reason": .string(reason)]
-        send("end", Array(document.text.utf8))
+        var document = JSONObject()
+        document["reason"] = .string(reason)
+        if skipped > 0 { document["skipped"] = .int(Int64(skipped)) }
+        send("end", Array(JSONValue.object(document).text.utf8))
     }
 }
