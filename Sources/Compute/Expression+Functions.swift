@@ -4,10 +4,10 @@ extension FunctionName {
     /// How many arguments a call takes.
     public var arity: ClosedRange<Int> {
         switch self {
-        case .if: 2...64
-        case .switch: 3...64
-        case .coalesce, .concat, .least, .greatest, .hash: 1...64
-        case .min, .max, .equalsAny: 2...64
+        case .if: 2...ComputeLimits.arguments
+        case .switch: 3...ComputeLimits.arguments
+        case .coalesce, .concat, .least, .greatest, .hash: 1...ComputeLimits.arguments
+        case .min, .max, .equalsAny: 2...ComputeLimits.arguments
         case .bucketLabel: 2...4
         case .bucket, .has, .extract, .countMatches, .containsText, .startsWith, .endsWith,
             .formatTime:

@@ -1,5 +1,7 @@
 /// Bounds of what the evaluation of one query may hold beside the groups themselves.
 enum ComputeLimits {
+    /// Arguments of a call that takes as many as are wanted.
+    static let arguments = 1000
     /// Bytes of the different strings that an expression makes of one batch or row group: four times
     /// what a row group of usual events holds.
     static let derivedBytes = 512 << 20

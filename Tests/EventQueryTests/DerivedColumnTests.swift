@@ -112,9 +112,9 @@ import Testing
     /// Long ones of each kind.
     private static var longExpressions: [String] {
         let conditions = many(200, ", ") { "$a = \($0)" }
-        let choices = many(30, ", ") { "$a = \($0), \"x\($0)\"" }
-        let cases = many(30, ", ") { "\"k\($0)\", \($0)" }
-        let fields = many(60, ", ") { "$f\($0)" }
+        let choices = many(80, ", ") { "$a = \($0), \"x\($0)\"" }
+        let cases = many(100, ", ") { "\"k\($0)\", \($0)" }
+        let fields = many(200, ", ") { "$f\($0)" }
         let open = String(repeating: "(", count: 60)
         let close = String(repeating: ")", count: 60)
         return [
