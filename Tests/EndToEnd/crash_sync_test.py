@@ -47,7 +47,7 @@ class FailedSyncTest(CrashTest):
         # The first sync of the writer is that of a new file's header.
         for nth in (1, 2, 7):
             for sign in (signal.SIGKILL, signal.SIGTERM):
-                with self.subTest(nth=nth, sign=sign):
+                with self.subTest(nth=nth, sign=sign.name):
                     self.data = f"{self.directory}/data-{nth}-{sign}"
                     ledger, server = self.fail_sync("fdatasync", None, nth)
                     code = server.stop(sign)
