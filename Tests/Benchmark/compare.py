@@ -126,9 +126,10 @@ def main():
     result = {"events": OPTIONS.events, "seed": OPTIONS.seed, "bytes": dataset.bytes, "versions": versions,
               "loads": loads, "times": times, "date": time.strftime("%Y-%m-%d")}
     print()
-    print(report.comparison(result))
+    text = report.comparison(result)
+    print(text)
     if not OPTIONS.only:
-        report.keep(result, f"compared-{OPTIONS.events}", OPTIONS)
+        report.keep(result, f"compared-{OPTIONS.events}", text, OPTIONS)
     return 1 if any(entry["wrong"] for entry in times["widefield"].values()) else 0
 
 

@@ -156,8 +156,9 @@ def main():
         if not sizes:
             continue
         result = {"title": title, "questions": NAMES, "steps": measure(sizes), "date": time.strftime("%Y-%m-%d")}
-        print(report.growth(result))
-        report.keep(result, f"growth-{name}", OPTIONS)
+        text = report.growth(result)
+        print(text)
+        report.keep(result, f"growth-{name}", text, OPTIONS)
 
 
 if __name__ == "__main__":

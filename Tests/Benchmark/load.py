@@ -131,8 +131,9 @@ def main():
               "events": lanes["events sent"]["count"] * OPTIONS.lines,
               "memory_mb": memory_mb(server.pid, "VmHWM"), "fresh": freshness(server)}
     server.wipe()
-    print(report.load(result))
-    report.keep(result, "load-1", OPTIONS)
+    text = report.load(result)
+    print(text)
+    report.keep(result, "load-1", text, OPTIONS)
     return 1 if any(facts["errors"] for facts in lanes.values()) or result["fresh"]["missed"] else 0
 
 

@@ -103,8 +103,9 @@ def main():
         "gRPC": measured(calls, lambda: requests, lambda: by_grpc(requests, port))}
     result = {"spans": OPTIONS.spans, "seed": OPTIONS.seed, "date": time.strftime("%Y-%m-%d"),
               "decoded_per_s": decoded_per_second(), "sent": sent}
-    print(report.otlp(result))
-    report.keep(result, f"otlp-{OPTIONS.spans}", OPTIONS)
+    text = report.otlp(result)
+    print(text)
+    report.keep(result, f"otlp-{OPTIONS.spans}", text, OPTIONS)
     return 0
 
 

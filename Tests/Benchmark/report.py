@@ -1,8 +1,8 @@
-"""The results as Markdown: `docs/performance.md` is made of what the measuring commands left in their folder."""
-import glob
+"""The results as Markdown: each measuring command writes its own part of `docs/performance.md` and leaves the others."""
 import json
 import math
 import os
+import re
 
 from machine import describe
 
@@ -16,22 +16,30 @@ question to a new process with an empty page cache.
 """
 
 
-def keep(result, name, options):
-    """Keeps a result in the folder, and writes the report of all that are there."""
+#: What the parts are called, in their order.
+KINDS = ["compared", "otlp", "metrics", "load", "growth"]
+MARK = re.compile(r"^<!-- part ([a-z]+-[^ ]+) -->\n", re.MULTILINE)
+
+
+def keep(result, name, text, options):
+    """Keeps a result in the folder, and its text as part `name` of the report."""
     with open(os.path.join(options.folder, name + ".json"), "w") as file:
         json.dump(result, file)
     if options.report:
-        write(options.report, options.folder)
+        write(options.report, name, text)
 
 
-def write(path, folder):
-    parts = [HEAD.format(machine=describe())]
-    for kind, draw in (("compared", comparison), ("otlp", otlp), ("load", load), ("growth", growth)):
-        for name in sorted(glob.glob(os.path.join(folder, f"{kind}-*.json")), key=lambda name: (len(name), name)):
-            with open(name) as file:
-                parts.append(draw(json.load(file)))
+def write(path, name, text):
+    parts = {}
+    if os.path.exists(path):
+        with open(path) as file:
+            _, *pieces = MARK.split(file.read())
+        parts = dict(zip(pieces[::2], pieces[1::2]))
+    parts[name] = text.strip("\n") + "\n"
+    ordered = sorted(parts, key=lambda name: (KINDS.index(name.split("-")[0]), len(name), name))
     with open(path, "w") as file:
-        file.write("\n".join(parts))
+        file.write("\n".join([HEAD.format(machine=describe())]
+                             + [f"<!-- part {name} -->\n{parts[name].rstrip()}\n" for name in ordered]))
 
 
 def table(head, rows):
