@@ -17,48 +17,11 @@ from google.rpc.status_pb2 import Status
 from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-    ExportTraceServiceRequest, ExportTraceServiceResponse)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from otlp_exports import START, WHILE, Exports
-from server import BINARY, Server, ServerTest, free_port
-
-TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-LOGS = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
-CODE = grpc.StatusCode
-
-
-def spans(*names):
-    """A request with a span of each name, of no service."""
-    request = ExportTraceServiceRequest()
-    scope = request.resource_spans.add().scope_spans.add()
-    for name in names:
-        scope.spans.add(name=name, start_time_unix_nano=START, end_time_unix_nano=START)
-    return request.SerializeToString()
-
-
-class GRPCServerTest(ServerTest):
-    """A server that also listens on a port for gRPC."""
-
-    def setUp(self):
-        self.port = free_port()
-        self.options = (*self.options, "--otlp-grpc", f"127.0.0.1:{self.port}")
-        super().setUp()
-        self.target = f"127.0.0.1:{self.port}"
-
-    def call(self, body, method=TRACES, metadata=None, **options):
-        """The answer of one call on a channel of its own, in bytes."""
-        with grpc.insecure_channel(self.target, options=[("grpc.enable_retries", 0)]) as channel:
-            return channel.unary_unary(method)(body, metadata=metadata, timeout=60, **options)
-
-    def refusal(self, *arguments, **options):
-        with self.assertRaises(grpc.RpcError) as caught:
-            self.call(*arguments, **options)
-        return caught.exception.code(), caught.exception.details()
-
-    def names(self):
-        rows = self.server.rows(f"from * | {WHILE} | stats count() by name")
-        return {row["name"]: row["COUNT"] for row in rows}
+from grpc_server import CODE, TRACES, GRPCServerTest, spans
+from otlp_exports import WHILE, Exports
+from server import BINARY, Server, free_port
 
 
 class ExportTest(Exports, GRPCServerTest):
@@ -189,53 +152,6 @@ class KeyTest(GRPCServerTest):
             {"query": f"from unknown_service | {WHILE} | stats count()"},
             {"X-Honeycomb-Team": keys["query"]})
         self.assertEqual(found["data"]["results"], [{"data": {"COUNT": 2}}])
-
-
-class BusyTest(GRPCServerTest):
-    def announce(self, count):
-        """A connection that says that so many bytes will come."""
-        connection = socket.create_connection(("127.0.0.1", self.server.port), timeout=20)
-        connection.sendall(
-            b"POST /1/batch/shop HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % count)
-        return connection
-
-    def wait(self, what):
-        end = time.monotonic() + 20
-        while not what():
-            self.assertLess(time.monotonic(), end, "nothing came of it")
-            time.sleep(0.05)
-
-    def figure(self, name):
-        _, _, text = self.server.request("GET", "/metrics")
-        return next(float(line.split()[1]) for line in text.decode().splitlines()
-                    if line.startswith(name + " "))
-
-    def memory(self):
-        with open(f"/proc/{self.server.process.pid}/statm") as statm:
-            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-    def test_bodies_that_stall_keep_out_large_ones_and_nobody_else(self):
-        large = spans(*(random.Random(n).randbytes(25_000).hex() for n in range(110)))
-        before = self.memory()
-        stalled = [self.announce(20 << 20) for _ in range(19)]
-        self.wait(lambda: self.figure("widefield_http_body_bytes_in_flight") == 380 << 20)
-        with self.announce(5 << 20) as refused:
-            answer = refused.recv(65536)
-        self.assertTrue(answer.startswith(b"HTTP/1.1 503 "), answer)
-        self.assertIn(b"\r\nRetry-After: ", answer)
-        with self.assertRaises(grpc.RpcError) as caught:
-            self.call(large)
-        self.assertEqual(caught.exception.code(), CODE.RESOURCE_EXHAUSTED)
-        info = RetryInfo.FromString(dict(caught.exception.trailing_metadata())["google.rpc.retryinfo-bin"])
-        self.assertGreaterEqual(info.retry_delay.seconds, 1)
-        self.assertEqual(self.server.request("GET", "/healthz")[0], 200)
-        self.assertEqual(self.server.request("POST", "/1/batch/shop", b'[{"data":{"a":1}}]')[0], 200)
-        self.assertEqual(self.call(spans("small")), b"")
-        self.assertLess(self.memory() - before, 128 << 20)
-        for connection in stalled:
-            connection.close()
-        self.wait(lambda: self.figure("widefield_http_body_bytes_in_flight") == 0)
-        self.assertEqual(self.call(large), b"")
 
 
 class FullTest(GRPCServerTest):
