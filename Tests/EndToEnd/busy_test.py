@@ -1,10 +1,7 @@
 """A server that has too much to do, or no room, for real: whom it refuses, and who comes again."""
 import logging
-import os
 import random
-import socket
 import subprocess
-import time
 import unittest
 
 import grpc
@@ -15,51 +12,16 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SpanExportResult
 
+from crowd import Crowded
 from grpc_server import CODE, GRPCServerTest, spans
 from otlp_exports import RESOURCE, START, WHILE
 from server import Server
 
 
-class CrowdedServerTest(GRPCServerTest):
-    """A server most of whose room for bodies is taken by clients that announce them and stall."""
-
-    def announce(self, count):
-        """A connection that says that so many bytes will come."""
-        connection = socket.create_connection(("127.0.0.1", self.server.port), timeout=20)
-        connection.sendall(
-            b"POST /1/batch/shop HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % count)
-        return connection
-
-    def wait(self, what):
-        end = time.monotonic() + 20
-        while not what():
-            self.assertLess(time.monotonic(), end, "nothing came of it")
-            time.sleep(0.05)
-
-    def figure(self, name):
-        _, _, text = self.server.request("GET", "/metrics")
-        return next(float(line.split()[1]) for line in text.decode().splitlines()
-                    if line.startswith(name + " "))
-
-    def memory(self):
-        with open(f"/proc/{self.server.process.pid}/statm") as statm:
-            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-    def crowd(self):
-        """Takes what room large bodies may have, but for 4 MiB."""
-        self.stalled = [self.announce(20 << 20) for _ in range(19)]
-        self.addCleanup(self.disperse)
-        self.wait(lambda: self.figure("widefield_http_body_bytes_in_flight") == 380 << 20)
-
-    def disperse(self):
-        while self.stalled:
-            self.stalled.pop().close()
-
-
-class BusyTest(CrowdedServerTest):
+class BusyTest(Crowded, GRPCServerTest):
     def test_bodies_that_stall_keep_out_large_ones_and_nobody_else(self):
         large = spans(*(random.Random(n).randbytes(25_000).hex() for n in range(110)))
-        before = self.memory()
+        before = self.memory("VmRSS")
         self.crowd()
         with self.announce(5 << 20) as refused:
             answer = refused.recv(65536)
@@ -73,7 +35,7 @@ class BusyTest(CrowdedServerTest):
         self.assertEqual(self.server.request("GET", "/healthz")[0], 200)
         self.assertEqual(self.server.request("POST", "/1/batch/shop", b'[{"data":{"a":1}}]')[0], 200)
         self.assertEqual(self.call(spans("small")), b"")
-        self.assertLess(self.memory() - before, 128 << 20)
+        self.assertLess(self.memory("VmRSS") - before, 128 << 20)
         self.disperse()
         self.wait(lambda: self.figure("widefield_http_body_bytes_in_flight") == 0)
         self.assertEqual(self.call(large), b"")
@@ -96,7 +58,7 @@ class Refusals(logging.Handler):
             self.relief()
 
 
-class ComeAgainTest(CrowdedServerTest):
+class ComeAgainTest(Crowded, GRPCServerTest):
     """Exporters of OpenTelemetry's SDK as they are, refused by a server that cannot, and then can."""
 
     def expect_all_after_refusal(self, exporter, relief):
