@@ -34,6 +34,9 @@ enum MetricsLimits {
     static let seriesMax = 9_000
     /// The longest time for which a series goes on after its last event: a year of milliseconds.
     static let staleAfterMax: Int64 = 366 * 86_400_000
+    /// Milliseconds after which labels may go at the earliest, a day, and at the latest, a hundred years.
+    static let dropAgeMin: Int64 = 86_400_000
+    static let dropAgeMax: Int64 = 36_525 * 86_400_000
     /// Values of a label, above which it is named as one that makes many series.
     static let narrowLabelValues = 100
     /// Values of the label at fault that a warning names.

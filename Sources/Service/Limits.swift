@@ -114,6 +114,9 @@ enum ServiceLimits {
     static let remoteWritePauseSecondsMax = 60
     /// Metrics that an environment defines, each a question to the events at every scrape.
     static let metricsMax = 200
+    /// Entries of a metric's `drop_labels`, and labels of one: as many as a metric has.
+    static let labelDropsMax = 16
+    static let labelsOfDropMax = 16
     /// SLOs of an environment, each two questions to the events at every evaluation and scrape.
     static let slosMax = 100
     /// Datasets whose events one counts, and alerts that it has.

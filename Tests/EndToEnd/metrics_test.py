@@ -1,4 +1,5 @@
 """Metrics derived from events: definitions, PromQL over them, and what a scraper gets."""
+import calendar
 import json
 import os
 import random
@@ -178,6 +179,8 @@ class DefinitionsTest(ServerTest):
             {"series_limit": 9001}, {"series_limit": "10"}, {"resolution": "1m"}, {"resolution": "soon"},
             {"stale_after": "1d"}, {"retroactive": False}, {"retroactive": "no"}, {"since": "2026-03-10T14:00:00Z"},
             {"help": 1}, {"help": "h" * 1024}, {"unit": "ms"}, {"surprise": 1}, {"filter": "a = 1"}, {"filter": 1},
+            {"labels": ["pod"], "drop_labels": [{"after": "30d", "labels": ["pod"]}]},
+            {"drop_labels": [{"after": "30d"}]}, {"drop_labels": [{"after": 30, "labels": []}]}, {"drop_labels": "pod"},
         ]
         accepted = 0
         for definition in definitions:
@@ -187,7 +190,26 @@ class DefinitionsTest(ServerTest):
             self.assertEqual(status != 422, schema.is_valid(definition), (definition, body))
             accepted += status != 422
             self.server.request("DELETE", f"/api/metrics/{name}")
-        self.assertEqual(accepted, 15)
+        self.assertEqual(accepted, 16)
+
+    def test_labels_that_go_are_those_of_the_metric_and_explained(self):
+        for drop, complaint in [
+                ({"after": "1h", "labels": ["pod"]}, "a day to a hundred years"),
+                ({"after": "2d", "labels": ["node"]}, "node is none of the labels"),
+                ({"after": "2d", "labels": ["pod"], "by": 1}, "has an entry with by")]:
+            status, _, body = self.put("x_total", {"labels": ["pod"], "drop_labels": [drop]})
+            self.assertEqual(status, 422)
+            self.assertIn(complaint, body.decode())
+        drops = [{"after": "2d", "labels": ["pod"]}]
+        self.assertEqual(self.put("x_total", {"labels": ["pod"], "drop_labels": drops})[0], 201)
+        self.assertEqual(self.server.json("GET", "/api/metrics/x_total")["drop_labels"], drops)
+        explained = self.server.json("GET", "/api/metrics/x_total/explain")["dropped_labels"]
+        self.assertEqual([entry["label"] for entry in explained], ["pod"])
+        # Thirty days of UTC end there, two days ago or longer.
+        before = calendar.timegm(time.strptime(explained[0]["before"], "%Y-%m-%dT%H:%M:%SZ"))
+        self.assertEqual(before % (30 * 86400), 0)
+        self.assertTrue(2 * 86400 <= time.time() - before < 32 * 86400)
+        self.server.request("DELETE", "/api/metrics/x_total")
 
     def test_names_that_become_one_label_are_refused_with_both(self):
         status, _, body = self.put("x_total", {"labels": ["a.b", "c", "a_b"]})

@@ -26,7 +26,7 @@ struct AdmittedSeries {
         _ definition: MetricDefinition, from start: Int64? = nil, until end: Int64,
         _ ask: DerivedSeries.Ask
     ) throws {
-        let first = definition.totalsBegin(before: start ?? end)
+        let first = definition.eventsBegin(before: start ?? end)
         spans = try definition.spans(first, end, ask)
         if spans.count > definition.seriesLimit { cut(definition) }
     }

@@ -87,23 +87,25 @@ struct DerivedCells {
         _ definition: MetricDefinition, _ ask: DerivedSeries.Ask
     ) throws -> Bool {
         var places: [[String]: Int] = [:]
-        let first = definition.totalsBegin(before: frame.start)
-        let isAdditive = definition.kind.isAdditive
+        let first = definition.eventsBegin(before: frame.start)
+        // Where totals begin again events before tell only which series there are.
+        let hasTotals =
+            definition.kind.isAdditive && first == definition.totalsBegin(before: frame.start)
         if first < frame.start {
             guard
                 let before = try TimedCounts(
-                    definition, first, frame.start, hasNumbers: isAdditive, ask)
+                    definition, first, frame.start, hasNumbers: hasTotals, ask)
             else { return false }
             for (labels, span) in before.spans {
                 places[labels] = groups.count
                 groups.append(Group(labels: labels, lastBefore: span.upperBound))
             }
-            for row in before.table.rows where isAdditive {
+            for row in before.table.rows where hasTotals {
                 if let place = places[row.labels] { groups[place].before = row.numbers }
             }
         }
         guard try countCells(definition, &places, ask) else { return false }
-        guard definition.kind == .gauge(.last), !groups.isEmpty,
+        guard !hasTotals, !groups.isEmpty,
             let from = definition.reach(before: frame.start), from < frame.start
         else { return true }
         for row in try definition.table(from, frame.start, .all, ask).rows {
@@ -195,7 +197,7 @@ struct DerivedCells {
         // it matters when the series had not ended at the first cell.
         let (recent, overflows) = frame.start.subtractingReportingOverflow(
             definition.staleAfter * 1_000_000)
-        let first = max(overflows ? .min : recent, definition.totalsBegin(before: frame.start))
+        let first = max(overflows ? .min : recent, definition.eventsBegin(before: frame.start))
         let spans = try definition.spans(first, frame.start, ask)
         for (labels, span) in spans {
             if let place = places[labels] { groups[place].lastBefore = span.upperBound }

@@ -20,7 +20,7 @@ struct DerivedSamples {
         frame = cells.frame
         isObserved = definition.kind == .presence ? cells.isObserved : []
         staleAfter = definition.staleAfter
-        restarts = definition.asksForRelatives ? MetricDefinition.restartInterval : nil
+        restarts = definition.restartInterval
         self.from = from
     }
 

@@ -12,7 +12,7 @@ extension DerivedSeries {
         let until = DerivedSeries.nanoseconds(time)
         var found: [Labels: Int64] = [:]
         for definition in definitions
-        where definition.kind.isAdditive && !definition.asksForRelatives {
+        where definition.kind.isAdditive && definition.restartInterval == nil {
             var firsts = try AdmittedSeries(definition, until: until, ask).spans.mapValues(
                 \.lowerBound)
             if let past {

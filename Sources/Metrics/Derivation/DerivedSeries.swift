@@ -53,7 +53,7 @@ public struct DerivedSeries: SeriesSource {
                 continue
             }
             var cells = try DerivedCells(definition, frame, ask)
-            try past?.add(to: &cells, of: definition)
+            try past?.add(to: &cells, of: definition, now: now)
             let maker = DerivedSamples(cells, definition, from: from)
             var points = 0
             for group in cells.groups {

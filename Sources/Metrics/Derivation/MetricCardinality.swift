@@ -45,7 +45,7 @@ public struct MetricCardinality: Sendable {
         _ definition: MetricDefinition, now: Int64, _ ask: DerivedSeries.Ask
     ) throws {
         limit = definition.seriesLimit
-        let hour = now - MetricDefinition.restartInterval * 1_000_000
+        let hour = now - MetricDefinition.relativesRestart * 1_000_000
         range = definition.asksForRelatives ? (hour, now) : (.min, .max)
         var query = definition.query(range.from, range.to)
         let texts = definition.labels.map(\.value.asText)

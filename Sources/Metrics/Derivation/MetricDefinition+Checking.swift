@@ -29,6 +29,18 @@ extension MetricDefinition {
         guard (1...MetricsLimits.seriesMax).contains(seriesLimit) else {
             throw Flaw("series_limit", "expected 1 to \(MetricsLimits.seriesMax)")
         }
+        try checkDrops()
+    }
+
+    private func checkDrops() throws(Flaw) {
+        for drop in drops {
+            guard (MetricsLimits.dropAgeMin...MetricsLimits.dropAgeMax).contains(drop.after) else {
+                throw Flaw("drop_labels", "expected a day to a hundred years")
+            }
+            for name in drop.labels where !labels.contains(where: { $0.name == name }) {
+                throw Flaw("drop_labels", "\(name) is none of the labels")
+            }
+        }
     }
 
     private func checkLabels() throws(Flaw) {

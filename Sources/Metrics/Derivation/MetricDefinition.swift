@@ -1,5 +1,6 @@
 public import Compute
 public import EventQuery
+internal import SeriesStore
 
 /// What is counted of events, and by what: the definition of a few series.
 ///
@@ -43,6 +44,17 @@ public struct MetricDefinition: Hashable, Sendable {
         }
     }
 
+    /// Labels that what is left of events loses with age; series that become one are added up.
+    public struct Drop: Hashable, Sendable {
+        /// Milliseconds after the thirty days that an event lies in.
+        public var after: Int64
+        public var labels: [String]
+
+        public init(after: Int64, labels: [String]) {
+            (self.after, self.labels) = (after, labels)
+        }
+    }
+
     /// As Prometheus has names; that of a counter ends in `_total`.
     public var name: String
     public var help: String
@@ -65,6 +77,8 @@ public struct MetricDefinition: Hashable, Sendable {
     public var since: Int64?
     /// What whoever pushed it says that a gauge is: `counter`, `histogram` or `summary`; nil for what it is.
     public var pushedType: String?
+    /// Labels that go with age, of events that are gone.
+    public var drops: [Drop] = []
 
     public init(
         name: String, help: String = "", unit: String = "", kind: Kind = .counter,
@@ -123,16 +137,31 @@ extension MetricDefinition {
     /// Whether scrapers get `RunningTotals` of it.
     public var isTotalOfRelatives: Bool { asksForRelatives && kind.isAdditive }
 
-    /// Milliseconds after which totals begin again, at whole ones of them.
-    static let restartInterval: Int64 = 3_600_000
+    /// Milliseconds after which the totals of a metric that asks for relatives begin again.
+    static let relativesRestart: Int64 = 3_600_000
     /// Nanoseconds for which relatives are looked for before the range.
     static let relativesReach: Int64 = 600_000_000_000
 
+    /// Milliseconds after which totals begin again, at whole ones of them; nil for never.
+    ///
+    /// Where labels go with age a series would have to know for ever what it was before. So totals are those
+    /// of the thirty days at whose end labels may go: none falls when they do.
+    var restartInterval: Int64? {
+        if asksForRelatives { return MetricDefinition.relativesRestart }
+        return kind.isAdditive && !drops.isEmpty ? Tier.hour.blockLength : nil
+    }
+
     /// From when on events count for totals at a time; nanoseconds since 1970.
     func totalsBegin(before time: Int64) -> Int64 {
-        let interval = MetricDefinition.restartInterval * 1_000_000
-        guard asksForRelatives, time >= interval else { return .min }
+        guard let interval = restartInterval.map({ $0 * 1_000_000 }), time >= interval else {
+            return .min
+        }
         return time / interval * interval
+    }
+
+    /// From when on events are looked at for what there is at a time; nanoseconds since 1970.
+    func eventsBegin(before time: Int64) -> Int64 {
+        asksForRelatives ? totalsBegin(before: time) : .min
     }
 }
 

@@ -65,10 +65,11 @@ public struct MetricExplanation: Sendable {
         let counted = try MetricTable(ask(query)) { _ in [] }.rows.first?.numbers
         numbers =
             (isAdditive ? .sum([gone?.within, counted]) : counted ?? gone?.within)?.explained
-        let first = max(definition.since ?? .min, definition.totalsBegin(before: cell.lowerBound))
+        let since = definition.since ?? .min
+        let begin = max(since, definition.totalsBegin(before: cell.lowerBound))
         let whole =
             isAdditive
-            ? try MetricTable(ask(query.beginning(first))) { _ in [] }.rows.first?.numbers : nil
+            ? try MetricTable(ask(query.beginning(begin))) { _ in [] }.rows.first?.numbers : nil
         totals =
             isAdditive ? MetricNumbers.sum([gone?.before, gone?.within, whole])?.explained : nil
 
@@ -88,6 +89,7 @@ public struct MetricExplanation: Sendable {
         revision =
             lateEvents > 0
             ? try MetricTable(ask(late)) { _ in [] }.rows.first?.numbers.explained : nil
+        let first = max(since, definition.eventsBegin(before: cell.lowerBound))
         var beginning = query.beginning(first)
         beginning.shape = .statistics(
             Statistics(calculations: [Calculation(.min, of: .field(.timestamp))].named))

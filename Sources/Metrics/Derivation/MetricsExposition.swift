@@ -174,17 +174,18 @@ extension MetricDefinition {
     /// The series that have not ended.
     fileprivate func present(_ until: Int64, _ ask: DerivedSeries.Ask) throws -> [PresentSeries] {
         // Fast path: totals and times are of the same events, which are looked at once.
-        if kind.isAdditive,
+        if kind.isAdditive, restartInterval == nil,
             let counted = try TimedCounts(self, .min, until, hasNumbers: true, ask)
         {
             return present(counted.table.rows, counted.spans, until)
         }
         let admitted = try AdmittedSeries(self, until: until, ask)
         let (from, to) = presentRange(until)
-        let rows = try table(from, to, admitted, ask).rows
+        var rows = try table(from, to, admitted, ask).rows
         if kind == .presence {
             return presence(rows, admitted.spans, since: alive(until))
         }
+        if restartInterval != nil { rows += beginnings(of: admitted, besides: rows) }
         var found = present(rows, admitted.spans, until)
         if let filter = admitted.overflowFilter,
             let row = try overflowTable(from, to, filter, ask).rows.first
@@ -192,6 +193,18 @@ extension MetricDefinition {
             found.append(PresentSeries(labels: nil, numbers: row.numbers, created: nil))
         }
         return found
+    }
+
+    /// Zeros for the series that have no event since totals began again.
+    private func beginnings(
+        of admitted: AdmittedSeries, besides rows: [MetricTable.Row]
+    ) -> [MetricTable.Row] {
+        let known = Set(rows.map(\.labels))
+        var nothing = MetricNumbers(
+            numbers: [Double](repeating: 0, count: parts.count > 1 ? bounds.count + 2 : 1))
+        if kind == .exponentialHistogram { nothing.counts = ExponentialCounts() }
+        return admitted.spans.keys.filter { !known.contains($0) }
+            .map { MetricTable.Row(labels: $0, numbers: nothing) }
     }
 
     /// When the last event of a series was at least, that has not ended.
@@ -208,7 +221,8 @@ extension MetricDefinition {
             guard let span = spans[row.labels], span.upperBound >= alive,
                 !row.numbers.numbers.contains(where: StaleMarker.isStale)
             else { return nil }
-            let created = kind.isAdditive ? Double(span.lowerBound) / 1e9 : nil
+            let begun = max(span.lowerBound, totalsBegin(before: until))
+            let created = kind.isAdditive ? Double(begun) / 1e9 : nil
             return PresentSeries(labels: row.labels, numbers: row.numbers, created: created)
         }
     }
@@ -228,7 +242,7 @@ extension MetricDefinition {
     /// The events that say what is now: all of them, those since when the last value holds, or those of
     /// the last whole cell.
     private func presentRange(_ until: Int64) -> (from: Int64, to: Int64) {
-        if kind.isAdditive { return (.min, until) }
+        if kind.isAdditive { return (totalsBegin(before: until), until) }
         if kind == .presence { return (until - DerivedSamples.presenceReach * 1_000_000, until) }
         if kind == .gauge(.last) { return (until - staleAfter * 1_000_000, until) }
         let cell = resolution * 1_000_000

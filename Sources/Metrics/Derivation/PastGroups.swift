@@ -23,12 +23,15 @@ struct PastGroups {
     private(set) var longest: Int64?
     private let definition: MetricDefinition
     private let frame: DerivedCells.Frame
+    /// Milliseconds since 1970: what was before is in no total.
+    private let totalsBegin: Int64
     /// Of a histogram's bounds, as they stand in a label.
     private let placeByBound: [String: Int]
 
     init(_ definition: MetricDefinition, _ frame: DerivedCells.Frame) {
         self.definition = definition
         self.frame = frame
+        totalsBegin = definition.totalsBegin(before: frame.start) / 1_000_000
         placeByBound = Dictionary(
             uniqueKeysWithValues: definition.bounds.enumerated().map {
                 (NumberText.openMetrics($0.element), $0.offset + 2)
@@ -89,9 +92,9 @@ struct PastGroups {
     ) {
         let (start, width) = (frame.begin(ofCell: 0), frame.width / 1_000_000)
         let end = time + step
-        group.first = min(group.first ?? .max, time * 1_000_000)
+        if time >= totalsBegin { group.first = min(group.first ?? .max, time * 1_000_000) }
         if end <= start {
-            definition.kind.combine(&group.before, numbers)
+            if time >= totalsBegin { definition.kind.combine(&group.before, numbers) }
             group.lastBefore = max(group.lastBefore ?? .min, end * 1_000_000 - 1)
             return
         }

@@ -5,6 +5,9 @@ public final class PastNotes: Sendable {
     /// By the metric's name the longest cell, in milliseconds, and whether it is longer than asked.
     private let metrics = Mutex<[String: (cell: Int64, isLonger: Bool)]>([:])
 
+    /// By the metric's name the labels that are missing.
+    private let missing = Mutex<[String: [String]]>([:])
+
     public init() {}
 
     func add(_ metric: String, cell: Int64, isLonger: Bool) {
@@ -12,6 +15,11 @@ public final class PastNotes: Sendable {
             let known = metrics[metric] ?? (cell, isLonger)
             metrics[metric] = (max(known.cell, cell), known.isLonger || isLonger)
         }
+    }
+
+    /// Tells of labels that are missing from what is left of a metric.
+    func add(_ metric: String, without labels: [String]) {
+        missing.withLock { $0[metric] = labels }
     }
 
     /// Of metrics with fewer samples than their events would give.
@@ -33,7 +41,12 @@ public final class PastNotes: Sendable {
     ) -> [String] {
         metrics.withLock { $0 }.filter { $0.value.isLonger == isLonger }
             .sorted { $0.key < $1.key }.prefix(MetricsLimits.annotations)
-            .map { text($0.key, PastNotes.duration($0.value.cell)) }
+            .map { metric, left in
+                let labels = missing.withLock { $0[metric] } ?? []
+                let cell = PastNotes.duration(left.cell)
+                return text(metric, cell)
+                    + (labels.isEmpty ? "" : ", without \(labels.joined(separator: ", "))")
+            }
     }
 
     private static func duration(_ milliseconds: Int64) -> String {

@@ -35,14 +35,18 @@ public struct PastSeries: Sendable {
 
     private static let attempts = 5
 
-    /// Adds what is left of a metric to what was counted of its events.
-    func add(to cells: inout DerivedCells, of definition: MetricDefinition) throws {
+    /// Adds what is left of a metric to what was counted of its events; `now` in milliseconds since 1970.
+    func add(
+        to cells: inout DerivedCells, of definition: MetricDefinition, now: Int64
+    ) throws {
         let groups = try groups(of: definition, cells.frame)
         if groups.byLabels.isEmpty { return }
         cells.add(groups, isAdditive: definition.kind.isAdditive)
         if let cell = groups.longest {
             let isLonger = cell > cells.frame.width / 1_000_000
             notes.add(definition.name, cell: cell, isLonger: isLonger)
+            let dropped = definition.dropped(from: cells.frame.start, at: now)
+            if !dropped.isEmpty { notes.add(definition.name, without: dropped) }
         }
     }
 
@@ -63,6 +67,21 @@ public struct PastSeries: Sendable {
             start: cell.lowerBound, width: cell.upperBound - cell.lowerBound, count: 1)
         guard let group = try groups(of: definition, frame).byLabels[labels] else { return nil }
         return (group.before, group.cells[0])
+    }
+
+    /// Takes labels from what is left of metrics, where definitions say so.
+    ///
+    /// Every increment is there once meanwhile. Throws `SeriesStoreError`; the same call does the rest.
+    ///
+    /// - Parameter now: milliseconds since 1970.
+    public static func dropLabels(
+        of definitions: [MetricDefinition], in store: SeriesStore, now: Int64
+    ) throws(SeriesStoreError) {
+        var rules: [String: [LabelDropping]] = [:]
+        for definition in definitions where !definition.drops.isEmpty {
+            for name in definition.seriesNames { rules[name] = definition.droppings }
+        }
+        try store.dropLabels(rules, now: now)
     }
 
     /// The time of which something of a metric is left, to the hour; nanoseconds since 1970.
@@ -92,9 +111,10 @@ public struct PastSeries: Sendable {
         let reading = definition.kind.pastReading
         if definition.kind.isAdditive {
             let view = store.view(of: .hour, reading)
+            let first = definition.totalsBegin(before: frame.start) / 1_000_000
             groups.add(
-                try view.select([matcher], from: .min, to: detailed - 1),
-                view.stretches(from: .min, to: detailed - 1))
+                try view.select([matcher], from: first, to: detailed - 1),
+                view.stretches(from: first, to: detailed - 1))
         }
         let view = store.view(reading)
         groups.add(
@@ -130,5 +150,45 @@ extension MetricDefinition {
     var pastCell: Int64 {
         if kind.isAdditive || Tier.written.blockLength % resolution != 0 { return 10_000 }
         return resolution
+    }
+}
+
+extension MetricDefinition {
+    /// What a store of series is told to drop.
+    fileprivate var droppings: [LabelDropping] {
+        drops.map {
+            LabelDropping(age: $0.after, labels: Set($0.labels), merging: kind.pastMerging)
+        }
+    }
+
+    /// Labels that what is left of events has no more, each with the time before which that is so, in
+    /// milliseconds since 1970; by their names.
+    ///
+    /// - Parameter now: milliseconds since 1970.
+    public func dropped(at now: Int64) -> [(label: String, before: Int64)] {
+        var borders: [String: Int64] = [:]
+        for dropping in droppings {
+            let border = dropping.border(at: now)
+            for label in dropping.labels { borders[label] = max(borders[label] ?? .min, border) }
+        }
+        return borders.filter { $0.value > 0 }.sorted { $0.key < $1.key }
+            .map { ($0.key, $0.value) }
+    }
+
+    /// Those that are missing from a time on, nanoseconds since 1970.
+    fileprivate func dropped(from time: Int64, at now: Int64) -> [String] {
+        dropped(at: now).filter { $0.before > time / 1_000_000 }.map(\.label)
+    }
+}
+
+extension MetricDefinition.Kind {
+    /// How series that become one are made one.
+    fileprivate var pastMerging: LabelDropping.Merging {
+        switch self {
+        case .counter, .histogram, .exponentialHistogram, .gauge(.concurrency): .sum
+        case .gauge(.min): .min
+        case .gauge(.max), .distinct, .presence: .max
+        case .gauge(.last), .gauge(.avg): .average
+        }
     }
 }

@@ -41,7 +41,7 @@ enum ServiceMetrics {
             filter: .builtIn(filter.map { "\(isEdge) and (\($0))" } ?? isEdge),
             value: value.map(Expression.builtIn),
             labels: [.init("client", .builtIn(caller)), .init("server", .builtIn(service))])
-        definition.staleAfter = MetricDefinition.restartInterval
+        definition.staleAfter = MetricDefinition.relativesRestart
         return definition
     }
 

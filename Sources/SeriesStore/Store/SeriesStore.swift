@@ -41,6 +41,8 @@ public final class SeriesStore: Sendable {
     let options: Options
     let cache: IndexCache
     let state = Mutex(State())
+    /// What `dropLabels` need not look at again.
+    let examined = Mutex(ExaminedBlocks())
     private let turn = Monitor(false)
     /// Files that were damaged when the store was opened; they are not read, and stay until their
     /// block is written anew.

@@ -80,15 +80,19 @@ final class EnvironmentSeries: Sendable {
         isEnvironmentName(name) || name == SelfTelemetry.environment
     }
 
-    /// Does something with each store that is open, by the environments' names.
+    /// Does something with each environment whose store is open, by their names.
     ///
     /// Throws the first failure, after everything was tried.
     func forEachStore(
-        _ body: (SeriesStore) throws(SeriesStoreError) -> Void
+        _ body: (_ environment: String, SeriesStore) throws(SeriesStoreError) -> Void
     ) throws(SeriesStoreError) {
         var failure: SeriesStoreError?
-        for (_, store) in opened.withLock({ $0 }).sorted(by: { $0.key < $1.key }) {
-            do throws(SeriesStoreError) { try body(store) } catch { failure = failure ?? error }
+        for (environment, store) in opened.withLock({ $0 }).sorted(by: { $0.key < $1.key }) {
+            do throws(SeriesStoreError) {
+                try body(environment, store)
+            } catch {
+                failure = failure ?? error
+            }
         }
         if let failure { throw failure }
     }

@@ -217,9 +217,15 @@ struct EventsPastError: Error, CustomStringConvertible {
 // MARK: - Keeping
 
 extension EventsPast {
-    /// Takes the past of environments back to what their tiers keep.
+    /// Takes the past of environments back to what their tiers keep, and to the labels that metrics keep.
     func keep(now: Int64) throws(SeriesStoreError) {
-        try stores.forEachStore { store throws(SeriesStoreError) in try store.retain(now: now) }
+        let counting = counting.withLock { $0 }
+        try stores.forEachStore { environment, store throws(SeriesStoreError) in
+            try store.retain(now: now)
+            guard let counting else { return }
+            try PastSeries.dropLabels(
+                of: counting.definitions(environment), in: store, now: now)
+        }
     }
 }
 

@@ -10,7 +10,7 @@ extension MetricDefinition {
         "name", "type", "help", "unit", "dataset", "filter", "value", "reading", "buckets",
         "labels",
         "resolution", "stale_after", "series_limit", "retroactive", "since", "pushed_type",
-        definedAt,
+        "drop_labels", definedAt,
     ]
 
     /// The member that tells since when a definition is as it is.
@@ -60,6 +60,7 @@ extension MetricDefinition {
             }
             since = time
         }
+        drops = try MetricDefinition.drops(body)
         do throws(Flaw) {
             try check()
         } catch {
@@ -68,6 +69,22 @@ extension MetricDefinition {
         guard !name.hasPrefix(ServiceLevelObjective.metricPrefix) else {
             throw body.wrong("name", "begins as those of the metrics of an SLO do")
         }
+    }
+
+    private static func drops(_ body: DefinitionBody) throws(HTTPRefusal) -> [Drop] {
+        var drops: [Drop] = []
+        for drop in try body.objects("drop_labels", countMax: ServiceLimits.labelDropsMax) ?? [] {
+            if let unknown = drop.names.first(where: { !["after", "labels"].contains($0) }) {
+                throw body.wrong("drop_labels", "has an entry with \(unknown): after and labels")
+            }
+            guard let after = try drop.milliseconds("after"),
+                let labels = try drop.texts("labels", countMax: ServiceLimits.labelsOfDropMax)
+            else {
+                throw body.wrong("drop_labels", "has an entry without after or labels")
+            }
+            drops.append(Drop(after: after, labels: labels))
+        }
+        return drops
     }
 
     private static func kind(_ body: DefinitionBody) throws(HTTPRefusal) -> Kind {

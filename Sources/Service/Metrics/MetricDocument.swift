@@ -59,10 +59,10 @@ enum MetricDocument {
             + "\(overflow.label) has the most values, of these in the overflow: \(top)"
     }
 
-    /// What stands behind a sample.
+    /// What stands behind a sample; `now` in milliseconds since 1970.
     static func explanation(
         _ definition: MetricDefinition, _ labels: [String: String], _ found: MetricExplanation,
-        definedAt: JSONValue
+        definedAt: JSONValue, now: Int64
     ) -> JSONValue {
         func numbers(_ numbers: [Double]?) -> JSONValue {
             guard let numbers else { return .null }
@@ -98,6 +98,12 @@ enum MetricDocument {
                 ["start": time($0.lowerBound), "end": time($0.upperBound)]
             } ?? .null,
         ]
+        if !definition.drops.isEmpty {
+            object["dropped_labels"] = .array(
+                definition.dropped(at: now).map {
+                    ["label": .string($0.label), "before": time($0.before * 1_000_000)]
+                })
+        }
         return .object(object)
     }
 }

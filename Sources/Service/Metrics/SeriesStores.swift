@@ -56,7 +56,7 @@ final class SeriesStores: Sendable {
     ///
     /// Throws the first failure, after everything was tried; the same call may be made again.
     func keep(now: Int64) throws(SeriesStoreError) {
-        try stores.forEachStore { store throws(SeriesStoreError) in
+        try stores.forEachStore { _, store throws(SeriesStoreError) in
             try store.close(endingBy: now - ServiceLimits.seriesOpenMilliseconds, now: now)
             try store.save()
             try store.retain(now: now)
@@ -66,7 +66,7 @@ final class SeriesStores: Sendable {
     /// Writes all that is in memory to disk.
     func close() throws(SeriesStoreError) {
         let now = machine.clock.wallNanoseconds() / 1_000_000
-        try stores.forEachStore { store throws(SeriesStoreError) in
+        try stores.forEachStore { _, store throws(SeriesStoreError) in
             try store.close(endingBy: .max, now: now)
         }
     }

@@ -202,7 +202,8 @@ struct MetricRoutes: Sendable {
             }
             let found = try past?.consistently(explanation) ?? explanation()
             return .json(
-                MetricDocument.explanation(definition, labels, found, definedAt: defined))
+                MetricDocument.explanation(
+                    definition, labels, found, definedAt: defined, now: now))
         }
     }
 
