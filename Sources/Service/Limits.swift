@@ -133,6 +133,10 @@ enum ServiceLimits {
     static let triggersMax = 300
     /// Receivers of alerts of an environment, each with a thread of its own.
     static let receiversMax = 20
+    /// Recipients of Honeycomb's clients, each with a thread too.
+    static let recipientsMax = 100
+    /// Burn alerts of an environment, each a rule over counts that its SLO's other alerts need too.
+    static let burnAlertsMax = 500
     /// Bytes of what is kept of an environment's alerts.
     static let alertFileBytesMax = 64 << 20
     /// Nanoseconds between looks at whether a rule is due.

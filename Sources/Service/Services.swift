@@ -104,12 +104,17 @@ struct Services: Sendable {
 
     /// Rules, alerts, and who is told of them.
     private func alertRoutes(_ alerts: AlertKeeper) -> [Route] {
-        RuleRoutes(keeper: alerts, definitions: queries.definitions, clock: queries.clock).routes
+        let triggers = TriggerRoutes(
+            keeper: alerts, datasets: queries.datasets, definitions: queries.definitions,
+            machine: .real)
+        let recipients = RecipientRoutes(
+            keeper: alerts, definitions: queries.definitions, triggers: triggers, machine: .real)
+        return RuleRoutes(
+            keeper: alerts, definitions: queries.definitions, clock: queries.clock
+        ).routes
             + ReceiverRoutes(keeper: alerts, definitions: queries.definitions).routes
-            + TriggerRoutes(
-                keeper: alerts, datasets: queries.datasets, definitions: queries.definitions,
-                machine: .real
-            ).routes
+            + recipients.routes + triggers.routes
+            + BurnAlertRoutes(keeper: alerts, metrics: metrics, machine: .real).routes
             + AlertRoutes(keeper: alerts, clock: queries.clock).routes
             + ReplayRoutes(
                 keeper: alerts, metrics: metrics,

@@ -185,10 +185,50 @@ import Testing
     }
 
     @Test func `Slack's markup in an alert is text`() throws {
-        var feed = feed(.slack(url: "http://s"))
+        var feed = feed(.slack(url: "http://s", channel: nil))
         let message = try needed(feed.message([alert("A")], at: 0, externalURL: ""))
         let text = try document(message)["attachments"]?.array?.first?["text"]?.string
         #expect(text == "[FIRING] A (tier=\"page\"): &lt;A&gt; &amp; more")
+    }
+
+    @Test func `who has no labels to match is told of what names it alone`() throws {
+        var named = alert("B")
+        named.receivers = ["r"]
+        var feed = ReceiverFeed(
+            Receiver(name: "r", kind: .webhook(url: "http://r"), match: nil))
+        let message = try needed(feed.message([alert("A"), named], at: 0, externalURL: ""))
+        let told = try document(message)["alerts"]?.array ?? []
+        #expect(told.map { $0["labels"]?["alertname"]?.string } == ["B"])
+    }
+
+    @Test func `Honeycomb's webhooks are told of one alert at a time, in its form`() throws {
+        var feed = feed(.honeycomb(url: "http://h", headers: ["X-A: b"]))
+        let labels = Labels([
+            Label("alertname", "slow"), Label("service", "cart"), Label("tier", "page"),
+            Label("trigger", "1f"),
+        ])
+        var one = Alert(
+            labels: labels, annotations: Labels([Label("threshold", ">= 1.5")]), value: 2,
+            state: .firing, activeAt: 0, firedAt: 0)
+        let message = try needed(feed.message([one, alert("z")], at: 0, externalURL: "http://w"))
+        guard case .post(_, let headers) = message.road else {
+            Issue.record("it is no POST")
+            return
+        }
+        #expect(headers.first == "X-A: b")
+        let told = try document(message)
+        #expect(told["id"] == "1f")
+        #expect(told["status"] == "TRIGGERED")
+        #expect(told["operator"] == "greater than or equal to")
+        #expect(told["threshold"]?.number == 1.5)
+        #expect(told["trigger_url"] == "http://w/api/triggers/1f")
+        let group: JSONValue = ["service": "cart", "tier": "page"]
+        #expect(told["result_groups_triggered"]?.array?.first?["Group"] == group)
+        feed.succeeded(message)
+        one.state = .inactive
+        one.resolvedAt = 1
+        let end = try needed(feed.message([one], at: 1_000, externalURL: ""))
+        #expect(try document(end)["status"] == "OK")
     }
 
     @Test func `nothing of an alert begins a line of a mail's head`() throws {

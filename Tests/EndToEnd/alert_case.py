@@ -91,6 +91,11 @@ class AlertCase(ServerTest):
             time.sleep(0.1)
         self.fail("nothing came of it")
 
+    def wait_until_kept(self, messages):
+        """Waits until the server keeps that so many messages were taken: a kill tells none of them again."""
+        self.wait(lambda: sum(
+            one["messages_taken"] for one in self.server.json("GET", "/api/receivers")) >= messages)
+
     def alerts(self, state="firing"):
         found = self.server.json("GET", "/api/v1/alerts")["data"]["alerts"]
         return [one for one in found if one["state"] == state]

@@ -90,7 +90,7 @@ class AlertsTest(AlertCase):
         body, = receiver.wait_for(1)
         self.assertEqual((body["status"], body["receiver"]), ("firing", "hook"))
         self.assertEqual(body["alerts"][0]["labels"]["alertname"], "EventsCame")
-        time.sleep(2)
+        self.wait_until_kept(1)
         self.restart(signal.SIGKILL)
         self.wait(self.alerts)
         time.sleep(4)
@@ -114,6 +114,8 @@ class AlertsTest(AlertCase):
         self.assertEqual(len(good.wait_for(1, 20)), 1)
         broken.status = 200
         self.assertEqual(len(broken.wait_for(1, 20)), 1)
+        # Both are counted once that is kept.
+        self.wait_until_kept(2)
         told = {one["name"]: one for one in self.server.json("GET", "/api/receivers")}
         self.assertGreater(told["broken"]["messages_failed"], 0)
         self.assertEqual(told["broken"]["messages_taken"], 1)

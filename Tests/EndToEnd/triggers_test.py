@@ -48,6 +48,7 @@ class TriggersTest(AlertCase):
             [one["id"] for one in self.server.json("GET", "/1/triggers/shop")], [made["id"]])
         self.assertEqual(self.server.json("GET", "/1/triggers/__all__"), [])
         # It survives a kill, and its end is told.
+        self.wait_until_kept(1)
         self.restart(signal.SIGKILL)
         self.wait(lambda: self.server.json("GET", path)["triggered"])
         changed = self.server.json("PUT", path, {"threshold": {"op": ">", "value": 100}})

@@ -6,8 +6,10 @@ public struct Receiver: Sendable {
     public enum Kind: Sendable {
         /// A POST in the form of Alertmanager's webhooks.
         case webhook(url: String)
-        /// An incoming webhook of Slack.
-        case slack(url: String)
+        /// A POST in the form of Honeycomb's webhooks, with headers of its own (`name: value`).
+        case honeycomb(url: String, headers: [String])
+        /// An incoming webhook of Slack; into a channel where one is named.
+        case slack(url: String, channel: String?)
         /// Events API v2 of PagerDuty.
         case pagerDuty(url: String, routingKey: String)
         /// A mail through a server: `smtp://host:25` or `smtps://host:465`.
@@ -16,13 +18,14 @@ public struct Receiver: Sendable {
 
     public let name: String
     public let kind: Kind
-    /// Labels that an alert must have with these values; all alerts when there are none.
-    public let match: [(name: String, value: String)]
+    /// Labels that an alert must have with these values; all alerts when there are none, and nil for
+    /// alerts alone that name it.
+    public let match: [(name: String, value: String)]?
     /// Whether it is told of the end too.
     public let tellsEnd: Bool
 
     public init(
-        name: String, kind: Kind, match: [(name: String, value: String)], tellsEnd: Bool = true
+        name: String, kind: Kind, match: [(name: String, value: String)]?, tellsEnd: Bool = true
     ) {
         self.name = name
         self.kind = kind
@@ -33,7 +36,7 @@ public struct Receiver: Sendable {
     /// What it is, as definitions call it.
     public var typeName: String {
         switch kind {
-        case .webhook: "webhook"
+        case .webhook, .honeycomb: "webhook"
         case .slack: "slack"
         case .pagerDuty: "pagerduty"
         case .mail: "email"
@@ -42,6 +45,7 @@ public struct Receiver: Sendable {
 
     func wants(_ alert: Alert) -> Bool {
         if let receivers = alert.receivers { return receivers.contains(name) }
+        guard let match else { return false }
         return match.allSatisfy { alert.labels[$0.name] == $0.value }
     }
 
@@ -49,8 +53,10 @@ public struct Receiver: Sendable {
 
     /// How many alerts one message may tell of.
     var alertsPerMessage: Int {
-        if case .pagerDuty = kind { return 1 }
-        return AlertingLimits.alertsPerMessage
+        switch kind {
+        case .pagerDuty, .honeycomb: 1
+        case .webhook, .slack, .mail: AlertingLimits.alertsPerMessage
+        }
     }
 
     /// The message that tells of alerts, which are all firing or all over.
@@ -62,14 +68,15 @@ public struct Receiver: Sendable {
         let body: [UInt8]
         switch kind {
         case .webhook(let url):
-            let key = alerts.map(AlertText.key).joined(separator: ",").prefix(200)
-            road = .post(
-                url: url,
-                headers: ["Idempotency-Key: \(key)-\(Receiver.stage(alerts, isOver: isOver))"])
+            road = .post(url: url, headers: [Receiver.deliveryKey(alerts, isOver: isOver)])
             body = json(webhook(alerts, isOver: isOver, externalURL))
-        case .slack(let url):
+        case .honeycomb(let url, let headers):
+            road = .post(
+                url: url, headers: headers + [Receiver.deliveryKey(alerts, isOver: isOver)])
+            body = json(HoneycombMessage.json(alerts, isOver: isOver, externalURL))
+        case .slack(let url, let channel):
             road = .post(url: url, headers: [])
-            body = json(slack(alerts, isOver: isOver))
+            body = json(slack(alerts, channel, isOver: isOver))
         case .pagerDuty(let url, let routingKey):
             road = .post(url: url, headers: [])
             body = json(pagerDuty(alerts, routingKey, isOver: isOver, externalURL))
@@ -78,6 +85,12 @@ public struct Receiver: Sendable {
             body = mail(alerts, from: from, to: to, isOver: isOver)
         }
         return OutgoingMessage(road: road, body: body, told: told)
+    }
+
+    /// The header by which a receiver knows a message that it got before.
+    private static func deliveryKey(_ alerts: [Alert], isOver: Bool) -> String {
+        let key = alerts.map(AlertText.key).joined(separator: ",").prefix(200)
+        return "Idempotency-Key: \(key)-\(stage(alerts, isOver: isOver))"
     }
 
     /// What tells one message about alerts from another one about the same.
@@ -112,7 +125,7 @@ public struct Receiver: Sendable {
         ]
     }
 
-    private func slack(_ alerts: [Alert], isOver: Bool) -> JSONValue {
+    private func slack(_ alerts: [Alert], _ channel: String?, isOver: Bool) -> JSONValue {
         // What Slack reads as markup is text here.
         let lines = alerts.enumerated().map { place, alert in
             let line = String(AlertText.line(alert).prefix(Receiver.lineCharacters))
@@ -122,14 +135,15 @@ public struct Receiver: Sendable {
         }
         let text = lines.joined(separator: "\n")
             .replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-        return [
-            "attachments": [
-                [
-                    "color": isOver ? "good" : "danger", "fallback": .string(text),
-                    "text": .string(text),
-                ]
+        var message = JSONObject()
+        message["channel"] = channel.map { .string($0) }
+        message["attachments"] = [
+            [
+                "color": isOver ? "good" : "danger", "fallback": .string(text),
+                "text": .string(text),
             ]
         ]
+        return .object(message)
     }
 
     /// Characters of the line of an alert, and how many alerts of one message of Slack's say more.

@@ -1,19 +1,31 @@
 internal import Bytes
+internal import Metrics
 
 extension RuleFile {
     /// The file that rules of objectives are said to be in.
     public static let objectiveFile = "slos"
 
-    /// The rules of burn-rate alerts, a group for each objective.
+    /// The rules of burn-rate alerts and of budget alerts, a group for each objective.
     ///
     /// They are rules like others: their states, and who is told of them, are those of all alerts.
     public init(_ objectives: [ServiceLevelObjective]) throws(RuleFileError) {
-        let groups = objectives.filter { !$0.alerts.isEmpty }.map { objective -> JSONValue in
-            ["name": .string(objective.id), "rules": .array(objective.alerts.map(objective.rule))]
+        let objectives = objectives.filter { !$0.alerts.isEmpty || !$0.budgetAlerts.isEmpty }
+        let groups = objectives.map { objective -> JSONValue in
+            let rules =
+                objective.alerts.map(objective.rule) + objective.budgetAlerts.map(objective.rule)
+            return ["name": .string(objective.id), "rules": .array(rules)]
         }
         let text = JSONValue.object(JSONObject([.init("groups", .array(groups))])).text
         // JSON is YAML too.
-        try self.init(Array(text.utf8), name: RuleFile.objectiveFile)
+        let file = try RuleFile(Array(text.utf8), name: RuleFile.objectiveFile)
+        self.init(
+            name: file.name,
+            groups: zip(file.groups, objectives).map { group, objective in
+                let told =
+                    objective.alerts.map { _ in [String]?.none }
+                    + objective.budgetAlerts.map { $0.receivers }
+                return group.telling(told)
+            })
     }
 }
 
@@ -25,16 +37,36 @@ extension ServiceLevelObjective {
         var labels = JSONObject()
         labels["severity"] = .string(alert.severity.rawValue)
         labels["tier"] = .string(alert.severity.rawValue)
+        return rule(
+            ServiceLevelObjective.alertName, alert.expression(self), labels,
+            " burns its error budget {{ $value | humanize }} times faster than allowed over "
+                + "{{ $labels.window }}",
+            summary)
+    }
+
+    fileprivate func rule(_ alert: BudgetAlert) -> JSONValue {
+        var labels = JSONObject()
+        let window = DurationText.text(milliseconds: alert.window(in: period.length))
+        labels["window"] = .string(window)
+        labels[BudgetAlert.label] = .string(alert.id)
+        if let severity = alert.severity { labels["severity"] = .string(severity) }
+        return rule(
+            alert.name, alert.expression(self), labels, alert.text(window: window),
+            alert.summary.isEmpty ? summary : alert.summary)
+    }
+
+    private func rule(
+        _ name: String, _ expression: String, _ labels: JSONObject, _ text: String,
+        _ description: String
+    ) -> JSONValue {
+        var labels = labels
         if !owner.isEmpty { labels["owner"] = .string(literal(owner)) }
         var annotations = JSONObject()
-        annotations["summary"] = .string(
-            literal(title.isEmpty ? id : title) + " burns its error budget {{ $value | humanize }} "
-                + "times faster than allowed over {{ $labels.window }}")
-        if !summary.isEmpty { annotations["description"] = .string(literal(summary)) }
+        annotations["summary"] = .string(literal(title.isEmpty ? id : title) + text)
+        if !description.isEmpty { annotations["description"] = .string(literal(description)) }
         if !runbook.isEmpty { annotations["runbook_url"] = .string(literal(runbook)) }
         return [
-            "alert": .string(ServiceLevelObjective.alertName),
-            "expr": .string(alert.expression(self)), "labels": .object(labels),
+            "alert": .string(name), "expr": .string(expression), "labels": .object(labels),
             "annotations": .object(annotations),
         ]
     }
@@ -42,5 +74,18 @@ extension ServiceLevelObjective {
     /// A text as a template that becomes it.
     private func literal(_ text: String) -> String {
         text.replacing("{{", with: #"{{"{{"}}"#)
+    }
+}
+
+extension RuleGroup {
+    /// The same, with who is told of each rule's alerts.
+    fileprivate func telling(_ receivers: [[String]?]) -> RuleGroup {
+        RuleGroup(
+            name: name, file: file, interval: interval, limit: limit, queryOffset: queryOffset,
+            rules: zip(rules, receivers).map { rule, receivers in
+                var rule = rule
+                rule.receivers = receivers
+                return rule
+            })
     }
 }

@@ -20,6 +20,8 @@ public struct ServiceLevelObjective: Hashable, Sendable {
     public var owner: String
     public var runbook: String
     public var alerts: [BurnRateAlert]
+    /// Those that were made beside its own.
+    public var budgetAlerts: [BudgetAlert] = []
 
     /// - Parameters:
     ///   - total: a counter without labels, as `bad`.
@@ -57,7 +59,9 @@ public struct ServiceLevelObjective: Hashable, Sendable {
     /// Milliseconds of the windows over which its burn rate is told, ascending.
     public var windows: [Int64] {
         let usual: [Int64] = [300_000, 1_800_000, 3_600_000, 14_400_000, 21_600_000, 86_400_000]
-        let own = alerts.flatMap { [$0.long, $0.short] }
+        let own =
+            alerts.flatMap { [$0.long, $0.short] }
+            + budgetAlerts.map { $0.window(in: period.length) }
         return Set(usual + [3 * SLOPeriod.day] + own).filter { $0 <= period.length }.sorted()
     }
 }

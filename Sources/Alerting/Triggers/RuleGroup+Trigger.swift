@@ -36,6 +36,9 @@ extension RuleGroup {
         {
             templates.append(("summary", template))
         }
+        let condition = Template(literal: trigger.threshold.text)
+        templates.removeAll { $0.name == Trigger.thresholdAnnotation }
+        templates.append((Trigger.thresholdAnnotation, condition))
         let rule = Rule(
             kind: .alerting, name: name, subject: .events(trigger), hold: 0, keepFiring: 0,
             labels: labels.map { ($0.name, Template(literal: $0.value)) }
@@ -48,20 +51,27 @@ extension RuleGroup {
     }
 }
 
+extension TriggerThreshold {
+    /// `> 800`.
+    fileprivate var text: String { "\(comparison.rawValue) \(NumberText.json(value))" }
+}
+
 extension Trigger {
+    /// The annotation that says what its numbers are compared with: `> 800`.
+    static let thresholdAnnotation = "threshold"
+
     /// What an alert says of itself where nobody says it better.
     fileprivate var summary: String {
-        let sign = threshold.comparison.rawValue
-        let bound = NumberText.json(threshold.value)
+        let bound = threshold.text
         switch baseline {
-        case nil: return "\(column) is {{ $value }}, \(sign) \(bound)"
+        case nil: return "\(column) is {{ $value }}, \(bound)"
         case .sameHour(let weeks):
-            return "\(column) is {{ $value }}, \(sign) \(bound) times the median of the same hour "
+            return "\(column) is {{ $value }}, \(bound) times the median of the same hour "
                 + "of \(weeks) weeks"
         case .difference:
-            return "\(column) is {{ $value }}, by \(sign) \(bound) another than some time ago"
+            return "\(column) is {{ $value }}, by \(bound) another than some time ago"
         case .percentage:
-            return "\(column) is {{ $value }}, by \(sign) \(bound) % another than some time ago"
+            return "\(column) is {{ $value }}, by \(bound) % another than some time ago"
         }
     }
 }

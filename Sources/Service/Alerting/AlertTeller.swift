@@ -137,13 +137,14 @@ final class AlertTeller: Sendable {
             listener.failed(at: now)
             return false
         }
+        listener.succeeded(message, alerts, at: now)
+        if case .receiver(let feed, let file) = listener { keep(feed, file) }
+        // Counted once a restart will not tell it again.
         figuresNow.withLock { figures in
             figures.sent += 1
             figures.alertsSent += message.alertCount
             figures.failure = nil
         }
-        listener.succeeded(message, alerts, at: now)
-        if case .receiver(let feed, let file) = listener { keep(feed, file) }
         return true
     }
 

@@ -79,14 +79,11 @@ final class AlertTellers: Sendable {
                     AlertmanagerFeed(url: url, environment: environment))
             )
         }
-        let documents = definitions.definitions(of: environment).all(.receivers)
         return engines
-            + documents.compactMap { document in
-                guard let receiver = try? Receiver(document.id, DefinitionBody(document.body))
-                else { return nil }
+            + definitions.definitions(of: environment).listeners.map { receiver, definition in
                 let listener = AlertTeller.Listener.receiver(
-                    ReceiverFeed(receiver), file: "\(environment).\(document.id)")
-                return (document.id, document.json.text, listener)
+                    ReceiverFeed(receiver), file: "\(environment).\(receiver.name)")
+                return (receiver.name, definition, listener)
             }
     }
 

@@ -24,11 +24,10 @@ extension Receiver {
         }
         let kind: Kind
         switch try body.requiredText("type", charactersMax: 20) {
-        case "webhook": kind = .webhook(url: try Receiver.url(body))
-        case "slack": kind = .slack(url: try Receiver.url(body))
+        case "webhook": kind = .webhook(url: try Receiver.url(body, "url"))
+        case "slack": kind = .slack(url: try Receiver.url(body, "url"), channel: nil)
         case "pagerduty":
-            let url =
-                body.has("url") ? try Receiver.url(body) : "https://events.pagerduty.com/v2/enqueue"
+            let url = body.has("url") ? try Receiver.url(body, "url") : Receiver.pagerDutyURL
             kind = .pagerDuty(
                 url: url, routingKey: try body.requiredText("routing_key", charactersMax: 255))
         case "email": kind = try Receiver.mail(body)
@@ -43,10 +42,13 @@ extension Receiver {
             name: name, kind: kind, match: conditions, tellsEnd: try body.flag("tell_end") ?? true)
     }
 
-    private static func url(_ body: DefinitionBody) throws(HTTPRefusal) -> String {
-        let url = try body.requiredText("url", charactersMax: 2047)
+    static let pagerDutyURL = "https://events.pagerduty.com/v2/enqueue"
+
+    /// The URL that a member is; throws a problem when it is none that can be posted to.
+    static func url(_ body: DefinitionBody, _ member: String) throws(HTTPRefusal) -> String {
+        let url = try body.requiredText(member, charactersMax: 2048)
         guard url.hasPrefix("http://") || url.hasPrefix("https://"), isPlain(url) else {
-            throw body.wrong("url", "is no http or https URL")
+            throw body.wrong(member, "is no http or https URL")
         }
         return url
     }
@@ -73,7 +75,8 @@ extension Receiver {
             password: try body.text("password", charactersMax: 255) ?? "")
     }
 
-    private static func address(
+    /// The address of mail that a text is; throws a problem when it is none.
+    static func address(
         _ body: DefinitionBody, _ member: String, _ text: String
     ) throws(HTTPRefusal) -> String {
         guard text.contains("@"), isPlain(text), !text.contains(where: { "<>,".contains($0) })

@@ -26,8 +26,12 @@ struct Definitions: Sendable, Equatable {
         case triggers
         /// Which share of events must be good (`/api/slos`, `/1/slos`).
         case slos
+        /// What an SLO's budget must not do (`/1/burn_alerts`).
+        case burnAlerts = "burn_alerts"
         /// Who is told of alerts directly (`/api/receivers`).
         case receivers
+        /// Who is told of alerts that name them (`/1/recipients`).
+        case recipients
     }
 
     /// One definition, as its routes shape it.

@@ -46,10 +46,19 @@ struct NamedDefinitions: Sendable {
     }
 
     /// The route that removes one.
-    func deletion(_ pattern: String, _ permission: Permission) -> Route {
+    ///
+    /// - Parameter refuse: throws the refusal of one that is needed.
+    func deletion(
+        _ pattern: String, _ permission: Permission,
+        unless refuse:
+            @escaping @Sendable (
+                Definitions, Definitions.Document
+            ) throws(HTTPRefusal) -> Void = { _, _ in }
+    ) -> Route {
         Route("DELETE", pattern, permission, lane: .query) { call throws(HTTPRefusal) in
             try store.change(call.principal.environment) { (all) throws(HTTPRefusal) in
                 let found = try all.named(call.parameters[0], kind, noun)
+                try refuse(all, found)
                 _ = all.remove(kind, found.id, of: found.dataset)
             }
             changed()

@@ -20,7 +20,7 @@ private func answer(for principal: Principal) -> JSONValue {
             "createDatasets": .bool(sends), "create_datasets": .bool(sends),
             "events": .bool(sends), "queries": true, "columns": .bool(defines),
             "markers": .bool(defines), "triggers": .bool(defines),
-            "boards": false, "slos": .bool(defines), "recipients": false,
+            "boards": false, "slos": .bool(defines), "recipients": .bool(defines),
             "privateBoards": false,
         ]
     }

@@ -37,7 +37,7 @@ struct HoneycombSLORoutes: Sendable {
             Route("DELETE", one, .define, lane: .query) { call throws(HTTPRefusal) in
                 let found = try found(call)
                 try definitions.change(call.principal.environment) { (all) throws(HTTPRefusal) in
-                    _ = all.remove(.slos, found.id, of: found.dataset)
+                    all.remove(slo: found)
                 }
                 alerts?.readAgain()
                 return HTTPResponse(status: 204)

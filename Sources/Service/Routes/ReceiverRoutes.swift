@@ -1,5 +1,6 @@
 internal import Alerting
 internal import Bytes
+internal import EventQuery
 internal import Host
 
 /// `/api/receivers`: who is told of alerts directly, and how telling them and the Alertmanagers goes.
@@ -16,7 +17,10 @@ struct ReceiverRoutes: Sendable {
                 call throws(HTTPRefusal) in
                 try put(call)
             },
-            receivers.deletion("/api/receivers/{name}", .define),
+            receivers.deletion("/api/receivers/{name}", .define) {
+                (all, receiver) throws(HTTPRefusal) in
+                try all.refuseInUse(receiver: receiver)
+            },
         ]
     }
 
@@ -33,7 +37,7 @@ struct ReceiverRoutes: Sendable {
                 var object = JSONObject()
                 object["name"] = .string(teller.name)
                 let document = stored.first { $0.id == teller.name }
-                if document == nil { object["type"] = "alertmanager" }
+                if document == nil { object["type"] = .string(teller.typeName) }
                 for member in document?.body.members ?? [] {
                     let isSecret = Receiver.secrets.contains(member.key)
                     object[member.key] = isSecret ? "(kept)" : member.value
@@ -54,6 +58,10 @@ struct ReceiverRoutes: Sendable {
         }
         let body = try DefinitionBody(call.request)
         _ = try Receiver(name, body)
+        let all = definitions.definitions(of: call.principal.environment)
+        if all.document(.recipients, name, of: Query.allDatasets) != nil {
+            throw HTTPRefusal(.problem(.conflict, "a recipient has this id"))
+        }
         var document = JSONObject()
         for member in body.names where member != "name" { document[member] = body.member(member) }
         let made = document

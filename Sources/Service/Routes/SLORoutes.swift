@@ -37,8 +37,7 @@ struct SLORoutes: Sendable {
                 let id = call.parameters[0]
                 try refuseConfigured(id)
                 try definitions.change(call.principal.environment) { (all) throws(HTTPRefusal) in
-                    let slo = try all.slo(id)
-                    _ = all.remove(.slos, slo.id, of: slo.dataset)
+                    all.remove(slo: try all.slo(id))
                 }
                 changed()
                 return HTTPResponse(status: 204)

@@ -18,7 +18,8 @@ struct TriggerRoutes: Sendable {
         let one = "/1/triggers/{dataset}/{id}"
         return [
             Route("GET", all, .askQuestions) { call throws(HTTPRefusal) in
-                .json(list(call, of: try datasets.scope(of: call)))
+                let scope = try datasets.scope(of: call)
+                return .json(list(call) { $0.dataset == scope })
             },
             Route("POST", all, .define, lane: .query) { call throws(HTTPRefusal) in
                 try create(call, of: try datasets.scope(of: call))
@@ -58,11 +59,12 @@ struct TriggerRoutes: Sendable {
 
     // MARK: - Reading
 
-    /// - Parameter dataset: nil for the triggers of all.
-    private func list(_ call: RouteCall, of dataset: String? = nil) -> JSONValue {
+    /// Those of all datasets that are wanted.
+    func list(
+        _ call: RouteCall, where isWanted: (Definitions.Document) -> Bool = { _ in true }
+    ) -> JSONValue {
         let all = definitions.definitions(of: call.principal.environment).all(.triggers)
-        return .array(
-            all.filter { dataset == nil || $0.dataset == dataset }.map { json($0, call) })
+        return .array(all.filter(isWanted).map { json($0, call) })
     }
 
     private func found(
@@ -123,7 +125,7 @@ struct TriggerRoutes: Sendable {
             body["created_at"] = now
             body["updated_at"] = now
             let scope = if let dataset { dataset } else { try self.dataset(of: body, call) }
-            let document = try all.trigger(id, scope, body)
+            let document = try all.trigger(id, scope, body, machine)
             all.put(document, .triggers)
             return document
         }
@@ -147,7 +149,7 @@ struct TriggerRoutes: Sendable {
             }
             for member in sent { body[member.key] = member.value }
             body["updated_at"] = now
-            let document = try all.trigger(before.id, before.dataset, body)
+            let document = try all.trigger(before.id, before.dataset, body, machine)
             all.put(document, .triggers)
             return document
         }
@@ -230,8 +232,8 @@ extension Definitions {
 
     /// A trigger of what was sent, with the query and the receivers that it names; throws a problem when
     /// it cannot be.
-    fileprivate func trigger(
-        _ id: String, _ dataset: String, _ sent: JSONObject
+    fileprivate mutating func trigger(
+        _ id: String, _ dataset: String, _ sent: JSONObject, _ machine: Machine
     ) throws(HTTPRefusal) -> Document {
         let reader = DefinitionBody(sent)
         var body = JSONObject(sent.members.filter { $0.value != .null })
@@ -245,44 +247,13 @@ extension Definitions {
             // Queries are forgotten when there are very many.
             body["specification"] = query.specification
         }
-        if reader.has("recipients") { body["recipients"] = .array(try receivers(reader)) }
+        if reader.has("recipients") {
+            let found = try recipients(
+                of: reader, at: machine.clock.wallNanoseconds(), machine.random)
+            body["recipients"] = .array(found)
+        }
         let document = Document(id: id, dataset: dataset, body: body)
         _ = try TriggerDefinition(document)
         return document
-    }
-
-    /// The recipients with the names of the receivers that they are.
-    private func receivers(_ body: DefinitionBody) throws(HTTPRefusal) -> [JSONValue] {
-        guard let sent = body.member("recipients")?.array, sent.count <= 20 else {
-            throw body.wrong("recipients", "are not a list of at most 20")
-        }
-        var found: [JSONValue] = []
-        for recipient in sent {
-            guard var object = recipient.object else {
-                throw body.wrong("recipients", "are not objects", code: "incorrect_type")
-            }
-            guard let receiver = all(.receivers).first(where: { $0.answers(to: object) }) else {
-                throw body.wrong(
-                    "recipients",
-                    "name no receiver: give the id of one, or its type and target; "
-                        + "PUT /api/receivers/{name} makes one")
-            }
-            object["id"] = .string(receiver.id)
-            object["type"] = receiver.body["type"]
-            found.append(.object(object))
-        }
-        return found
-    }
-}
-
-extension Definitions.Document {
-    /// Whether a receiver is the one that a recipient means.
-    fileprivate func answers(to recipient: JSONObject) -> Bool {
-        if let id = recipient["id"]?.string { return id == self.id }
-        guard let target = recipient["target"]?.string, recipient["type"] == body["type"] else {
-            return false
-        }
-        let isTo = body["to"]?.array?.contains(.string(target)) ?? false
-        return target == id || body["url"]?.string == target || isTo
     }
 }

@@ -8,13 +8,18 @@ struct ServiceLevels: Sendable {
     /// Of all environments, from the configuration.
     let configured: [ServiceLevelObjective]
 
-    /// Those of the configuration first.
+    /// Those of the configuration first; all with the burn alerts that were made of them.
     func objectives(of environment: String) -> [ServiceLevelObjective] {
-        let stored = definitions.definitions(of: environment).all(.slos)
-        return configured
-            + stored.compactMap {
-                try? ServiceLevelObjective($0.id, DefinitionBody($0.definition))
-            }
+        let all = definitions.definitions(of: environment)
+        let stored = all.all(.slos).compactMap {
+            try? ServiceLevelObjective($0.id, DefinitionBody($0.definition))
+        }
+        let alerts = all.budgetAlerts
+        return (configured + stored).map { objective in
+            var objective = objective
+            objective.budgetAlerts = alerts[objective.id] ?? []
+            return objective
+        }
     }
 
     func objective(_ id: String, of environment: String) -> ServiceLevelObjective? {
