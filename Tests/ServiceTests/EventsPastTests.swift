@@ -291,6 +291,40 @@ import Testing
         #expect(samples > 1_000)
     }
 
+    @Test func `a question between hours is answered where only hours are left`() throws {
+        let hour: Int64 = 3_600_000
+        var answers = 0
+        try Self.live(seed: 4, tiers: [.written: hour, .minute: hour], crashes: false) {
+            life, random in
+            let now = life.clock.wallNanoseconds() / 1_000_000
+            try life.past.keep(now: now)
+            let time = now - Int64.random(in: 24 * hour..<40 * hour, using: &random)
+            let api = PrometheusAPI(
+                DerivedSeries(
+                    Self.definitions, now: now, past: try life.past.series(of: "e"), life.ask()),
+                notes: PastNotes(), version: "0")
+            let answer = api.answer(
+                "query",
+                PrometheusRequest(
+                    parameters: [("query", "all_total"), ("time", "\(Double(time) / 1000)")],
+                    now: now, clock: { 0 }, isCanceled: { false }))
+            let text = String(decoding: try #require(answer).body, as: UTF8.self)
+            let events = life.model.values.map { ($0.timestamp / 1_000_000, Double($0.rate)) }
+            // The series is there when its last event was not a day before.
+            guard events.contains(where: { (time - 20 * hour..<time - hour).contains($0.0) }) else {
+                return
+            }
+            // What was at the last whole hour, or later where nothing but stored events is.
+            let totals = [hour, 10_000].map { cell in
+                events.reduce(0) { $1.0 < time / cell * cell ? $0 + $1.1 : $0 }
+            }
+            answers += 1
+            let isRight = totals.contains { text.contains("\"\(Int($0))\"]") }
+            #expect(isRight, "\(totals), not \(text)")
+        }
+        #expect(answers > 4)
+    }
+
     /// Counts samples at times at which events would give one; each must be the same.
     private func samplesThatAreRight(_ found: [SeriesData], _ whole: [SeriesData]) -> Int {
         let expected = Dictionary(uniqueKeysWithValues: whole.map { ($0.labels, $0.samples) })

@@ -71,11 +71,14 @@ public struct DerivedSeries: SeriesSource {
         return found.filter { !$0.samples.isEmpty }.sorted { $0.labels < $1.labels }
     }
 
-    /// The cells of a range of most metrics; those of a longer resolution have longer ones.
+    /// The cells of a range of most metrics, or longer ones that are left of events that are gone; those of a
+    /// longer resolution have longer ones.
     public func spacing(from: Int64, to: Int64) -> Int64 {
         let (range, overflows) = min(to, now - DerivedSeries.settling)
             .subtractingReportingOverflow(from)
-        return DerivedSeries.width(overflows ? .max : range, atLeast: 0)
+        return max(
+            DerivedSeries.width(overflows ? .max : range, atLeast: 0),
+            past?.spacing(from: from, to: to) ?? 0)
     }
 
     private func tooMany(_ definition: MetricDefinition) -> PromQLError {

@@ -94,6 +94,9 @@ public struct PastSeries: Sendable {
         return first * 1_000_000..<(last + Tier.hour.step) * 1_000_000
     }
 
+    /// Milliseconds of the longest cells that are left in a range, which is in milliseconds since 1970.
+    func spacing(from: Int64, to: Int64) -> Int64 { store.view(.sum).spacing(from: from, to: to) }
+
     private func matcher(of definition: MetricDefinition) throws -> LabelMatcher {
         try LabelMatcher(
             Labels.metricName, .matches, definition.seriesNames.joined(separator: "|"))

@@ -79,6 +79,17 @@ public struct SeriesView: SeriesSource {
         return SeriesView.texts(values)
     }
 
+    /// Milliseconds of the longest cells that are read in a range; 0 where all samples are as they were
+    /// written, and of blocks with one cell for each series.
+    public func spacing(from: Int64, to: Int64) -> Int64 {
+        stretches(from, to).filter { stretch in
+            store.blocks(of: stretch.tier, stretch.from, stretch.to).contains { block in
+                if case .closed(let block) = block { !block.isTotals } else { true }
+            }
+        }
+        .map(\.tier.step).max() ?? 0
+    }
+
     private static func texts(_ found: Set<[UInt8]>) -> [String] {
         found.sorted { $0.lexicographicallyPrecedes($1) }
             .map { String(decoding: $0, as: UTF8.self) }
