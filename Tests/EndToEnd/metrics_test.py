@@ -358,6 +358,17 @@ class PushTest(ServerTest):
         told = self.server.json("GET", "/api/v1/metadata")["data"]
         self.assertEqual([told[name][0]["type"] for name in ("runs_total", "took_bucket", "took_sum", "last_success_seconds")],
                          ["counter", "histogram", "histogram", "gauge"])
+        # A scraper knows them as the client does, in both formats.
+        text = self.server.request("GET", "/export/metrics")[2].decode()
+        known = {family.name: family for family in text_string_to_metric_families(text)}
+        text = self.server.request("GET", "/export/metrics", headers={"Accept": "application/openmetrics-text"})[2]
+        open_metrics = {family.name: family for family in openmetrics_families(text.decode())}
+        for name, kind, help in (("runs", "counter", "How many."), ("took", "histogram", "How long.")):
+            for families in (known, open_metrics):
+                self.assertEqual((families[name].type, families[name].documentation), (kind, help))
+        names = [sample.name for sample in open_metrics["took"].samples]
+        self.assertEqual(names, ["took_bucket"] * 3 + ["took_sum", "took_count", "took_created"])
+        self.assertEqual([sample.name for sample in open_metrics["runs"].samples], ["runs_total", "runs_created"])
         prometheus_client.delete_from_gateway(self.server.url[7:], job="a/b", grouping_key={"team": ""})
         self.assertEqual(self.present("last_success_seconds"), {})
 

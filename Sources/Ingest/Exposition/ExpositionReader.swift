@@ -67,7 +67,9 @@ public struct ExpositionReader: Sendable {
         let words = text.split(separator: 0x20, maxSplits: 2)
         guard words.count == 3 else { return }
         let (name, rest) = (String(Substring(words[1])), String(Substring(words[2])))
-        if words[0].elementsEqual("HELP".utf8) { help[name] = rest }
+        if words[0].elementsEqual("HELP".utf8) {
+            help[name] = ExpositionReader.unescaped(rest)
+        }
         if words[0].elementsEqual("TYPE".utf8) { types[name] = rest.filter { $0 > " " } }
     }
 
@@ -82,7 +84,35 @@ public struct ExpositionReader: Sendable {
         return nil
     }
 
+    /// What the text says of a sample's metric; nil where it says nothing.
+    public func help(ofSample name: String) -> String? {
+        if let text = help[name] { return text }
+        for suffix in ["_bucket", "_sum", "_count"] where name.hasSuffix(suffix) {
+            let family = String(name.dropLast(suffix.count))
+            if types[family] == type(ofSample: name), let text = help[family] { return text }
+        }
+        return nil
+    }
+
     private static let known = ["counter", "gauge", "histogram", "summary"]
+
+    /// A text of `# HELP`, in which a backslash and the end of a line are written with one before.
+    private static func unescaped(_ text: String) -> String {
+        guard text.utf8.contains(UInt8(ascii: "\\")) else { return text }
+        var result = ""
+        var isEscaped = false
+        for character in text {
+            if isEscaped {
+                result.append(character == "n" ? "\n" : character)
+                isEscaped = false
+            } else if character == "\\" {
+                isEscaped = true
+            } else {
+                result.append(character)
+            }
+        }
+        return result
+    }
 
     private func readSample(_ text: inout Substring.UTF8View) throws(Fault) -> Sample {
         let name = readName(&text, allowsColon: true)

@@ -47,22 +47,30 @@ public enum MetricsExposition {
         _ ask: DerivedSeries.Ask
     ) throws -> String {
         var text = ""
-        for definition in definitions {
-            let totals = running[definition]
-            if definition.asksForRelatives && totals == nil { continue }
-            text += head(of: definition, format)
-            let exemplars = format == .openMetrics ? try exemplars(of: definition, until, ask) : [:]
-            let all = try totals?.present ?? present(definition, until, past, ask)
-            for series in all {
-                for line in definition.lines(of: series) {
-                    text += name(of: line.labels) + " " + NumberText.json(line.value)
-                    text += (exemplars[line.labels].map(self.text) ?? "") + "\n"
-                }
-                if format == .openMetrics, let created = series.created {
-                    let labels = definition.seriesLabels(series.labels, .created)
-                    text += name(of: labels) + " " + NumberText.fixed(created, digits: 3) + "\n"
+        let known = definitions.filter { !$0.asksForRelatives || running[$0] != nil }
+        for family in ScrapedFamily.all(of: known, format) {
+            var lines: [(labels: Labels, value: Double)] = []
+            var body = ""
+            for definition in family.definitions {
+                let totals = running[definition]
+                let exemplars =
+                    format == .openMetrics ? try exemplars(of: definition, until, ask) : [:]
+                for series in try totals?.present ?? present(definition, until, past, ask) {
+                    if family.isPushed {
+                        lines += definition.lines(of: series)
+                        continue
+                    }
+                    for line in definition.lines(of: series) {
+                        body += self.line(line, exemplars[line.labels])
+                    }
+                    if format == .openMetrics, let created = series.created {
+                        let labels = definition.seriesLabels(series.labels, .created)
+                        body += name(of: labels) + " " + NumberText.fixed(created, digits: 3) + "\n"
+                    }
                 }
             }
+            for line in family.ordered(lines, format) { body += self.line(line, nil) }
+            text += head(of: family, format) + body
         }
         for gauge in gauges where !gauge.values.isEmpty {
             text += "# TYPE \(gauge.name) gauge\n# HELP \(gauge.name) \(escaped(gauge.help))\n"
@@ -110,20 +118,19 @@ public enum MetricsExposition {
         }
     }
 
-    private static func head(of definition: MetricDefinition, _ format: Format) -> String {
-        let name = format == .openMetrics ? definition.familyName : definition.name
-        var type = definition.kind.typeName
-        // Series of a histogram that was pushed, one by one, are no histogram in a text, and a counter of
-        // OpenMetrics has another name.
-        if let pushed = definition.pushedType {
-            let none = format == .openMetrics ? "unknown" : "untyped"
-            type = pushed == "counter" && format == .prometheus ? pushed : none
+    private static func line(
+        _ line: (labels: Labels, value: Double), _ exemplar: Exemplar?
+    ) -> String {
+        name(of: line.labels) + " " + NumberText.json(line.value)
+            + (exemplar.map(self.text) ?? "") + "\n"
+    }
+
+    private static func head(of family: ScrapedFamily, _ format: Format) -> String {
+        var text = "# TYPE \(family.name) \(family.type)\n"
+        if format == .openMetrics, !family.unit.isEmpty, family.name.hasSuffix("_" + family.unit) {
+            text += "# UNIT \(family.name) \(family.unit)\n"
         }
-        var text = "# TYPE \(name) \(type)\n"
-        if format == .openMetrics, !definition.unit.isEmpty, name.hasSuffix("_" + definition.unit) {
-            text += "# UNIT \(name) \(definition.unit)\n"
-        }
-        if !definition.help.isEmpty { text += "# HELP \(name) \(escaped(definition.help))\n" }
+        if !family.help.isEmpty { text += "# HELP \(family.name) \(escaped(family.help))\n" }
         return text
     }
 

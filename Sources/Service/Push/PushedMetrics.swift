@@ -96,7 +96,7 @@ struct PushedMetrics: Sendable {
                     ])
                 let type = pushed.type(ofSample: name)
                 if let type { body["pushed_type"] = type == "gauge" ? nil : .string(type) }
-                if known == nil, let text = pushed.help[name] {
+                if known == nil, let text = pushed.help(ofSample: name) {
                     body["help"] = .string(String(text.prefix(1000)))
                 }
                 var members = body["labels"]?.object ?? JSONObject()
