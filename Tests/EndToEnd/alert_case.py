@@ -1,6 +1,7 @@
 """A server with rules, and someone who is told of alerts: an HTTP server that keeps what it gets."""
 import http.server
 import json
+import re
 import threading
 import time
 
@@ -58,10 +59,16 @@ class Receiver:
         self.http.server_close()
 
     def wait_for(self, count, seconds=30):
-        """Waits for so many messages; all that came."""
+        """Waits for so many messages; all that came.
+
+        Each is a span of a trace of its own, whoever it is for.
+        """
         end = time.time() + seconds
         while len(self.bodies) < count and time.time() < end:
             time.sleep(0.1)
+        parents = [headers.get("traceparent", "none") for headers in list(self.headers)]
+        assert all(re.fullmatch("00-[0-9a-f]{32}-[0-9a-f]{16}-01", parent) for parent in parents), parents
+        assert len({parent[3:35] for parent in parents}) == len(parents), parents
         return [body for _, _, body in self.bodies]
 
 
