@@ -213,6 +213,7 @@ struct BatchUnderWay: ~Copyable {
         for index in 0..<inUse.count {
             let column = columns + Int(inUse[index])
             if column.pointee.isEmpty { continue }
+            column.pointee.codeSparseNumbers(rows: rows)
             finished.append((column.pointee.name, column.pointee.column(rows: rows)))
         }
         return finished

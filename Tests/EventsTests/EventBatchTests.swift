@@ -175,6 +175,32 @@ import Testing
         #expect(try model(of: batch) == events)
     }
 
+    @Test func `numbers that few rows have take a byte a row, and come back as they are`() throws {
+        var random = SystemRandomNumberGenerator()
+        // Each event has some of many fields: numbers, and here and there a string in between.
+        let events = (0..<1_000).map { row in
+            var fields: [String: FieldValue] = ["common": .int(Int64(row))]
+            for place in 0..<4 {
+                let name = "rare.\((row * 4 + place) % 200)"
+                fields[name] =
+                    switch Int.random(in: 0..<8, using: &random) {
+                    case 0: .string("s\(row)")
+                    case 1: .bool(true)
+                    case 2, 3: .float(Double(row) + 0.5)
+                    default: .int(.max - Int64(row))
+                    }
+            }
+            return ModelEvent(timestamp: Int64(row), fields: fields)
+        }
+        let batch = makeBatch(events)
+        #expect(try model(of: batch) == events)
+        #expect(batch.byteCount < 200 * 1_000 * 3)
+        let bytes = batch.encoded()
+        #expect(try model(of: EventBatch(decoding: bytes[...])) == events)
+        let merged = EventBatch(merging: [batch, makeBatch(events), batch])
+        #expect(try model(of: merged) == events + events + events)
+    }
+
     /// Ids that hardly repeat, here and there missing, a number, or one of few strings.
     private func eventsWithIDs(_ ids: Range<Int>) -> [ModelEvent] {
         ids.map { id in
@@ -305,6 +331,32 @@ import Testing
         for (dictionary, map) in zip(dictionaries, maps) {
             for code in 0...UInt32(dictionary.count) {
                 #expect(union.value(ofCode: map[Int(code)]) == dictionary.value(ofCode: code))
+            }
+        }
+    }
+
+    @Test(arguments: [true, false], [true, false])
+    func `entries are found in another dictionary, wherever they stand`(
+        sorted: Bool, isOtherSorted: Bool
+    ) {
+        var random = SystemRandomNumberGenerator()
+        for size in [0, 1, 2, 9, 100] {
+            let all =
+                (0..<size).map { FieldValue.string("v\($0 * 37 % 101)") } + [.int(5), .float(0.5)]
+            for sought in [0, 1, size / 3, size] {
+                let others =
+                    Array(all.shuffled(using: &random).prefix(sought)) + [
+                        .string("w"), .string("a"),
+                    ]
+                let (own, other) = (
+                    dictionary(all, sorted: sorted), dictionary(others, sorted: isOtherSorted)
+                )
+                let codes = own.codes(ofEntriesIn: other)
+                #expect(codes.count == other.count)
+                for (entry, code) in codes.enumerated() {
+                    let value = other[entry]
+                    #expect(own.value(ofCode: code) == (all.contains(value) ? value : .missing))
+                }
             }
         }
     }
