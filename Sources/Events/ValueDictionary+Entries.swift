@@ -22,19 +22,31 @@ extension ValueDictionary {
         isSorted ? codesByHalving(other) : codesByHash(other)
     }
 
+    /// Sorted entries are sought from the place of the one before, in steps that double: of a
+    /// dictionary a quarter of this one's size that takes four comparisons an entry, not sixteen.
     private func codesByHalving(_ other: ValueDictionary) -> [UInt32] {
         text.withUnsafeBufferPointer { ownText in
             other.text.withUnsafeBufferPointer { otherText in
-                (0..<other.count).map { entry in
-                    var (low, high) = (0, count)
+                var start = 0
+                return (0..<other.count).map { entry in
+                    func order(_ place: Int) -> Int {
+                        ValueDictionary.compare(self, place, ownText, other, entry, otherText)
+                    }
+                    var (low, high) = (start, count)
+                    if other.isSorted {
+                        var step = 1
+                        while low + step < count, order(low + step) < 0 {
+                            low += step
+                            step *= 2
+                        }
+                        high = min(count, low + step)
+                    }
                     while low < high {
                         let middle = (low + high) / 2
-                        let order = ValueDictionary.compare(
-                            self, middle, ownText, other, entry, otherText)
-                        if order == 0 { return UInt32(middle + 1) }
-                        if order < 0 { low = middle + 1 } else { high = middle }
+                        if order(middle) < 0 { low = middle + 1 } else { high = middle }
                     }
-                    return 0
+                    if other.isSorted { start = low }
+                    return low < count && order(low) == 0 ? UInt32(low + 1) : 0
                 }
             }
         }
