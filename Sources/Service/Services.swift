@@ -141,7 +141,7 @@ struct Services: Sendable {
         return DatasetRoutes(
             store: store, datasets: datasets, definitions: definitions, eraser: eraser,
             clock: clock
-        ).routes
+        ) { [alerts] in alerts?.readAgain() }.routes
             + ColumnRoutes(
                 store: store, datasets: datasets, catalogs: catalogs, definitions: definitions,
                 clock: clock

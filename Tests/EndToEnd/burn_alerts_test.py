@@ -96,6 +96,29 @@ class BurnAlertsTest(AlertCase):
             self.server.request("DELETE", f"/1/burn_alerts/__all__/{made['id']}")[0], 204)
         self.assertEqual([body["status"] for body in self.receiver.wait_for(2)], ["TRIGGERED", "OK"])
 
+    def test_a_dataset_that_goes_takes_its_alerts_along_at_once(self):
+        self.requests((4000, 800, 200), (3900, 200, 500))
+        self.send(3, dataset="mail", age=300)
+        slo, hook = self.slo(), {"id": self.hook()["id"]}
+        self.server.json("PUT", "/api/slos/both", {
+            "datasets": ["shop", "mail"], "bad": "status >= 500", "target": 0.9})
+        for one in (slo, "both"):
+            self.server.json("POST", "/1/burn_alerts/__all__", {
+                "exhaustion_minutes": 0, "slo": {"id": one}, "recipients": [hook]})
+        self.server.json("POST", "/1/triggers/shop", {
+            "name": "many", "query": {"time_range": 7200}, "frequency": 1,
+            "threshold": {"op": ">", "value": 1}, "recipients": [hook]})
+        self.receiver.wait_for(3)
+        self.server.json("PUT", "/1/datasets/shop", {"settings": {"delete_protected": False}})
+        self.assertEqual(self.server.request("DELETE", "/1/datasets/shop")[0], 202)
+        ended = [body["name"] for body in self.receiver.wait_for(6) if body["status"] == "OK"]
+        self.assertEqual(sorted(ended), ["ErrorBudgetExhaustion", "ErrorBudgetExhaustion", "many"])
+        self.assertEqual(self.server.json("GET", "/api/triggers"), [])
+        # The SLO of two datasets stays, and has what is left to count.
+        self.assertEqual([one["name"] for one in self.server.json("GET", "/api/slos")], ["both"])
+        self.assertEqual(self.server.json("GET", "/api/slos/both")["status"]["total"], 3)
+        self.assertEqual(len(self.server.json("GET", "/1/burn_alerts/__all__?slo_id=both")), 1)
+
     def test_what_a_burn_alert_cannot_be_is_refused_with_the_member(self):
         self.requests((60, 1, 200))
         slo, hook = self.slo(days=1), self.hook()

@@ -163,6 +163,20 @@ class SLOTest(ServerTest):
         rules = self.server.json("GET", "/api/v1/rules?file[]=slos")["data"]["groups"][0]["rules"]
         self.assertEqual([rule["health"] for rule in rules], ["ok"] * 3)
 
+    def test_slos_of_the_configuration_hold_for_environments_that_come_later(self):
+        path = f"{self.directory}/widefield.json"
+        with open(path, "w") as file:
+            json.dump({"slos": [{"name": "configured", "good": "status < 500", "target": 0.9}]}, file)
+        self.restart_with("--config", path, "--rule-interval", "1")
+        groups = lambda: self.server.json("GET", "/api/v1/rules?file[]=slos")["data"]["groups"]
+        self.assertEqual(groups(), [])
+        self.send((60, 10, {"status": 200}))
+        for _ in range(100):
+            if groups() and groups()[0]["rules"][0]["health"] == "ok":
+                break
+            time.sleep(0.1)
+        self.assertEqual([rule["health"] for rule in groups()[0]["rules"]], ["ok"] * 3)
+
     def test_honeycombs_shapes(self):
         self.send_checkouts()
         self.server.json("POST", "/1/derived_columns/shop", {

@@ -134,7 +134,7 @@ final class AlertKeeper: Sendable {
                 orders.isEmpty ? nil : orders
             }
             if order?.isEnding ?? false { return }
-            if order?.readsAgain ?? false {
+            if order?.readsAgain ?? false || hasNewcomer(rooms) {
                 orders.update { $0.readsAgain = false }
                 read(&rooms)
             }
@@ -152,8 +152,7 @@ final class AlertKeeper: Sendable {
         for failure in sources.readAgain() {
             log(.error, "rules not read", ["problem": .string(failure.description)])
         }
-        let known = metrics.service.store.environments.filter { $0 != SelfTelemetry.environment }
-        var environments = sources.environments(among: known).union(rooms.keys)
+        var environments = sources.environments(among: observed).union(rooms.keys)
         do throws(HostError) {
             environments.formUnion(try files.environments())
         } catch {
@@ -171,6 +170,16 @@ final class AlertKeeper: Sendable {
             publish(environment, room.book)
         }
         log(.info, "rules read", ["environments": .int(Int64(environments.count))])
+    }
+
+    /// The environments that have events, without the server's own.
+    private var observed: [String] {
+        metrics.service.store.environments.filter { $0 != SelfTelemetry.environment }
+    }
+
+    /// Whether an environment got its first events for which SLOs of the configuration hold.
+    private func hasNewcomer(_ rooms: [String: Room]) -> Bool {
+        !metrics.levels.configured.isEmpty && observed.contains { rooms[$0] == nil }
     }
 
     /// An environment with what was kept of it.

@@ -94,9 +94,10 @@ struct Definitions: Sendable, Equatable {
         return all(kind).count < count
     }
 
-    /// Removes all that was defined of a dataset.
+    /// Removes all that was defined of a dataset; SLOs that count events of others too stay.
     mutating func removeAll(of dataset: String) {
         for kind in Kind.allCases { documents[kind]?.removeAll { $0.dataset == dataset } }
+        for slo in all(.slos) where slo.countedDatasets == [dataset] { remove(slo: slo) }
     }
 }
 

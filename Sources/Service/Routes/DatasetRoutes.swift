@@ -12,6 +12,8 @@ struct DatasetRoutes: Sendable {
     let definitions: DefinitionStore
     let eraser: Eraser
     let clock: any HostClock
+    /// Told when a dataset went with what was defined of it.
+    let deleted: @Sendable () -> Void
 
     private static let textMax = 255
 
@@ -152,6 +154,7 @@ struct DatasetRoutes: Sendable {
             throw HTTPRefusal(.problem(.conflict, "the dataset is delete protected"))
         }
         try eraser.deleteDataset(call.parameters[0], environment: environment)
+        deleted()
         return HTTPResponse(status: 202)
     }
 }

@@ -178,11 +178,7 @@ private struct HoneycombSLO {
         return length / 86_400_000
     }
 
-    var slugs: [String] {
-        let several = document.body["datasets"]?.array?.compactMap(\.string)
-        let one = document.body["dataset"]?.string.map { [$0] }
-        return (several ?? one ?? []).map(DatasetName.key)
-    }
+    var slugs: [String] { document.countedDatasets }
 
     var json: JSONObject {
         let body = document.body

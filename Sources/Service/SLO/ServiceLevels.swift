@@ -1,5 +1,6 @@
 internal import Alerting
 internal import Bytes
+internal import Events
 internal import Metrics
 
 /// The SLOs of each environment: those of the configuration, and those that calls made.
@@ -36,6 +37,13 @@ struct ServiceLevels: Sendable {
 }
 
 extension Definitions.Document {
+    /// The keys of the datasets whose events an SLO counts; empty for all.
+    var countedDatasets: [String] {
+        let several = body["datasets"]?.array?.compactMap(\.string)
+        let one = body["dataset"]?.string.map { [$0] }
+        return (several ?? one ?? []).map(DatasetName.key)
+    }
+
     /// What was defined, without when.
     var definition: JSONObject {
         JSONObject(body.members.filter { !["created_at", "updated_at"].contains($0.key) })
