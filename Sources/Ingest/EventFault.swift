@@ -60,6 +60,15 @@ struct EventFault {
         EventFault("event time is neither RFC 3339 nor a Unix epoch", quote(text))
     }
 
+    /// An extension of MessagePack other than its timestamp, or one that is damaged.
+    static func timeExtension(type: Int8, bytes: Int) -> EventFault {
+        EventFault(
+            type == -1
+                ? "event time is a timestamp that MessagePack does not have"
+                : "event time is an extension that is no timestamp",
+            "type \(type) with \(bytes) bytes")
+    }
+
     static func timeOutOfRange(_ text: UnsafeBufferPointer<UInt8>) -> EventFault {
         EventFault("event time is not between 1677-09-21 and 2262-04-11", quote(text))
     }

@@ -261,8 +261,18 @@ import Testing
         (#"{"resourceSpans":{}}"#, "expected an array at /resourceSpans, byte 17"),
         (
             #"{"resourceSpans":[{},{"scopeSpans":[{"spans":[{"traceId":"x z"}]}]}]}"#,
-            "neither hexadecimal digits nor base64 at "
+            "an id is neither hexadecimal digits nor 8 or 16 bytes of base64 at "
                 + "/resourceSpans/1/scopeSpans/0/spans/0/traceId, byte 57"
+        ),
+        (
+            #"{"resourceSpans":[{"scopeSpans":[{"spans":[{"spanId":"zz"}]}]}]}"#,
+            "an id is neither hexadecimal digits nor 8 or 16 bytes of base64 at "
+                + "/resourceSpans/0/scopeSpans/0/spans/0/spanId, byte 53"
+        ),
+        (
+            #"{"resourceSpans":[{"resource":{"attributes":[{"value":{"bytesValue":"?"}}]}}]}"#,
+            "expected base64 at "
+                + "/resourceSpans/0/resource/attributes/0/value/bytesValue, byte 68"
         ),
         (
             #"{"resource_spans":[{"scope_spans":[{"spans":[{"kind":"SPAN_KIND_X"}]}]}]}"#,

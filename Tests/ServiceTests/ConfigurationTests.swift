@@ -63,7 +63,11 @@ import Testing
 
     @Test(arguments: [
         (#"{"lissten": ""}"#, "wf.json: /lissten: there is no such option"),
-        (#"{"log-level": "info"}"#, "wf.json: /log-level: there is no such option"),
+        (
+            #"{"log-level": "info"}"#,
+            "wf.json: /log-level: here options are written with '_': log_level"
+        ),
+        (#"{"log-levl": "info"}"#, "wf.json: /log-levl: there is no such option"),
         (#"{"listen": "8080"}"#, "wf.json: /listen: expected HOST:PORT, found '8080'"),
         (#"{"threads": 0}"#, "wf.json: /threads: expected a number from 1 to 256, found '0'"),
         (

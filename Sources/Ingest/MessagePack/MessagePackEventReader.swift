@@ -129,12 +129,14 @@ struct MessagePackEventReader: ~Copyable {
         case .null: return nil
         case .text(let text): return text.count > 0 ? fields.time(text) : nil
         case .ext(let type, let bytes):
-            guard let timestamp = MessagePackTimestamp(type: type, bytes) else { break }
+            guard let timestamp = MessagePackTimestamp(type: type, bytes) else {
+                fields.reject(.timeExtension(type: type, bytes: bytes.count))
+                return nil
+            }
             // Fast path: no text.
             if case .nanoseconds(let time) = timestamp.eventTime { return time }
-            return try withText(of: value, at: place) {
-                (fields, text) in fields.time(timestamp.eventTime, as: text)
-            }
+            var text = timestamp.text ?? "\(timestamp.seconds)"
+            return text.withUTF8 { fields.time(timestamp.eventTime, as: $0) }
         default: break
         }
         return try withText(of: value, at: place) { (fields, text) in fields.time(text) }

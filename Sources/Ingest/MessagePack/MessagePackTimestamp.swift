@@ -6,7 +6,7 @@ internal import Bytes
 /// twelve the first four are nanoseconds, the others seconds, which may be negative.
 struct MessagePackTimestamp {
     /// Since 1970, rounded down.
-    private let seconds: Int64
+    let seconds: Int64
     /// On top of the seconds.
     private let nanoseconds: Int64
 

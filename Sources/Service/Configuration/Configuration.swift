@@ -244,9 +244,14 @@ private struct Settings {
                 continue
             }
             let name = member.key.replacing("_", with: "-")
-            guard !member.key.contains("-"),
-                Configuration.options.contains(where: { $0.name == name })
-            else { throw ConfigurationError(description: "\(place): there is no such option") }
+            guard Configuration.options.contains(where: { $0.name == name }) else {
+                throw ConfigurationError(description: "\(place): there is no such option")
+            }
+            guard !member.key.contains("-") else {
+                throw ConfigurationError(
+                    description: "\(place): here options are written with '_': "
+                        + member.key.replacing("-", with: "_"))
+            }
             let text: String
             switch member.value {
             case .string(let value): text = value

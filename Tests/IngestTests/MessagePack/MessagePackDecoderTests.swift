@@ -180,6 +180,28 @@ import Testing
             ),
         ]
         for (element, message) in cases { #expect(try rejection(of: element) == message) }
+        let times: [([UInt8], String)] = [
+            (
+                [0xD6, 5, 0, 0, 0, 1],
+                "event time is an extension that is no timestamp: type 5 with 4 bytes"
+            ),
+            (
+                [0xC7, 3, 0xFF, 0, 0, 0],
+                "event time is a timestamp that MessagePack does not have: type -1 with 3 bytes"
+            ),
+            (
+                [0xC7, 12, 0xFF, 0, 0, 0, 0, 0, 0, 0, 10, 0, 0, 0, 0],
+                "event time is not between 1677-09-21 and 2262-04-11: \"3331-01-08T16:42:40Z\""
+            ),
+            (
+                [0xC7, 12, 0xFF, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 0],
+                "event time is not between 1677-09-21 and 2262-04-11: \"1152921504606846976\""
+            ),
+        ]
+        for (time, message) in times {
+            let element = [0x82, 0xA4] + Array("time".utf8) + time + [0xA4] + Array("data".utf8)
+            #expect(try rejection(of: element + [0x81, 0xA1, 0x61, 1]) == message)
+        }
         let unusable = "field name is an array, a map or an extension"
         for value: [UInt8] in [
             [0x81, 0x91, 0x01, 0x02], [0x82, 0x81, 0xC0, 0x91, 0xC0, 0x02, 0xA1, 0x61, 0x90],

@@ -192,10 +192,17 @@ struct OTLPTranscoder: ~Copyable {
         guard place[0] == JSONByte.quote else { throw JSONFault("expected a string", at: place) }
         let scanned = try scanner.string(place + 1)
         let text = UnsafeBufferPointer(start: place + 1, count: scanned.end - place - 1)
-        var decoded: [UInt8]?
-        if case .identifier = field.kind { decoded = OTLPTranscoder.hexadecimal(text) }
-        guard let decoded = decoded ?? Base64.bytes(of: text) else {
-            throw JSONFault("neither hexadecimal digits nor base64", at: place)
+        let decoded: [UInt8]
+        if case .identifier = field.kind {
+            guard let id = OTLPTranscoder.identifier(text) else {
+                throw JSONFault(
+                    "an id is neither hexadecimal digits nor 8 or 16 bytes of base64", at: place)
+            }
+            decoded = id
+        } else if let bytes = Base64.bytes(of: text) {
+            decoded = bytes
+        } else {
+            throw JSONFault("expected base64", at: place)
         }
         decoded.withUnsafeBufferPointer { writer.blob(field.number, $0) }
         return scanned.end + 1
@@ -254,6 +261,13 @@ struct OTLPTranscoder: ~Copyable {
         case "-Infinity": -.infinity
         case let text: Double(text)
         }
+    }
+
+    /// Digits as OTLP has them, or base64 as writers have it that treat ids as any bytes: only of an
+    /// id's length, so that no other text is taken for one.
+    private static func identifier(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
+        if let bytes = hexadecimal(text) { return bytes }
+        return Base64.bytes(of: text).flatMap { [8, 16].contains($0.count) ? $0 : nil }
     }
 
     /// The bytes that pairs of digits are; nil when there is anything else.
