@@ -72,6 +72,17 @@ public struct EventListing: Hashable, Sendable {
     public init(fields: [String]? = nil) { self.fields = fields }
 }
 
+extension Query {
+    /// Why the sample cannot stand for all events in what is counted of it; nil when it can.
+    var sampleFault: String? {
+        guard let sampleShare, sampleShare < 1, !isUnweighted else { return nil }
+        if case .events = shape { return nil }
+        if EventSample(share: sampleShare).rate != nil { return nil }
+        return "an event of sample \(sampleShare) stands for no whole number of events; "
+            + "take one in so many, such as 0.5, 0.1 or 0.01, or unweighted"
+    }
+}
+
 public struct Statistics: Hashable, Sendable {
     public var calculations: [Calculation]
     /// Numbers worked out from those of a group; each may speak of calculations and of the formulas
@@ -86,6 +97,17 @@ public struct Statistics: Hashable, Sendable {
         self.calculations = calculations
         self.groupBy = groupBy
         self.having = having
+    }
+
+    /// The first heatmap that an expression over the answer's columns speaks of, by its column.
+    ///
+    /// It has many numbers, so nothing can be said of it as of one.
+    package func heatmap(in expression: Expression) -> String? {
+        let spoken = expression.fields
+        return calculations.first { calculation in
+            [.heatmap, .exponentialHistogram].contains(calculation.aggregate)
+                && spoken.contains(.named(calculation.key))
+        }?.key
     }
 
     /// The columns of the answer beside the keys: calculations that are shown, then formulas.

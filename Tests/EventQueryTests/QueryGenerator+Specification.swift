@@ -10,6 +10,8 @@ extension QueryGenerator {
         let formulas = chance(30) ? formulas(over: &calculations) : []
         object.append("calculations", .array(calculations.map { .object($0) }))
         if !formulas.isEmpty { object.append("formulas", .array(formulas)) }
+        let fields = chance(30) ? list(1...2) { $0.calculatedField() } : []
+        if !fields.isEmpty { object.append("calculated_fields", .array(fields)) }
         if chance(60) { appendFilters(to: &object) }
         let columns =
             chance(60)
@@ -40,14 +42,15 @@ extension QueryGenerator {
         let operations = [
             "SUM", "AVG", "COUNT_DISTINCT", "MAX", "MIN", "P001", "P01", "P05", "P10", "P20", "P25",
             "P50", "P75", "P80", "P90", "P95", "P99", "P999", "HEATMAP", "RATE_AVG", "RATE_SUM",
-            "RATE_MAX",
+            "RATE_MAX", "CONCURRENCY", "COUNT",
         ]
         var calculations = [JSONObject([JSONObject.Member("op", "COUNT")])]
         for index in 0..<below(4) {
             var object = JSONObject()
-            object.append("op", .string(pick(operations)))
-            object.append(
-                "column", .string(pick(["duration_ms", "a b", "samplerate", "child.duration_ms"])))
+            let operation = pick(operations)
+            object.append("op", .string(operation))
+            let columns = ["duration_ms", "a b", "samplerate", "child.duration_ms"]
+            if operation != "CONCURRENCY" { object.append("column", .string(pick(columns))) }
             if chance(40) {
                 object.append("name", .string("name \(index)"))
                 if chance(60) { appendFilters(to: &object) }
@@ -65,7 +68,7 @@ extension QueryGenerator {
             JSONObject([
                 .init("op", "MAX"), .init("column", "size"), .init("name", "largest"),
             ]))
-        let names = calculations.compactMap { $0["name"]?.string }
+        let names = calculations.filter { $0["op"] != "HEATMAP" }.compactMap { $0["name"]?.string }
         let name = "$\"\(pick(names))\"".replacing("$\"largest\"", with: "$largest")
         let texts = [
             "DIV(\(name), $largest)", "IF(GT(\(name), 5), $largest, 0)", "MUL($largest, 2)",
@@ -75,6 +78,20 @@ extension QueryGenerator {
             formulas.append(["name": "f1", "expression": .string("SUM($\"f 0\", \(name))")])
         }
         return formulas
+    }
+
+    /// A field and its expression as the product writes it.
+    private mutating func calculatedField() -> JSONValue {
+        while true {
+            let drawn: JSONValue = [
+                "name": .string("field \(below(2))"),
+                "expression": .string(derivedColumn(depth: 2)),
+            ]
+            let query = try? Query(
+                specification: ["calculated_fields": .array([drawn])], dataset: "d")
+            let written = try? query?.specification()["calculated_fields"]?.array?.first
+            if let written { return written }
+        }
     }
 
     private mutating func appendFilters(to object: inout JSONObject) {
@@ -89,8 +106,8 @@ extension QueryGenerator {
             "column",
             .string(
                 pick([
-                    "a", "service.name", "timestamp", "and", "é`", "root.a b",
-                    "none.trace.parent_id",
+                    "a", "service.name", "timestamp", "and", "é`", "root.a b", "parent.and",
+                    "child.error", "any.service.name", "none.trace.parent_id", "field 0",
                 ])))
         switch below(5) {
         case 0: object.append("op", .string(pick(["exists", "does-not-exist"])))

@@ -144,7 +144,11 @@ extension QueryGenerator {
         }
         if chance(50) { query.limit = 1 + below(QueryLimits.rowsMax) }
         query.isUnweighted = chance(20)
-        if chance(10) { query.sampleShare = pick([1, 0.5, 0.01, 0.3, 1e-9]) }
+        if chance(10) {
+            // Events of no whole number of others can be listed or counted as one each.
+            if case .events = query.shape { query.isUnweighted = true }
+            query.sampleShare = pick([1, 0.5, 0.01, 1e-9, query.isUnweighted ? 0.3 : 0.25])
+        }
         return query
     }
 
@@ -217,7 +221,9 @@ extension QueryGenerator {
             statistics.groupBy.append(GroupKey(name: "service.name", expression: field))
         }
         if chance(40) {
-            let columns = columns(of: statistics)
+            let columns = columns(of: statistics).filter { name in
+                statistics.heatmap(in: .field(.named(name))) == nil
+            }
             let column = Expression.field(.named(pick(columns)))
             statistics.having = .compare(
                 pick(ComparisonOperator.allCases), column, .literal(value()))

@@ -167,6 +167,25 @@ import Testing
                 + #"{"column":"c","op":"!=","value":1}]}"#)
     }
 
+    @Test func `a heatmap is not taken for a number`() throws {
+        let heatmap: JSONValue = ["op": "HEATMAP", "column": "ms", "name": "h"]
+        let having: JSONValue = [
+            "calculations": [heatmap],
+            "havings": [["calculate_op": "HEATMAP", "column": "ms", "op": ">", "value": 1]],
+        ]
+        let formula: JSONValue = [
+            "calculations": [heatmap], "formulas": [["name": "f", "expression": "MUL($h, 2)"]],
+        ]
+        for (json, path) in [
+            (having, "havings[0].calculate_op"), (formula, "formulas[0].expression"),
+        ] {
+            let error = #expect(throws: SpecificationError.self) {
+                try Query(specification: json, dataset: "d")
+            }
+            #expect(error?.path == path)
+        }
+    }
+
     @Test(arguments: [UInt64](0..<20))
     func `specifications survive the way through query and text`(seed: UInt64) throws {
         var generator = QueryGenerator(seed: seed)

@@ -138,14 +138,8 @@ struct QueryPlan: Sendable {
 
     private static func sample(_ query: Query) throws(QueryFailure) -> EventSample? {
         guard let share = query.sampleShare, share < 1 else { return nil }
-        let sample = EventSample(share: share)
-        if case .events = query.shape { return sample }
-        guard query.isUnweighted || sample.rate != nil else {
-            throw .refused(
-                "an event of sample \(share) stands for no whole number of events; "
-                    + "take one in so many, such as 0.5, 0.1 or 0.01, or unweighted")
-        }
-        return sample
+        if let fault = query.sampleFault { throw .refused(fault) }
+        return EventSample(share: share)
     }
 
     /// How many events each row of a source stands for; nil when each stands for itself.

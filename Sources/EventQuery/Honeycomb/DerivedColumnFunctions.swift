@@ -41,7 +41,15 @@ enum DerivedColumnFunctions {
     /// that is the same whenever the event is asked.
     static let constants: [(name: String, expression: Expression)] = [
         ("EVENT_TIMESTAMP", seconds(.timestamp)), ("INGEST_TIMESTAMP", seconds(.received)),
-        ("RAND", .call(.hash, [.field(.timestamp), .literal(.string(" ")), .field(.received)])),
+        (
+            "RAND",
+            .call(
+                .hash,
+                [
+                    .field(.timestamp), .literal(.string(" ")), .field(.received),
+                    .literal(.string(" ")), .field(.named("trace.span_id")),
+                ])
+        ),
     ]
 
     /// The rest of the functions that are understood.

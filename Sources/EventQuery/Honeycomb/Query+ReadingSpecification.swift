@@ -198,6 +198,9 @@ extension SpecificationObject {
                 throw object.fail(
                     "expression", "$\(spoken) is not the name of a calculation or formula before")
             }
+            if Statistics(calculations: calculations).heatmap(in: expression) != nil {
+                throw object.fail("expression", "speaks of a heatmap, which has many numbers")
+            }
             formulas.append(Formula(name: name, expression: expression))
             names.append(name)
         }
@@ -263,7 +266,11 @@ extension SpecificationObject {
             guard let json = object["value"], json.number != nil,
                 let value = FieldValue(json: json)
             else { throw object.fail("value", "must be a number") }
-            conditions.append(.compare(sign, .field(.named(key)), .literal(value)))
+            let condition = Expression.compare(sign, .field(.named(key)), .literal(value))
+            if statistics.heatmap(in: condition) != nil {
+                throw object.fail("calculate_op", "must not be HEATMAP, which has many numbers")
+            }
+            conditions.append(condition)
         }
         return conditions.count > 1 ? .and(conditions) : conditions.first
     }

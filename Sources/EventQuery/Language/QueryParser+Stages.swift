@@ -8,6 +8,8 @@ private struct Draft {
     var order = 0
     /// Where the first `eval` stands.
     var evaluationPlace: Int?
+    /// Where `sample` stands.
+    var samplePlace: Int?
     /// Where stages stand that need statistics.
     var needsStatistics: [(stage: String, place: Int)] = []
 
@@ -33,6 +35,7 @@ extension QueryParser {
             throw fail(
                 "\(needy.stage) needs stats, which the query does not have", at: needy.place)
         }
+        if let fault = draft.query.sampleFault { throw fail(fault, at: draft.samplePlace) }
         if draft.query.expandsTooFar() {
             throw fail("the derived fields grow too large", at: draft.evaluationPlace)
         }
@@ -70,6 +73,7 @@ extension QueryParser {
         case "unweighted": draft.query.isUnweighted = true
         case "sample":
             if draft.query.sampleShare != nil { throw fail("a second sample", at: start) }
+            draft.samplePlace = start
             draft.query.sampleShare = try sampleShare()
         case "where":
             try keepOrder(word, 1, at: start, &draft)
@@ -244,7 +248,11 @@ extension QueryParser {
         }
         try keepOrder("having", 5, at: start, &draft)
         scope = ResultScope(statistics)
-        statistics.having = try expression()
+        let condition = try expression()
+        if let heatmap = statistics.heatmap(in: condition) {
+            throw fail("\(heatmap) has many numbers and cannot be compared with one", at: start)
+        }
+        statistics.having = condition
         scope = nil
         draft.query.shape = .statistics(statistics)
     }

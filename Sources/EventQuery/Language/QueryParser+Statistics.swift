@@ -111,6 +111,9 @@ extension QueryParser {
         let expression = try expression()
         scope = nil
         for calculation in called { try add(calculation, to: &statistics, &names, at: start) }
+        if let heatmap = statistics.heatmap(in: expression) {
+            throw fail("\(heatmap) has many numbers: no formula can have it as one", at: start)
+        }
         called = []
         let name = alias ?? statistics.formulaText(expression)
         if !names.insert(name).inserted {

@@ -201,7 +201,10 @@ extension QueryGenerator {
     /// Formulas over whatever is computed; what is hidden goes on being spoken of.
     mutating func addFormulas(to statistics: inout Statistics) {
         for index in 0..<1 + below(3) {
-            let names = statistics.calculations.map(\.key) + statistics.formulas.map(\.name)
+            let names =
+                statistics.calculations.map(\.key).filter {
+                    statistics.heatmap(in: .field(.named($0))) == nil
+                } + statistics.formulas.map(\.name)
             func column(_ generator: inout QueryGenerator) -> Expression {
                 generator.chance(85)
                     ? .field(.named(generator.pick(names))) : .literal(generator.eventValue())
