@@ -17,6 +17,9 @@ class QueryTest(ServerTest):
             "generate", "--events", "3000", "--seed", "2").encode())
         self.assertIn("3,000 events accepted", self.errors)
 
+    def moment(self, seconds):
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
     def test_text_and_specification_answer_alike(self):
         text = self.server.query(
             "from shop | last 4h | stats count(), max(duration_ms) by service.name")
@@ -180,6 +183,23 @@ class QueryTest(ServerTest):
         body["selection_range"] = {"start_time": 0, "end_time": 1}
         self.assertEqual(
             self.server.json("POST", "/api/bubbleup", body)["meta"]["selection"], 0)
+        # A box of a heatmap: a stretch of time, and the numbers within it.
+        latest = int(time.time())
+        body["where"] = "duration_ms >= 20 and duration_ms < 200"
+        sizes = []
+        for start, end in [(latest - 5400, latest - 1800), (latest - 20_000, latest - 5400),
+                           (latest - 1800, latest + 60)]:
+            body["selection_range"] = {"start_time": start, "end_time": end}
+            sizes.append(self.server.json("POST", "/api/bubbleup", body)["meta"]["selection"])
+            [row] = self.server.rows(
+                f"from shop | between {self.moment(start)} and {self.moment(end)}"
+                " | where duration_ms >= 20 and duration_ms < 200 | stats count() | unweighted")
+            self.assertEqual(row["COUNT"], sizes[-1])
+        self.assertTrue(all(sizes), sizes)
+        body["selection_range"] = {"start_time": 2, "end_time": 1}
+        status, _, refusal = self.server.request("POST", "/api/bubbleup", json.dumps(body).encode())
+        self.assertEqual((status, json.loads(refusal)["error"]),
+                         (400, "/selection_range: it ends before it begins"))
         _, _, lines = self.server.get_query(
             "from shop | last 4h | bubbleup where error | limit 5", format="csv")
         rows = list(csv.DictReader(io.StringIO(lines.decode())))
@@ -317,6 +337,49 @@ class QueryTest(ServerTest):
         self.assertIn("aggregates", shown)
         self.tool("explain", "from shop | wher", code=1)
         self.assertIn("^", self.errors)
+
+    def test_an_explanation_in_text_leaves_nothing_out(self):
+        plan = lambda *arguments: [
+            line for line in self.tool("explain", *arguments).split("\n\n")[1].splitlines()
+            if not line.startswith("time ")]
+        self.assertEqual(plan(
+            "from shop | last 4h step 1h | compare 1h | sample 0.5 | eval slow = duration_ms > 100"
+            " | where root.name exists and not slow | stats n = count(), hide m = max(duration_ms) where error,"
+            " share = m / n by service.name | having share > 1 | sort n desc | limit 3"), [
+            "step    3600 seconds", "sample  0.5", "where   not duration_ms > 100",
+            "find    root where name exists", "compare with 3600 seconds earlier", "by      service.name",
+            "keep    count for n", "keep    largest of duration_ms where error for m",
+            "compute share = m / n", "having  share > 1", "order   n desc, limit 3"])
+        self.assertEqual(plan("from shop | last 4h | where error | bubbleup where child.error"), [
+            "where   error", "find    child where error", "select  child.error", "limit 100"])
+        query = {"query": "from shop | last 4h | stats n = count() | having n > 1"}
+        found = self.server.json("POST", "/api/explain", query)["plan"]
+        self.assertEqual((found["having"], found["formulas"]), ("n > 1", []))
+        self.assertIn("aggregates", self.tool("explain", "--analyze", "--format", "json", query["query"]))
+
+    def test_a_question_out_of_time_gives_what_it_has(self):
+        text = ("from shop | last 4h | stats distinct(user_id), sum(child.duration_ms)"
+                " by user_id, root.http.route, parent.name")
+        for milliseconds, is_partial in [(1, True), (600_000, False)]:
+            meta = self.server.query(text, limits={"time_ms": milliseconds})["meta"]
+            self.assertEqual(meta["partial"], is_partial)
+        for limits, message in [
+            ({"time_ms": 0}, "/limits/time_ms: expected 1 to 600000"),
+            ({"time_ms": 600_001}, "/limits/time_ms: expected 1 to 600000"),
+            ({"time": 1}, "/limits/time: there is no such limit; time_ms is one"),
+        ]:
+            status, _, body = self.server.request(
+                "POST", "/api/query", json.dumps({"query": text, "limits": limits}).encode())
+            self.assertEqual((status, json.loads(body)["error"]), (400, message))
+
+    def test_parameters_that_there_are_not_are_named(self):
+        for path in ("/api/query", "/api/tail"):
+            status, _, body = self.server.request("GET", f"{path}?q=from+shop&limit=3")
+            self.assertEqual((status, json.loads(body)["error"]), (400, "there is no parameter ?limit="))
+        for path in ("/api/query", "/api/explain"):
+            status, _, body = self.server.request(
+                "POST", path, json.dumps({"query": "from shop | stats count()", "serie": True}).encode())
+            self.assertEqual((status, json.loads(body)["error"]), (400, "/serie: there is no such member"))
 
     def test_a_query_with_a_name_is_kept(self):
         text = "from shop | last 4h | stats count()"

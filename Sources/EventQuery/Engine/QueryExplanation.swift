@@ -49,6 +49,10 @@ public struct QueryExplanation: Sendable {
     public let compareOffset: Int64?
     public let groupBy: [String]
     public let states: [State]
+    /// What is worked out from the calculations of each group.
+    public let formulas: [(name: String, text: String)]
+    /// The condition on groups; nil for none.
+    public let having: String?
     public let order: [String]
     public let limit: Int
 
@@ -72,14 +76,17 @@ extension QueryEngine {
         options: QueryOptions = QueryOptions()
     ) throws(QueryFailure) -> QueryExplanation {
         let plan = try QueryPlan(query, now: now, options: options)
-        var explanation = QueryExplanation(plan, sources)
+        // What tells a selection by relatives is sought as what a condition says of them.
+        let selecting = try plan.planOfSelection(options)
+        let names = plan.namedFields.union(selecting?.namedFields ?? [])
+        var explanation = QueryExplanation(plan, (selecting ?? plan).needs, sources)
         let memo = DictionaryMemo()
         do {
             for source in sources {
                 guard let reason = try plan.reasonToSkip(source, memo) else {
                     explanation.sourcesToRead += 1
                     explanation.rowsToRead += source.rows
-                    for name in plan.namedFields {
+                    for name in names {
                         explanation.bytesToRead += source.storedByteCount(ofColumn: name)
                     }
                     continue
@@ -94,12 +101,12 @@ extension QueryEngine {
 }
 
 extension QueryExplanation {
-    fileprivate init(_ plan: QueryPlan, _ all: [any EventSource]) {
+    fileprivate init(_ plan: QueryPlan, _ needs: RelatedNeeds, _ all: [any EventSource]) {
         timeRange = plan.timeRange
         step = plan.buckets?.width
         if case .named(let names) = plan.query.source { datasets = names } else { datasets = nil }
         conditions = plan.conditions.map(\.text)
-        relatives = plan.needs.byRelation.sorted { $0.key.rawValue < $1.key.rawValue }.map {
+        relatives = needs.byRelation.sorted { $0.key.rawValue < $1.key.rawValue }.map {
             Relatives(
                 relation: $0.rawValue, condition: $1.condition?.text, isCondition: $1.isCondition,
                 fields: $1.fields)
@@ -113,6 +120,16 @@ extension QueryExplanation {
             return State(
                 kind: "\(slot.kind)", argument: slot.argument?.text, filter: slot.filter?.text,
                 calculations: plan.calculations.filter { $0.slot == index }.map(\.name))
+        }
+        if case .statistics(let statistics) = plan.query.shape {
+            formulas = statistics.formulas.map {
+                (name: $0.name, text: statistics.formulaText($0.expression))
+            }
+            let scope = ResultScope(statistics)
+            having = statistics.having.map { ExpressionPrinter(scope: scope).text($0) }
+        } else {
+            formulas = []
+            having = nil
         }
         order = plan.query.effectiveSort.map { $0.name + ($0.descending ? " desc" : "") }
         limit = plan.query.rowLimit

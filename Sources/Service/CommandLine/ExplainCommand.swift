@@ -42,6 +42,12 @@ private func explanationText(_ document: JSONValue, usesColor: Bool) -> String {
     var lines = [document["query"]?.string ?? "", ""]
     let plan = document["plan"]
     lines.append("time    \(list(plan?["time_range"]).replacing(", ", with: " to "))")
+    if let seconds = plan?["granularity"]?.number {
+        lines.append("step    \(JSONValue.double(seconds).text) seconds")
+    }
+    if let share = plan?["sample"]?.number {
+        lines.append("sample  \(JSONValue.double(share).text)")
+    }
     for condition in plan?["conditions"]?.array ?? [] {
         lines.append("where   \(condition.string ?? "")")
     }
@@ -64,6 +70,11 @@ private func explanationText(_ document: JSONValue, usesColor: Bool) -> String {
         let kind = state["kind"]?.string ?? ""
         lines.append("keep    \(kind)\(argument)\(filter) for \(list(state["calculations"]))")
     }
+    for formula in plan?["formulas"]?.array ?? [] {
+        let name = formula["name"]?.string ?? ""
+        lines.append("compute \(name) = \(formula["expression"]?.string ?? "")")
+    }
+    if let having = plan?["having"]?.string { lines.append("having  \(having)") }
     let order = list(plan?["order"])
     lines.append((order.isEmpty ? "" : "order   \(order), ") + "limit \(count(plan?["limit"]))")
     let (segments, sources) = (document["segments"], document["sources"])

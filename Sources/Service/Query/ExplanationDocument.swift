@@ -72,6 +72,11 @@ struct ExplanationDocument {
                         "filter": text($0.filter), "calculations": texts($0.calculations),
                     ]
                 }),
+            "formulas": .array(
+                explanation.formulas.map {
+                    ["name": .string($0.name), "expression": .string($0.text)]
+                }),
+            "having": text(explanation.having),
             "order": texts(explanation.order), "limit": .int(Int64(explanation.limit)),
         ]
     }
