@@ -1,10 +1,11 @@
 """What metrics cost: ingest with ten definitions beside the built-in ones and without, what asking for them takes, how
-soon a scrape knows of an event, and the bytes of their samples beside Prometheus's own.
+soon a scrape knows of an event, what the graph of services takes, and what series take, beside Prometheus's own.
 
-    metrics.py BINARY FOLDER [--spans N] [--seed S] [--rounds N] [--fresh N]
+    metrics.py BINARY FOLDER [--spans N] [--seed S] [--rounds N] [--fresh N] [--series N] [--report FILE]
 """
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,8 +14,10 @@ import urllib.parse
 
 import program
 
-OPTIONS = program.options(__doc__, ("--spans", int, 200_000), ("--seed", int, 1), ("--rounds", int, 3), ("--fresh", int, 200))
+OPTIONS = program.options(__doc__, ("--spans", int, 200_000), ("--seed", int, 1), ("--rounds", int, 3), ("--fresh", int, 200),
+                          ("--series", int, 1_000_000))
 
+import report  # noqa: E402
 from machine import processor_seconds  # noqa: E402
 from ours import Widefield, send  # noqa: E402
 from otlp_requests import Requests  # noqa: E402
@@ -33,8 +36,12 @@ DEFINITIONS = {
 END = "2026-03-11T00:00:00Z"
 
 
+#: Seconds after which an acknowledged event that no scrape counts is missed.
+PATIENCE = 30
+
+
 def ingest(requests, definitions):
-    """Seconds of processor time to take all spans."""
+    """Seconds of processor time to take all spans, and to ask for what was defined."""
     server = Widefield(os.path.join(OPTIONS.folder, "metrics"))
 
     def sending():
@@ -69,10 +76,66 @@ def fresh(requests):
                 body = server.server.request("GET", "/export/metrics")[2]
                 if f"\nfresh_total {count}\n".encode() in body:
                     break
+                if time.perf_counter() - began > PATIENCE:
+                    raise RuntimeError(f"event {count} is not in a scrape after {PATIENCE} s")
             waits.append(1000 * (time.perf_counter() - began))
     server.measure(sending)
     server.wipe()
     return sorted(waits)
+
+
+def graph():
+    """Seconds of processor time that the graph of services adds to a scrape a minute, of spans that come now; and how many
+    spans a minute these are."""
+    hours = 2
+    end = time.time() + 240
+    requests = Requests(OPTIONS, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(end)), hours)
+    server = Widefield(os.path.join(OPTIONS.folder, "metrics"))
+    added = []
+
+    def sending():
+        send(server.server.port, requests, path="/v1/traces", headers=PROTOBUF)
+        asking(server, "/export/metrics")
+        for _ in range(2):
+            time.sleep(61 - time.time() % 60)
+            first = asking(server, "/export/metrics", before=0)
+            added.append(first - asking(server, "/export/metrics"))
+    server.measure(sending)
+    server.wipe()
+    return max(0, min(added)), OPTIONS.spans // (60 * hours)
+
+
+def series():
+    """What `widefield bench` measures of series, by name, and the most memory it took with very many of them open."""
+    figures = {}
+    few = [OPTIONS.binary, "bench", "--events", "1000", "--rules", "1"]
+    text = os.path.join(OPTIONS.folder, "metrics", "seeded.txt")
+    if os.path.exists(text):
+        os.remove(text)
+    for options in (["--rounds", "5", "--series", "2000", "--series-file", text], ["--rounds", "1", "--series", str(OPTIONS.series)]):
+        with subprocess.Popen(few + options, stdout=subprocess.PIPE, text=True) as bench:
+            printed = bench.stdout.read()
+            _, status, used = os.wait4(bench.pid, 0)
+            bench.returncode = os.waitstatus_to_exitcode(status)
+        if bench.returncode:
+            raise RuntimeError("widefield bench failed")
+        for name, value in re.findall(r"^(\S.*?) {2,}([0-9.]+) (?:%|bytes/\S+|M samples/s)", printed, re.M):
+            figures.setdefault(name, float(value))
+    figures["most memory"] = used.ru_maxrss / 1024
+    with open(text) as lines:
+        samples = sum(not line.startswith("#") for line in lines)
+    figures["Prometheus on disk"] = prometheus_bytes(text) / samples
+    return figures
+
+
+def prometheus_bytes(text):
+    """Bytes of Prometheus's blocks of the samples in a file."""
+    blocks = text + ".blocks"
+    shutil.rmtree(blocks, ignore_errors=True)
+    subprocess.run([prometheus_program("promtool"), "tsdb", "create-blocks-from", "openmetrics", text, blocks],
+                   check=True, capture_output=True)
+    return sum(os.path.getsize(os.path.join(path, name)) for path, _, names in os.walk(blocks)
+               for name in names if name == "index" or name.isdigit())
 
 
 def sizes(requests):
@@ -96,13 +159,11 @@ def sizes(requests):
     with open(matrix, "wb") as file:
         file.write(answer["body"])
     ours = subprocess.run([OPTIONS.binary, "bench", "--series-from", matrix], check=True, capture_output=True, text=True)
-    samples = openmetrics(json.loads(answer["body"])["data"]["result"], os.path.join(folder, "series.txt"))
-    subprocess.run([prometheus_program("promtool"), "tsdb", "create-blocks-from", "openmetrics",
-                    os.path.join(folder, "series.txt"), os.path.join(folder, "prometheus")],
-                   check=True, capture_output=True)
-    theirs = sum(os.path.getsize(os.path.join(path, name)) for path, _, names
-                 in os.walk(os.path.join(folder, "prometheus")) for name in names if name == "index" or name.isdigit())
-    return ours.stdout, theirs / samples
+    text = os.path.join(folder, "series.txt")
+    samples = openmetrics(json.loads(answer["body"])["data"]["result"], text)
+    figures = {name: float(value) for name, value
+               in re.findall(r"^(\S.*?) {2,}([0-9.]+) (?:%|bytes/sample)", ours.stdout, re.M)}
+    return {**figures, "samples": samples, "Prometheus on disk": prometheus_bytes(text) / samples}
 
 
 def openmetrics(result, path):
@@ -123,9 +184,9 @@ def openmetrics(result, path):
     return samples
 
 
-def asking(server, path):
-    """Seconds of processor time of a request, asked before."""
-    for _ in range(2):
+def asking(server, path, before=1):
+    """Seconds of processor time of a request, asked so often before."""
+    for _ in range(before + 1):
         used = processor_seconds(server.pid)
         status, _, body = server.server.request("GET", path)
         used = processor_seconds(server.pid) - used
@@ -136,24 +197,24 @@ def asking(server, path):
 
 def main():
     requests = Requests(OPTIONS, END)
-    best = {}
+    taken = {"without": [], "with": []}
+    asked = {}
     for _ in range(OPTIONS.rounds):
         for name, definitions in (("without", {}), ("with", DEFINITIONS)):
-            used, asked = ingest(requests, definitions)
-            if name not in best or used < best[name][0]:
-                best[name] = (used, asked)
-    (without, _), (having, asked) = best["without"], best["with"]
-    print(f"{time.strftime('%Y-%m-%d')}: {OPTIONS.spans} spans by OTLP, processor seconds, the best of {OPTIONS.rounds}")
-    print(f"without definitions {without:.2f}, with {len(DEFINITIONS)} {having:.2f}: "
-          f"{without / having:.0%} of the speed")
-    for name, used in asked.items():
-        print(f"{name}: {used:.2f}")
+            used, costs = ingest(requests, definitions)
+            taken[name].append(used)
+            for question, cost in costs.items():
+                asked[question] = min(cost, asked.get(question, cost))
     waits = fresh(requests)
-    print(f"milliseconds from an event's acknowledgement to the end of a scrape that counts it, of {len(waits)}: median "
-          f"{waits[len(waits) // 2]:.0f}, 99 of 100 {waits[len(waits) * 99 // 100]:.0f}, longest {waits[-1]:.0f}")
-    ours, theirs = sizes(requests)
-    print("two hours of the built-in series:\n" + ours + f"Prometheus's blocks of the same samples: {theirs:.2f} bytes/sample")
-    return 0 if without / having >= 0.85 else 1
+    added, rate = graph()
+    result = {"spans": OPTIONS.spans, "seed": OPTIONS.seed, "date": time.strftime("%Y-%m-%d"), "definitions": len(DEFINITIONS),
+              "without": min(taken["without"]), "with": min(taken["with"]), "asked": asked,
+              "fresh": {"count": len(waits), "p50": waits[len(waits) // 2], "p99": waits[len(waits) * 99 // 100]},
+              "graph": {"cpu_s": added, "spans": rate}, "open": OPTIONS.series, "seeded": series(), "derived": sizes(requests)}
+    text = report.metrics(result)
+    print(text)
+    report.keep(result, f"metrics-{OPTIONS.spans}", text, OPTIONS)
+    return 0 if result["without"] / result["with"] >= 0.85 else 1
 
 
 if __name__ == "__main__":

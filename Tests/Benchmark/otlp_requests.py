@@ -4,15 +4,16 @@ import subprocess
 
 
 class Requests:
-    """Each after its length, in a file that is kept."""
+    """Each after its length, in a file; it is kept where it does not end now."""
 
-    def __init__(self, options, end):
-        self.path = os.path.join(options.folder, f"spans-{options.spans}-{options.seed}.otlp")
-        if not os.path.exists(self.path):
+    def __init__(self, options, end, hours=24):
+        kind = "" if hours == 24 else f"-{hours}"
+        self.path = os.path.join(options.folder, f"spans-{options.spans}-{options.seed}{kind}.otlp")
+        if hours != 24 or not os.path.exists(self.path):
             with open(self.path + ".new", "wb") as file:
                 subprocess.run(
                     [options.binary, "generate", "--events", str(options.spans), "--seed", str(options.seed), "--end", end,
-                     "--hours", "24", "--format", "otlp"], stdout=file, check=True)
+                     "--hours", str(hours), "--format", "otlp"], stdout=file, check=True)
             os.rename(self.path + ".new", self.path)
 
     def __iter__(self):

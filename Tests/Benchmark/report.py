@@ -8,8 +8,8 @@ from machine import describe
 
 HEAD = """# Measured performance
 
-Written by `make bench`, `make bench-otlp`, `make bench-load` and `make bench-growth` on {machine}; each part
-says when and how. All run in one go on one machine, so the ratios count more than the figures. Peers are ClickHouse
+Written by `make bench`, `make bench-otlp`, `make bench-metrics`, `make bench-load` and `make bench-growth` on
+{machine}; each part says when and how. All run in one go on one machine, so the ratios count more than the figures. Peers are ClickHouse
 (as chdb) and DuckDB from PyPI, in the client's process; Widefield answers over HTTP with JSON, its caches of
 answers off unless a column says otherwise. `hot` is the median of five after one to warm up, `cold` the first
 question to a new process with an empty page cache.
@@ -113,6 +113,36 @@ makes **{result['decoded_per_s']:,.0f}** spans a processor second into batches.
 
 A trace by its id, of {kept['traces']} asked for twice: {milliseconds(kept['p50'])} ms in the middle,
 {milliseconds(kept['p99'])} ms at p99, {milliseconds(kept['trace_cpu_s'])} ms of processor time.
+"""
+
+
+def metrics(result):
+    seeded, derived, waits = result["seeded"], result["derived"], result["fresh"]
+
+    def both(name, digits=2):
+        return [f"{figures[name]:.{digits}f}" for figures in (seeded, derived)]
+    sizes = table(["samples of ten seconds", "seeded set", "built-in series"], [
+        ["timestamps of one bit, %", *both("timestamps of one bit", 1)],
+        ["values of one bit, %", *both("values of one bit", 1)],
+        ["bytes a sample, as chunks", *both("chunks")], ["bytes a sample, on disk with labels", *both("on disk, with labels")],
+        ["bytes a sample, Prometheus's blocks", *both("Prometheus on disk")]])
+    asked = "; ".join(f"{name} {milliseconds(cost)} ms" for name, cost in result["asked"].items())
+    return f"""
+## Metrics of {result['spans']:,} spans
+
+`make bench-metrics SPANS={result['spans']} SEED={result['seed']}`, {result['date']}. With {result['definitions']} definitions
+beside the built-in ones ingest kept **{result['without'] / result['with']:.0%}** of its speed: {result['with']:.2f} processor
+seconds, {result['without']:.2f} without, each the least of several runs in turn. Processor time of {asked}. From an event's
+acknowledgement to the end of the first scrape that counts it: {waits['p50']:.0f} ms in the middle, {waits['p99']:.0f} ms at p99,
+of {waits['count']}. The graph of services adds {milliseconds(result['graph']['cpu_s'])} ms of processor time to one scrape a
+minute where {result['graph']['spans']:,} spans come a minute.
+
+{sizes}
+
+The paper (Pelkonen et al., VLDB 2015) has 96 and 51 % of one bit and 1.37 bytes on its data. One core writes
+**{seeded["write to a store, cell by cell"]:.1f}** million samples a second to a store, scans **{seeded["scan chunks"]:.0f}** of
+chunks and {seeded["read from disk"]:.0f} of a file. {result['open']:,} series with two full hours open took
+**{seeded["most memory"]:,.0f} MiB** at most, which is while they were closed and rolled up.
 """
 
 

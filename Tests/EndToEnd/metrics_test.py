@@ -310,6 +310,42 @@ class DefinitionsTest(ServerTest):
             self.assertEqual(len(answer.get("warnings", [])), count, answer)
 
 
+class UnsettledTest(ServerTest):
+    """Samples of now, for those who say that they take what may still change."""
+    options = ("--self-telemetry", "off")
+
+    def ask(self, path, **parameters):
+        return self.server.json("GET", f"/api/v1/{path}?" + urllib.parse.urlencode(parameters))
+
+    def test_what_was_acknowledged_is_in_the_next_answer(self):
+        self.server.json("POST", "/1/batch/shop", [{"data": {"n": 0}}])
+        for name, definition in (
+                ("n_total", {}), ("n_last", {"type": "gauge", "value": "n"}), ("n_values", {"type": "distinct", "value": "n"}),
+                ("n_spread", {"type": "exponential_histogram", "value": "n"})):
+            self.assertEqual(self.server.request(
+                "PUT", f"/api/metrics/{name}", json.dumps({"dataset": "shop", **definition}).encode())[0], 201)
+        for n in range(1, 25):
+            self.server.json("POST", "/1/batch/shop", [{"data": {"n": n}}])
+            now = time.time()
+            expected = {"n_total": n + 1, "n_last": n, "histogram_count(n_spread)": n + 1}
+            for query, value in expected.items():
+                answer = self.ask("query", query=query, settled="false", time=now + 0.01)
+                self.assertEqual([float(one["value"][1]) for one in answer["data"]["result"]], [value], (query, answer))
+                self.assertIn("may still change", answer["infos"][0])
+            # Over a range, at its last step.
+            answer = self.ask("query_range", query="n_total", settled="false", start=now - 3600, end=now + 0.01, step=3600)
+            self.assertEqual(float(answer["data"]["result"][0]["values"][-1][1]), n + 1)
+            grown = self.ask("query", query="increase(n_total[5m] anchored)", settled="false", time=now + 0.01)
+            self.assertEqual(float(grown["data"]["result"][0]["value"][1]), n + 1)
+            time.sleep(0.5)
+        answer = self.ask("query", query="n_total", time=now)
+        self.assertEqual((answer["data"]["result"], answer.get("infos")), ([], None))
+        self.assertEqual(self.ask("query", query="n_values", settled="false")["status"], "success")
+        status, _, body = self.server.request("GET", "/api/v1/query?query=1&settled=no")
+        self.assertEqual(status, 400)
+        self.assertIn(b"expected true or false", body)
+
+
 class PushTest(ServerTest):
     """A Pushgateway's clients, with only the address changed."""
     options = ("--self-telemetry", "off")

@@ -109,7 +109,7 @@ import Testing
         /// Milliseconds since 1970.
         var now: Int64 { clock.wallNanoseconds() / 1_000_000 }
 
-        func series(notes: PastNotes = PastNotes()) throws -> DerivedSeries {
+        func series(notes: SeriesNotes = SeriesNotes()) throws -> DerivedSeries {
             DerivedSeries(
                 definitions, now: now + 86_400_000, past: try past.series(of: "e", notes: notes),
                 ask)
@@ -197,7 +197,7 @@ import Testing
         var random = SeededRandom(seed: 2)
         let life = try Life()
         for _ in 0..<32 { try life.step(&random) }
-        let notes = PastNotes()
+        let notes = SeriesNotes()
         _ = try life.series(notes: notes).select([], from: life.now - 80 * 86_400_000, to: life.now)
         #expect(notes.infos.contains { $0.hasSuffix("without pod") }, "\(notes.infos)")
         let border = Tier.hour.blockStart(of: life.now - 86_400_000)

@@ -302,7 +302,7 @@ import Testing
             let api = PrometheusAPI(
                 DerivedSeries(
                     Self.definitions, now: now, past: try life.past.series(of: "e"), life.ask()),
-                notes: PastNotes(), version: "0")
+                notes: SeriesNotes(), version: "0")
             let answer = api.answer(
                 "query",
                 PrometheusRequest(
@@ -385,7 +385,7 @@ import Testing
             let services = try Services(
                 store, definitions, SeriesStores(directory: "data", on: machine), past, threads: 1)
             let metrics = services.metrics
-            let notes = PastNotes()
+            let notes = SeriesNotes()
             let api = PrometheusAPI(
                 try metrics.series(of: "e", QueryCancellation(), notes: notes), notes: notes,
                 version: "0")

@@ -20,11 +20,19 @@ struct DerivedCells {
         /// Nanoseconds of one cell.
         let width: Int64
         let count: Int
+        /// Milliseconds since 1970 up to which the last cell is read before it ends; nil when it has ended.
+        var openEnd: Int64?
 
         var end: Int64 { start + Int64(count) * width }
 
         /// Where a cell begins, milliseconds since 1970.
         func begin(ofCell cell: Int) -> Int64 { (start + Int64(cell) * width) / 1_000_000 }
+
+        /// Where its sample stands, milliseconds since 1970.
+        func end(ofCell cell: Int) -> Int64 {
+            let end = begin(ofCell: cell + 1)
+            return openEnd.map { min($0, end) } ?? end
+        }
     }
 
     struct Group {
@@ -228,13 +236,13 @@ extension DerivedCells {
     var isObserved: [Bool] {
         var lasts = [Int64?](repeating: nil, count: frame.count)
         for group in groups {
-            for (cell, _) in group.cells { lasts[cell] = frame.begin(ofCell: cell + 1) }
+            for (cell, _) in group.cells { lasts[cell] = frame.end(ofCell: cell) }
         }
         var last = groups.compactMap(\.lastBefore).max().map { $0 / 1_000_000 }
         return lasts.enumerated().map { cell, found in
             last = found ?? last
             return last.map {
-                frame.begin(ofCell: cell + 1) - $0 <= DerivedSamples.presenceReach
+                frame.end(ofCell: cell) - $0 <= DerivedSamples.presenceReach
             } ?? false
         }
     }

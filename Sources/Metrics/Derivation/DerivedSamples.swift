@@ -64,7 +64,7 @@ struct DerivedSamples {
         var blurred = BlurredCells(group)
         var cell = isAlive ? 0 : rest.first?.cell ?? frame.count
         while cell < frame.count {
-            let (begin, end) = (frame.begin(ofCell: cell), frame.begin(ofCell: cell + 1))
+            let (begin, end) = (frame.begin(ofCell: cell), frame.end(ofCell: cell))
             if let restarts, begin % restarts == 0 {
                 total = nothing
                 current = value(total)
@@ -98,7 +98,7 @@ struct DerivedSamples {
         var last = group.lastBefore.map { $0 / 1_000_000 }
         var rest = group.cells[...]
         for cell in 0..<frame.count {
-            let end = frame.begin(ofCell: cell + 1)
+            let end = frame.end(ofCell: cell)
             if let next = rest.first, next.cell == cell {
                 last = end
                 rest.removeFirst()
@@ -136,7 +136,7 @@ struct DerivedSamples {
         var blurred = BlurredCells(group)
         var cell = isAlive ? 0 : rest.first?.cell ?? frame.count
         while cell < frame.count {
-            let end = frame.begin(ofCell: cell + 1)
+            let end = frame.end(ofCell: cell)
             var value = isHeld ? held : between
             if let next = rest.first, next.cell == cell {
                 value = next.numbers.numbers[0]

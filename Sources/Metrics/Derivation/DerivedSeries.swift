@@ -16,20 +16,25 @@ public struct DerivedSeries: SeriesSource {
     let past: PastSeries?
     let ask: Ask
     private let settling: Int64
+    private let readsOpenCells: Bool
 
     /// - Parameters:
     ///   - now: milliseconds since 1970; cells that ended less than a settling delay ago have no sample
     ///     yet.
     ///   - past: what is left of events that are gone.
     ///   - settling: milliseconds of that delay.
+    ///   - readsOpenCells: whether the cell that has not ended has a sample, at the end of what is asked for
+    ///     or now.
     public init(
         _ definitions: [MetricDefinition], now: Int64, past: PastSeries? = nil,
-        settling: Int64 = DerivedSeries.settling, _ ask: @escaping Ask
+        settling: Int64 = DerivedSeries.settling, readsOpenCells: Bool = false,
+        _ ask: @escaping Ask
     ) {
         self.definitions = definitions
         self.now = now
         self.past = past
         self.settling = settling
+        self.readsOpenCells = readsOpenCells
         self.ask = ask
     }
 
@@ -52,7 +57,7 @@ public struct DerivedSeries: SeriesSource {
             else {
                 continue
             }
-            var cells = try DerivedCells(definition, frame, ask)
+            var cells = try DerivedCells(definition, frame, asking(by: frame.openEnd))
             try past?.add(to: &cells, of: definition, now: now)
             let maker = DerivedSamples(cells, definition, from: from)
             var points = 0
@@ -69,6 +74,12 @@ public struct DerivedSeries: SeriesSource {
             }
         }
         return found.filter { !$0.samples.isEmpty }.sorted { $0.labels < $1.labels }
+    }
+
+    /// What answers queries about events up to a time in milliseconds since 1970; nil for all.
+    private func asking(by time: Int64?) -> Ask {
+        guard let time else { return ask }
+        return { [ask] in try ask($0.ending(by: time)) }
     }
 
     /// The cells of a range of most metrics, or longer ones that are left of events that are gone; those of a
@@ -110,7 +121,11 @@ public struct DerivedSeries: SeriesSource {
         if definition.kind == .gauge(.concurrency) {
             firstEnd -= DerivedSeries.spanReach / width * width
         }
-        let count = last / width - firstEnd / width + 1
+        var count = last / width - firstEnd / width + 1
+        // Spans that are open on average are so over whole cells.
+        let isOpen =
+            readsOpenCells && last % width != 0 && definition.kind != .gauge(.concurrency)
+        if isOpen { count += 1 }
         guard count > 0 else { return nil }
         // Different values of two cells cannot be added up to those of a longer one.
         guard definition.kind != .distinct || count <= MetricsLimits.fixedCells else {
@@ -119,7 +134,8 @@ public struct DerivedSeries: SeriesSource {
                     + "take a shorter one, or give it a longer resolution")
         }
         return DerivedCells.Frame(
-            start: (firstEnd - width) * 1_000_000, width: width * 1_000_000, count: Int(count))
+            start: (firstEnd - width) * 1_000_000, width: width * 1_000_000, count: Int(count),
+            openEnd: isOpen ? last : nil)
     }
 
     /// Milliseconds for which events of a cell may still be under way.
@@ -187,6 +203,17 @@ public struct DerivedSeries: SeriesSource {
     ) throws -> [String] {
         let values = Set(try series(matchers, from: from, to: to).map { $0[name] })
         return values.subtracting([""]).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+}
+
+extension Query {
+    /// The same question about events up to a time, the whole millisecond included.
+    fileprivate func ending(by time: Int64) -> Query {
+        var query = self
+        if case .between(let from, .absolute(let to)) = timeRange {
+            query.timeRange = .between(from, .absolute(min(to, (time + 1) * 1_000_000)))
+        }
+        return query
     }
 }
 

@@ -7,14 +7,14 @@ public import SeriesStore
 /// does not fall when events go, and an event that comes late needs nothing of its own.
 public struct PastSeries: Sendable {
     private let store: SeriesStore
-    private let notes: PastNotes
+    private let notes: SeriesNotes
     private let changes: @Sendable () throws -> Int
 
     /// - Parameters:
     ///   - notes: told which metrics were read here.
     ///   - changes: counts how often events went; waits while some are going.
     public init(
-        _ store: SeriesStore, notes: PastNotes, changes: @escaping @Sendable () throws -> Int
+        _ store: SeriesStore, notes: SeriesNotes, changes: @escaping @Sendable () throws -> Int
     ) {
         self.store = store
         self.notes = notes

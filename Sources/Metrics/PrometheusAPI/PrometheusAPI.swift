@@ -31,7 +31,7 @@ public struct PrometheusAPI: Sendable {
     private let source: any SeriesSource
     private let exemplars: DerivedExemplars?
     private let metadata: [(name: String, metadata: Metadata)]
-    private let notes: PastNotes?
+    private let notes: SeriesNotes?
     private let options: PromQLEngine.Options
     /// The version of the program that answers.
     private let version: String
@@ -42,7 +42,7 @@ public struct PrometheusAPI: Sendable {
     ///   - notes: what the source notes while a query reads it.
     public init(
         _ source: any SeriesSource, metadata: [(name: String, metadata: Metadata)] = [],
-        exemplars: DerivedExemplars? = nil, notes: PastNotes? = nil,
+        exemplars: DerivedExemplars? = nil, notes: SeriesNotes? = nil,
         options: PromQLEngine.Options = PromQLEngine.Options(), version: String
     ) {
         self.exemplars = exemplars

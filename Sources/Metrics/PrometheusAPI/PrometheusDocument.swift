@@ -110,7 +110,7 @@ struct PrometheusDocument {
 
     // MARK: - Values
 
-    mutating func write(_ answer: PromQLEngine.Answer, _ notes: PastNotes?, limit: Int?) {
+    mutating func write(_ answer: PromQLEngine.Answer, _ notes: SeriesNotes?, limit: Int?) {
         warnings += answer.warnings + (notes?.warnings ?? [])
         infos += answer.infos + (notes?.infos ?? [])
         writer.beginObject()

@@ -22,10 +22,15 @@ struct DerivedMetrics: Sendable {
 
     /// The series of this moment: those that are counted from the environment's events when they are
     /// asked for, and those that were written.
+    ///
+    /// - Parameter isSettled: whether cells are left out whose events may still be under way.
     func series(
-        of environment: String, _ cancellation: QueryCancellation, notes: PastNotes = PastNotes()
+        of environment: String, _ cancellation: QueryCancellation,
+        notes: SeriesNotes = SeriesNotes(), isSettled: Bool = true
     ) throws -> any SeriesSource {
-        let derived = try derived(of: environment, cancellation, notes: notes)
+        let derived = try derived(
+            of: environment, cancellation, notes: notes,
+            settling: isSettled ? DerivedSeries.settling : 0, readsOpenCells: !isSettled)
         var all: any SeriesSource = derived
         if let told = levelSeries(of: environment, over: derived) { all = JoinedSeries(told, all) }
         guard let written = try stored.written(in: environment) else { return all }
@@ -36,13 +41,14 @@ struct DerivedMetrics: Sendable {
     ///
     /// - Parameter settling: milliseconds for which events of a cell may still be under way.
     func derived(
-        of environment: String, _ cancellation: QueryCancellation, notes: PastNotes = PastNotes(),
-        settling: Int64 = DerivedSeries.settling
+        of environment: String, _ cancellation: QueryCancellation,
+        notes: SeriesNotes = SeriesNotes(),
+        settling: Int64 = DerivedSeries.settling, readsOpenCells: Bool = false
     ) throws -> DerivedSeries {
         DerivedSeries(
             definitions(of: environment), now: service.clock.wallNanoseconds() / 1_000_000,
             past: try past.series(of: environment, notes: notes), settling: settling,
-            ask(environment, cancellation))
+            readsOpenCells: readsOpenCells, ask(environment, cancellation))
     }
 
     /// What is told of the environment's SLOs; nil when it has none.

@@ -64,7 +64,7 @@ final class EventsPast: RetentionWitness {
     // MARK: - Reading
 
     /// What is left of events in an environment; nil when none went.
-    func series(of environment: String, notes: PastNotes = PastNotes()) throws -> PastSeries? {
+    func series(of environment: String, notes: SeriesNotes = SeriesNotes()) throws -> PastSeries? {
         guard let store = try stores.store(of: environment, makes: false) else { return nil }
         return PastSeries(store, notes: notes) { [agreements] in
             let settled = agreements.wait(atMost: EventsPast.patience) { agreements -> Agreement? in

@@ -144,7 +144,7 @@ struct MetricRoutes: Sendable {
     ) throws(HTTPRefusal) -> (
         cardinality: MetricCardinality, overflow: MetricCardinality.Overflow?
     ) {
-        try read(call) { ask in
+        try read(call) { ask, _ in
             let now = metrics.service.clock.wallNanoseconds()
             let cardinality = try MetricCardinality(definition, now: now, ask)
             return (cardinality, try cardinality.overflow(of: definition, ask))
@@ -195,7 +195,7 @@ struct MetricRoutes: Sendable {
             time = asked
         }
         let defined = definedAt(name, in: call.principal.environment)
-        return try read(call) { ask in
+        return try read(call) { ask, _ in
             let past = try metrics.past.series(of: call.principal.environment)
             func explanation() throws -> MetricExplanation {
                 try MetricExplanation(definition, labels, at: time, past: past, ask)
@@ -219,11 +219,13 @@ struct MetricRoutes: Sendable {
             accepted.contains("application/openmetrics-text") ? .openMetrics : .prometheus
         let now = metrics.service.clock.wallNanoseconds()
         let all = metrics.definitions(of: call.principal.environment)
-        let text = try read(call) { ask in
+        let text = try read(call) { ask, cancellation in
             let environment = call.principal.environment
+            let bounded = metrics.ask(
+                environment, cancellation, timeLimit: ServiceLimits.scrapedTimeNanoseconds)
             let past = try metrics.past.series(of: environment)
             let running = try scraped.totals(
-                of: all.filter(\.isTotalOfRelatives), in: environment, now: now, ask)
+                of: all.filter(\.isTotalOfRelatives), in: environment, now: now, bounded)
             let levels = metrics.levelSeries(
                 of: environment,
                 over: DerivedSeries(all, now: now / 1_000_000, past: past, ask))
@@ -237,11 +239,13 @@ struct MetricRoutes: Sendable {
 
     /// Runs what asks about events; what it throws becomes a refusal.
     private func read<Value>(
-        _ call: RouteCall, _ work: (@escaping DerivedSeries.Ask) throws -> Value
+        _ call: RouteCall,
+        _ work: (@escaping DerivedSeries.Ask, QueryCancellation) throws -> Value
     ) throws(HTTPRefusal) -> Value {
         try watch.watching(call.head.connection) { (cancellation) throws(HTTPRefusal) in
             do {
-                return try work(metrics.ask(call.principal.environment, cancellation))
+                return try work(
+                    metrics.ask(call.principal.environment, cancellation), cancellation)
             } catch {
                 throw HTTPRefusal(.error(422, "\(error)"))
             }

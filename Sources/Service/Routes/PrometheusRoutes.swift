@@ -36,9 +36,10 @@ struct PrometheusRoutes: Sendable {
         let environment = call.principal.environment
         let connection = call.head.connection
         let answer = try watch.watching(connection) { (cancellation) throws(HTTPRefusal) in
-            let notes = PastNotes()
+            let isSettled = try PrometheusRoutes.isSettled(path, parameters)
+            let notes = SeriesNotes(isUnsettled: !isSettled)
             let api = PrometheusAPI(
-                try series(of: environment, cancellation, notes),
+                try series(of: environment, cancellation, notes, isSettled: isSettled),
                 metadata: metrics.metadata(of: environment),
                 exemplars: metrics.exemplars(of: environment, cancellation), notes: notes,
                 version: PrometheusRoutes.version)
@@ -55,11 +56,26 @@ struct PrometheusRoutes: Sendable {
             body: answer.body)
     }
 
+    /// Whether a query is about samples alone that will not change; `settled=false` says that it is not.
+    private static func isSettled(
+        _ path: String, _ parameters: [(name: String, value: String)]
+    ) throws(HTTPRefusal) -> Bool {
+        guard path == "query" || path == "query_range",
+            let text = parameters.first(where: { $0.name == "settled" })?.value
+        else { return true }
+        guard ["true", "false"].contains(text) else {
+            throw HTTPRefusal(.error(400, "settled: expected true or false"))
+        }
+        return text == "true"
+    }
+
     private func series(
-        of environment: String, _ cancellation: QueryCancellation, _ notes: PastNotes
+        of environment: String, _ cancellation: QueryCancellation, _ notes: SeriesNotes,
+        isSettled: Bool
     ) throws(HTTPRefusal) -> any SeriesSource {
         do {
-            return try metrics.series(of: environment, cancellation, notes: notes)
+            return try metrics.series(
+                of: environment, cancellation, notes: notes, isSettled: isSettled)
         } catch {
             throw HTTPRefusal(.error(500, "stored series cannot be read: \(error)"))
         }

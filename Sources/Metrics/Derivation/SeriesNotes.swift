@@ -1,14 +1,18 @@
 internal import Synchronization
 
-/// What an answer is to tell of events that are gone: of which metrics, and what is left of them.
-public final class PastNotes: Sendable {
+/// What an answer is to tell of its samples: of which metrics events are gone, and what is left of them;
+/// and whether some may still change.
+public final class SeriesNotes: Sendable {
     /// By the metric's name the longest cell, in milliseconds, and whether it is longer than asked.
     private let metrics = Mutex<[String: (cell: Int64, isLonger: Bool)]>([:])
 
     /// By the metric's name the labels that are missing.
     private let missing = Mutex<[String: [String]]>([:])
 
-    public init() {}
+    private let isUnsettled: Bool
+
+    /// - Parameter isUnsettled: whether cells are read that late events may still change.
+    public init(isUnsettled: Bool = false) { self.isUnsettled = isUnsettled }
 
     func add(_ metric: String, cell: Int64, isLonger: Bool) {
         metrics.withLock { metrics in
@@ -31,10 +35,15 @@ public final class PastNotes: Sendable {
 
     /// Of metrics that are what they were.
     var infos: [String] {
-        texts(isLonger: false) {
-            "PromQL info: events of this time are gone; \($0) is left, in cells of \($1)"
-        }
+        let unsettled = isUnsettled ? [SeriesNotes.unsettled] : []
+        return unsettled
+            + texts(isLonger: false) {
+                "PromQL info: events of this time are gone; \($0) is left, in cells of \($1)"
+            }
     }
+
+    private static let unsettled =
+        "PromQL info: samples of the last \(DerivedSeries.settling / 1000) seconds may still change"
 
     private func texts(
         isLonger: Bool, _ text: (_ metric: String, _ cell: String) -> String
@@ -43,7 +52,7 @@ public final class PastNotes: Sendable {
             .sorted { $0.key < $1.key }.prefix(MetricsLimits.annotations)
             .map { metric, left in
                 let labels = missing.withLock { $0[metric] } ?? []
-                let cell = PastNotes.duration(left.cell)
+                let cell = SeriesNotes.duration(left.cell)
                 return text(metric, cell)
                     + (labels.isEmpty ? "" : ", without \(labels.joined(separator: ", "))")
             }
