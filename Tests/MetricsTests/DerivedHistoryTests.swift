@@ -1,3 +1,4 @@
+import Bytes
 import Compute
 import EventQuery
 import EventStore
@@ -9,15 +10,15 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// Derived series over random histories of a store: late events, repeats, seals, compaction, retention,
-/// crashes.
+/// Derived series over random histories of a store: late events, repeats, seals, compaction, retention of
+/// one dataset, erasure, definitions made later, crashes at any call.
 @Suite struct DerivedHistoryTests {
     @Test(arguments: [UInt64](0..<8))
     func `every cell of every series adds what the query over the stored events answers`(
         seed: UInt64
     ) throws {
         var history = try DerivedHistory(seed: seed)
-        for _ in 0..<20 {
+        for _ in 0..<24 {
             try history.step()
             if history.isWorthALook { try history.check() }
         }
@@ -43,6 +44,12 @@ private struct DerivedHistory {
     private static let exponential = MetricDefinition(
         name: "spread", kind: .exponentialHistogram, value: .field(.named("ms")))
 
+    /// Reaches back when it is made.
+    private static let late = MetricDefinition(
+        name: "late_total", labels: [.init("dataset", .field(.dataset))])
+
+    /// What is defined by now.
+    private var definitions = [counter, histogram, exponential]
     private var random: SeededRandom
     private let seed: UInt64
     private let disk: SimulatedDisk
@@ -50,7 +57,10 @@ private struct DerivedHistory {
     private let start: Int64
     private var store: EventStore
     /// Keeps what it counted of sealed segments, as a server's does.
-    private let engine: QueryEngine
+    private var engine: QueryEngine
+    /// Events that were acknowledged and neither erased nor of the dataset whose events go.
+    private var kept: Set<Int64> = []
+    private var erased: Set<Int64> = []
     private var nextID = 0
     private var keyed: [(key: String, events: [ModelEvent])] = []
     private(set) var cellsCompared = 0
@@ -85,7 +95,20 @@ private struct DerivedHistory {
     // MARK: - Steps
 
     mutating func step() throws {
-        switch Int.random(in: 0..<12, using: &random) {
+        let dies = random.chance(1, in: 4)
+        if dies {
+            disk.crash(atCall: disk.callCount + Int.random(in: 0..<60, using: &random))
+        }
+        do {
+            try act()
+        } catch {
+            if !dies { throw error }
+        }
+        if dies { try crash() }
+    }
+
+    private mutating func act() throws {
+        switch Int.random(in: 0..<14, using: &random) {
         case 0..<6: try send()
         case 6: try sendAgain()
         case 7, 8: try store.seal()
@@ -93,8 +116,49 @@ private struct DerivedHistory {
         case 10:
             clock.advance(nanoseconds: Int64.random(in: 600..<7200, using: &random) * Self.second)
             try store.maintain()
+        case 11: try erase()
+        case 12: define()
         default: try crash()
         }
+    }
+
+    /// Makes a metric of all events, or one of those from now on.
+    private mutating func define() {
+        if !definitions.contains(Self.late) { return definitions.append(Self.late) }
+        var new = MetricDefinition(name: "since\(definitions.count)_total")
+        new.since = clock.wallNanoseconds()
+        definitions.append(new)
+    }
+
+    /// Erases the events of one user and some values.
+    private mutating func erase() throws {
+        let user = FieldValue.string("u\(Int.random(in: 0..<6, using: &random))")
+        let least = Int64.random(in: 0..<100, using: &random)
+        let isErased: @Sendable (ModelEvent) -> Bool = { event in
+            guard case .int(let ms)? = event.fields["ms"] else { return false }
+            return event.fields["user"] == user && ms >= least
+        }
+        // Whether it was done or not, after a crash these may be gone.
+        let ids = keyed.flatMap(\.events).filter(isErased).compactMap(Self.id)
+        erased.formUnion(ids)
+        kept.subtract(ids)
+        _ = try store.erase(
+            Erasure(
+                environment: "e", id: "r\(nextID)", condition: "user = ?", digest: [],
+                texts: [Array("no key has it".utf8)]
+            ) { sources in
+                try sources.map { source in
+                    var rows = Bitmap(count: source.rows)
+                    for (row, event) in try model(of: source).enumerated() where isErased(event) {
+                        rows[row] = true
+                    }
+                    return rows
+                }
+            })
+    }
+
+    private static func id(_ event: ModelEvent) -> Int64? {
+        if case .int(let id)? = event.fields["id"] { id } else { nil }
     }
 
     var isWorthALook: Bool { nextID % 3 == 0 }
@@ -111,6 +175,7 @@ private struct DerivedHistory {
                 rate: UInt32.random(in: 1...3, using: &random),
                 dataset: random.chance(1, in: 2) ? "pay" : "shop",
                 fields: [
+                    "id": .int(Int64(nextID)),
                     "user": .string("u\(Int.random(in: 0..<6, using: &random))"),
                     "ms": .int(Int64.random(in: 0..<100, using: &random)),
                     "flag": .bool(random.chance(2, in: 3)),
@@ -128,18 +193,25 @@ private struct DerivedHistory {
         try append(events, key)
     }
 
-    private func append(_ events: [ModelEvent], _ key: String) throws {
+    private mutating func append(_ events: [ModelEvent], _ key: String) throws {
         let record = IngestRecord(
             environment: "e",
             idempotency: Idempotency(key: key, digest: BodyDigest(high: 0, low: 0), answer: []),
             batches: [makeBatch(events)])
-        let isAnswered = Mutex(false)
-        store.append(record, durability: .synced) { _ in isAnswered.withLock { $0 = true } }
+        let answer = Mutex<Bool?>(nil)
+        store.append(record, durability: .synced) { result in
+            answer.withLock { $0 = if case .success = result { true } else { false } }
+        }
         store.step()
-        #expect(isAnswered.withLock { $0 })
+        guard answer.withLock({ $0 }) == true else { return }
+        let ids = events.filter { $0.dataset == "shop" }.compactMap(Self.id)
+        kept.formUnion(Set(ids).subtracting(erased))
     }
 
+    /// Another process, which has counted nothing yet.
     mutating func crash() throws {
+        disk.crash(atCall: nil)
+        engine = QueryEngine(pool: try WorkerPool(parallelism: 2), clock: SystemClock())
         if random.chance(1, in: 2) { disk.powerCut() } else { disk.kill() }
         store = try Self.open(disk, clock, seed)
     }
@@ -152,10 +224,12 @@ private struct DerivedHistory {
         var all = Query()
         all.timeRange = .between(.absolute(.min), .absolute(.max))
         let events = try snapshot.sources(for: &all, now: now).flatMap { try model(of: $0) }
+        // A repeat counts once, and what was acknowledged counts.
+        let ids = events.compactMap(Self.id)
+        #expect(Set(ids).count == ids.count, "seed \(seed)")
+        #expect(kept.isSubset(of: ids), "seed \(seed)")
         let engine = engine
-        let series = DerivedSeries(
-            [Self.counter, Self.histogram, Self.exponential], now: now / 1_000_000
-        ) { query in
+        let ask: DerivedSeries.Ask = { query in
             var query = query
             let sources = try snapshot.sources(for: &query, now: now)
             let answer = try engine.answer(query, over: sources, now: now)
@@ -164,12 +238,19 @@ private struct DerivedHistory {
             }
             return table
         }
-        for name in ["n_total", "ms_bucket", "ms_sum", "ms_count", "spread"] {
+        let series = DerivedSeries(definitions, now: now / 1_000_000, ask)
+        for name in definitions.flatMap(\.seriesNames) {
             // A range that begins among the events: what is before stands in the first sample.
             let from = start / 1_000_000 + Int64.random(in: 0..<3_600_000, using: &random)
             let found = try series.named(name, from: from, to: now / 1_000_000)
             for one in found { compare(one, events) }
-            if name == "n_total" { compareWhole(found, events, from: from, until: now) }
+            guard name == "n_total" else { continue }
+            compareWhole(
+                found, events, from: from, end: (now / 1_000_000 - 30_000) / 10_000 * 10_000)
+            let present = DerivedSeries(
+                definitions, now: now / 1_000_000, settling: 0, readsOpenCells: true, ask)
+            let all = try present.named(name, from: from, to: now / 1_000_000)
+            compareWhole(all, events, from: from, end: now / 1_000_000)
         }
     }
 
@@ -207,9 +288,8 @@ private struct DerivedHistory {
 
     /// All series with the overflow are all events.
     private func compareWhole(
-        _ found: [SeriesData], _ events: [ModelEvent], from: Int64, until: Int64
+        _ found: [SeriesData], _ events: [ModelEvent], from: Int64, end: Int64
     ) {
-        let end = (until / 1_000_000 - 30_000) / 10_000 * 10_000
         // One that had no event for a day has ended.
         guard from < end, found.allSatisfy({ $0.samples.timestamps.last == end }) else { return }
         let whole = found.reduce(0) { $0 + ($1.samples.values.last ?? 0) }
@@ -232,6 +312,10 @@ private struct DerivedHistory {
             let isOverflow = labels["otel_metric_overflow"] == "true"
             return (isOverflow ? !admitted.contains(user) : labels["user"] == user) ? rate : 0
         case "spread": return rate * Double(ms)
+        case "late_total": return labels["dataset"] == event.dataset ? rate : 0
+        case let name where name.hasPrefix("since"):
+            let since = definitions.first { $0.name == name }?.since ?? .max
+            return event.timestamp >= since ? rate : 0
         default: break
         }
         guard event.fields["flag"] == .bool(true), labels["dataset"] == event.dataset else {
