@@ -103,8 +103,10 @@ enum ServiceLimits {
     static let remoteWriteSamples = 5_000
     /// Milliseconds of series that are read to be sent at once.
     static let remoteWriteWindow: Int64 = 600_000
-    /// Milliseconds before what was sent, in which late events change what is sent again.
-    static let remoteWriteRevisions: Int64 = 3_600_000
+    /// Seconds before what was sent, in which late events change what is sent again: as long as nothing else
+    /// is said, and at most, which is read anew whenever an event is late.
+    static let remoteWriteRevisionSeconds: Int64 = 3_600
+    static let remoteWriteRevisionSecondsMax: Int64 = 86_400
     /// Requests that are made to tell of such changes before they are given up.
     static let remoteWriteRevisionAttempts = 3
     /// Nanoseconds that may pass from an event's receipt until it can be asked for.

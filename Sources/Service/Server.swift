@@ -81,7 +81,8 @@ struct Server: Sendable {
             remoteWriters = try configuration.remoteWrite.map {
                 try RemoteWriter(
                     $0, configuration.remoteWriteVersion,
-                    environment: configuration.remoteWriteEnvironment, services.metrics,
+                    environment: configuration.remoteWriteEnvironment,
+                    revisions: configuration.remoteWriteRevisions * 1000, services.metrics,
                     directory: configuration.data, .real, log)
             }
         } catch {

@@ -49,6 +49,8 @@ struct Configuration: Sendable, Equatable {
     /// Who series are sent to by remote write; credentials are in the file alone.
     var remoteWrite: [RemoteWriteReceiver]
     var remoteWriteVersion: RemoteWriteRequest.Version
+    /// Seconds before what was sent, in which late events change what is sent again.
+    var remoteWriteRevisions: Int64
     /// Whose series these are.
     var remoteWriteEnvironment: String
     /// Where people reach the server, for links in what is sent; empty for the address of `listen`.
@@ -109,6 +111,9 @@ struct Configuration: Sendable, Equatable {
             "remote-write", "URLS", help: "where series are sent by remote write, with commas"),
         OptionSpec(
             "remote-write-version", "1.0|2.0", help: "its protocol", byDefault: "2.0"),
+        OptionSpec(
+            "remote-write-revisions", "SECONDS",
+            help: "how far back late events change what was sent", byDefault: "3600"),
         OptionSpec(
             "remote-write-environment", "NAME", help: "whose series are sent",
             byDefault: "default"),
@@ -183,6 +188,10 @@ struct Configuration: Sendable, Equatable {
             try settings.value("remote-write-version", "1.0 or 2.0") {
                 RemoteWriteRequest.Version(rawValue: $0)
             } ?? .two
+        remoteWriteRevisions =
+            try settings.count(
+                "remote-write-revisions", in: 0...Int(ServiceLimits.remoteWriteRevisionSecondsMax)
+            ).map(Int64.init) ?? ServiceLimits.remoteWriteRevisionSeconds
         remoteWriteEnvironment =
             try settings.value("remote-write-environment", "an environment's name") {
                 isEnvironmentName($0) ? $0 : nil

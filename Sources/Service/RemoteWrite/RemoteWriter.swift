@@ -36,6 +36,7 @@ final class RemoteWriter: Sendable {
     let url: ServerURL
     private let receiver: RemoteWriteReceiver
     private let environment: String
+    private let revisions: Int64
     private let metrics: DerivedMetrics
     private let machine: Machine
     private let positionFile: RemoteWritePositionFile
@@ -46,15 +47,18 @@ final class RemoteWriter: Sendable {
 
     /// Starts the thread.
     ///
+    /// - Parameter revisions: milliseconds before what was sent, in which late events change what is sent again.
+    ///
     /// Throws `HostError` when the system has none to give or the position cannot be read.
     init(
         _ receiver: RemoteWriteReceiver, _ version: RemoteWriteRequest.Version,
-        environment: String, _ metrics: DerivedMetrics, directory: String, _ machine: Machine,
+        environment: String, revisions: Int64, _ metrics: DerivedMetrics, directory: String, _ machine: Machine,
         _ log: ServerLog
     ) throws {
         url = receiver.url
         self.receiver = receiver
         self.environment = environment
+        self.revisions = revisions
         self.metrics = metrics
         self.machine = machine
         self.log = log
@@ -183,7 +187,7 @@ final class RemoteWriter: Sendable {
         let position = sent.position
         let changed = try derived().revisions(
             since: position.looked - ServiceLimits.remoteWriteCommitNanoseconds,
-            from: position.sent - ServiceLimits.remoteWriteRevisions, to: position.sent)
+            from: position.sent - revisions, to: position.sent)
         let metadata = metadata()
         let alive = sent.alive ?? []
         for isNew in [true, false] {
