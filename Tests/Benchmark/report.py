@@ -126,15 +126,15 @@ def metrics(result):
         ["values of one bit, %", *both("values of one bit", 1)],
         ["bytes a sample, as chunks", *both("chunks")], ["bytes a sample, on disk with labels", *both("on disk, with labels")],
         ["bytes a sample, Prometheus's blocks", *both("Prometheus on disk")]])
-    asked = "; ".join(f"{name} {milliseconds(cost)} ms" for name, cost in result["asked"].items())
+    asked = ", ".join(f"{name} {1000 * cost:.0f} ms" for name, cost in result["asked"].items())
     return f"""
 ## Metrics of {result['spans']:,} spans
 
 `make bench-metrics SPANS={result['spans']} SEED={result['seed']}`, {result['date']}. With {result['definitions']} definitions
 beside the built-in ones ingest kept **{result['without'] / result['with']:.0%}** of its speed: {result['with']:.2f} processor
-seconds, {result['without']:.2f} without, each the least of several runs in turn. Processor time of {asked}. From an event's
-acknowledgement to the end of the first scrape that counts it: {waits['p50']:.0f} ms in the middle, {waits['p99']:.0f} ms at p99,
-of {waits['count']}. The graph of services adds {milliseconds(result['graph']['cpu_s'])} ms of processor time to one scrape a
+seconds, {result['without']:.2f} without, each the least of several runs in turn. Processor time of
+{asked}. From an event's acknowledgement to the end of the first scrape that counts it: {waits['p50']:.0f} ms in the middle, {waits['p99']:.0f} ms at p99,
+of {waits['count']}. The graph of services adds {1000 * result['graph']['cpu_s']:.0f} ms of processor time to one scrape a
 minute where {result['graph']['spans']:,} spans come a minute.
 
 {sizes}
