@@ -47,12 +47,14 @@ final class RemoteWriter: Sendable {
 
     /// Starts the thread.
     ///
-    /// - Parameter revisions: milliseconds before what was sent, in which late events change what is sent again.
+    /// - Parameter revisions: milliseconds before what was sent, in which late events change what is sent
+    ///   again.
     ///
     /// Throws `HostError` when the system has none to give or the position cannot be read.
     init(
         _ receiver: RemoteWriteReceiver, _ version: RemoteWriteRequest.Version,
-        environment: String, revisions: Int64, _ metrics: DerivedMetrics, directory: String, _ machine: Machine,
+        environment: String, revisions: Int64, _ metrics: DerivedMetrics, directory: String,
+        _ machine: Machine,
         _ log: ServerLog
     ) throws {
         url = receiver.url
