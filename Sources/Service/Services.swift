@@ -139,8 +139,8 @@ struct Services: Sendable {
         let (definitions, catalogs) = (queries.definitions, FieldCatalogs())
         let clock = Machine.real.clock
         return DatasetRoutes(
-            store: store, datasets: datasets, definitions: definitions, eraser: eraser,
-            clock: clock
+            store: store, datasets: datasets, definitions: definitions,
+            receipts: catalogs.receipts, eraser: eraser, clock: clock
         ) { [alerts] in alerts?.readAgain() }.routes
             + ColumnRoutes(
                 store: store, datasets: datasets, catalogs: catalogs, definitions: definitions,

@@ -1,6 +1,8 @@
 """What clients keep beside events: datasets, columns, dataset definitions, markers."""
+import datetime
 import json
 import signal
+import time
 import unittest
 import urllib.parse
 
@@ -21,6 +23,12 @@ class ManagementTest(ServerTest):
     def send(self, dataset, **data):
         self.server.json(
             "POST", f"/1/batch/{dataset}", [{"time": "2026-03-10T14:00:00Z", "data": data}])
+
+    def seconds(self, text):
+        """RFC 3339 as seconds since 1970, to the microsecond."""
+        whole, _, fraction = text.rstrip("Z").partition(".")
+        start = datetime.datetime.fromisoformat(whole + "+00:00").timestamp()
+        return start + float("0." + (fraction or "0")[:6])
 
     def test_a_dataset_is_made_changed_and_removed(self):
         status, made = self.call(
@@ -43,17 +51,45 @@ class ManagementTest(ServerTest):
         self.assertEqual(self.call("GET", "/1/datasets"), (200, []))
 
     def test_a_dataset_with_events_can_be_described_and_removed(self):
+        before = time.time()
         self.send("shop", n=1)
         status, changed = self.call(
             "PUT", "/1/datasets/Shop",
             {"description": "d", "expand_json_depth": 3, "settings": {"delete_protected": False}})
         self.assertEqual((status, changed["expand_json_depth"]), (200, 3))
-        self.assertEqual(changed["last_written_at"], "2026-03-10T14:00:00Z")
+        # Both are when it came, not when it says that it happened.
+        self.assertEqual(changed["last_written_at"], changed["created_at"])
+        self.assertGreaterEqual(self.seconds(changed["created_at"]), before)
+        self.assertLessEqual(self.seconds(changed["created_at"]), time.time())
         self.assertEqual(self.call("POST", "/1/datasets", {"name": "SHOP"}), (200, changed))
         self.assertEqual(self.call("DELETE", "/1/datasets/shop"), (202, None))
         self.assertEqual(self.call("GET", "/1/datasets"), (200, []))
         self.send("shop", n=2)
         self.assertTrue(self.call("GET", "/1/datasets/shop")[1]["settings"]["delete_protected"])
+
+    def test_when_events_came_is_told_of_datasets_and_columns(self):
+        names = [f"set-{n}" for n in range(3)]
+        for name in names:
+            self.send(name, old=1)
+        # Sealed, of several datasets in one segment.
+        self.restart()
+        sealed = time.time()
+        self.send(names[0], new=1)
+        for isSealed in (False, True):
+            sets = {found["name"]: found for found in self.call("GET", "/1/datasets")[1]}
+            self.assertGreaterEqual(self.seconds(sets[names[0]]["last_written_at"]), sealed)
+            created = [sets[name]["created_at"] for name in names]
+            self.assertEqual(created, sorted(set(created)), "one after another")
+            self.assertLess(self.seconds(created[2]), sealed)
+            self.assertEqual(sets[names[2]]["last_written_at"], created[2])
+            columns = {found["key_name"]: found["last_written"]
+                       for found in self.call("GET", "/1/columns/set-0")[1]}
+            self.assertEqual(columns["new"], sets[names[0]]["last_written_at"])
+            if not isSealed:
+                self.assertEqual(columns["old"], created[0])
+            self.restart()
+        self.assertEqual(
+            self.call("POST", "/1/columns/set-0", {"key_name": "none yet"})[1]["last_written"], None)
 
     def test_derived_columns_are_fields_of_every_query(self):
         for name, ms in [("shop", 5), ("shop", 2000), ("Pay", 3000), ("Pay", 1)]:

@@ -3,10 +3,13 @@ public import EventStore
 public import Events
 internal import Synchronization
 
-/// The fields that events have, and which kinds of values they hold.
+/// The fields that events have, which kinds of values they hold, and when they came last.
 public struct FieldCatalog: Sendable {
     /// By the field's name; a field of several kinds is all of them.
     public private(set) var kinds: [String: Set<ValueDictionary.Kind>] = [:]
+    /// By the field's name when an event was received that may have had it, nanoseconds since 1970: the
+    /// last of the dataset in the last segment, or batch of the head, where one has.
+    public private(set) var lastReceived: [String: Int64] = [:]
 
     /// No fields.
     public init() {}
@@ -15,8 +18,18 @@ public struct FieldCatalog: Sendable {
         if !kinds.isEmpty { self.kinds[name, default: []].formUnion(kinds) }
     }
 
-    mutating func formUnion(_ other: FieldCatalog) {
+    /// Adds the fields of other events.
+    public mutating func formUnion(_ other: FieldCatalog) {
         for (name, kinds) in other.kinds { add(name, kinds) }
+        lastReceived.merge(other.lastReceived) { max($0, $1) }
+    }
+
+    /// Adds the fields of events of which the last was received at a time.
+    mutating func formUnion(_ other: FieldCatalog, received: Int64) {
+        for (name, kinds) in other.kinds {
+            add(name, kinds)
+            lastReceived[name] = max(lastReceived[name] ?? .min, received)
+        }
     }
 
     /// Adds the fields of some rows of a source.
@@ -88,6 +101,9 @@ public final class FieldCatalogs: Sendable {
     /// Catalogs of segments kept at most; beyond them all are forgotten and found anew.
     private static let knownMax = 4096
 
+    /// When events were received.
+    public let receipts = ReceiptTimes()
+
     public init() {}
 
     /// The fields of one dataset, given by name or slug.
@@ -100,13 +116,21 @@ public final class FieldCatalogs: Sendable {
         let slug = DatasetName.key(dataset)
         var catalog = FieldCatalog()
         for batch in snapshot.head {
-            if let rows = try batch.rows(ofDataset: slug) { try catalog.add(batch, rows: rows) }
+            guard let rows = try batch.rows(ofDataset: slug) else { continue }
+            var found = FieldCatalog()
+            try found.add(batch, rows: rows)
+            var last = Int64.min
+            rows.forEachRow { last = max(last, batch.received[$0]) }
+            catalog.formUnion(found, received: last)
         }
-        for stored in snapshot.segments
-        where stored.datasets.contains(where: { DatasetName.key($0.name) == slug }) {
+        for stored in snapshot.segments {
+            let names = stored.datasets.map(\.name).filter { DatasetName.key($0) == slug }
+            if names.isEmpty { continue }
+            let receipts = try receipts.bounds(of: stored, environment: environment)
+            let last = names.compactMap { receipts[$0]?.upperBound }.max() ?? .min
             let key = Key(environment: environment, fileName: stored.fileName, dataset: slug)
             if let found = known.withLock({ $0[key] }) {
-                catalog.formUnion(found)
+                catalog.formUnion(found, received: last)
                 continue
             }
             let found = try FieldCatalogs.catalog(of: slug, in: try stored.open())
@@ -114,7 +138,7 @@ public final class FieldCatalogs: Sendable {
                 if known.count >= FieldCatalogs.knownMax { known.removeAll() }
                 known[key] = found
             }
-            catalog.formUnion(found)
+            catalog.formUnion(found, received: last)
         }
         return catalog
     }

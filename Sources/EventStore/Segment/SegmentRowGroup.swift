@@ -48,11 +48,18 @@ public final class SegmentRowGroup: EventSource {
     public var nameOwner: (any AnyObject & Sendable)? { segment }
 
     public var timeBounds: ClosedRange<Int64> {
-        guard let lane = segment.groupEntry(SegmentFooter.timestampName, group: index)?.ints else {
-            return .min ... .max
-        }
+        bounds(ofColumn: SegmentFooter.timestampName) ?? .min ... .max
+    }
+
+    /// First and last receipt of its events, nanoseconds since 1970; nil when the footer does not say.
+    public var receivedBounds: ClosedRange<Int64>? {
+        bounds(ofColumn: SegmentFooter.receivedName)
+    }
+
+    private func bounds(ofColumn name: String) -> ClosedRange<Int64>? {
+        guard let lane = segment.groupEntry(name, group: index)?.ints else { return nil }
         let (low, high) = (Int64(bitPattern: lane.low), Int64(bitPattern: lane.high))
-        return low <= high ? low...high : .min ... .max
+        return low <= high ? low...high : nil
     }
 
     public var ascendingRuns: [Range<Int>] {

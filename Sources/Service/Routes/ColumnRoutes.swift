@@ -15,8 +15,6 @@ struct ColumnRoutes: Sendable {
     let definitions: DefinitionStore
     let clock: any HostClock
 
-    private typealias Kinds = [String: Set<ValueDictionary.Kind>]
-
     var routes: [Route] {
         [
             Route("GET", "/1/columns/{dataset}", .askQuestions, lane: .query) {
@@ -74,43 +72,45 @@ struct ColumnRoutes: Sendable {
     private func columns(
         of dataset: String, _ environment: String
     ) throws(HTTPRefusal) -> [JSONValue] {
-        let kinds = try kinds(of: dataset, environment)
+        let catalog = try catalog(of: dataset, environment)
         let all = definitions.definitions(of: environment)
         let defined =
             dataset == Query.allDatasets
             ? all.all(.columns) : all.all(.columns, of: DatasetName.key(dataset))
         let byName = Dictionary(defined.map { ($0.id, $0.body) }) { first, _ in first }
-        return Set(kinds.keys).union(byName.keys).sorted().map { name in
-            ColumnRoutes.json(name, kinds[name] ?? [], byName[name] ?? JSONObject())
+        return Set(catalog.kinds.keys).union(byName.keys).sorted().map { name in
+            ColumnRoutes.json(name, catalog, byName[name] ?? JSONObject())
         }
     }
 
-    private func kinds(
+    private func catalog(
         of dataset: String, _ environment: String
-    ) throws(HTTPRefusal) -> Kinds {
+    ) throws(HTTPRefusal) -> FieldCatalog {
         let wanted = dataset == Query.allDatasets ? datasets.names(in: environment) : [dataset]
-        var kinds: Kinds = [:]
+        var catalog = FieldCatalog()
         for name in wanted {
             guard datasets.knows(name, in: environment) else {
                 throw HTTPRefusal(.problem(.notFound, "dataset not found"))
             }
             do {
-                let catalog = try catalogs.catalog(
-                    of: name, in: store.snapshot(environment: environment),
-                    environment: environment)
-                kinds.merge(catalog.kinds) { $0.union($1) }
+                catalog.formUnion(
+                    try catalogs.catalog(
+                        of: name, in: store.snapshot(environment: environment),
+                        environment: environment))
             } catch {
                 throw HTTPRefusal(.error(500, "a segment cannot be read: \(error)"))
             }
         }
-        return kinds
+        return catalog
     }
 
     /// A field of several kinds has the one that can hold all of them as its type, as far as
     /// Honeycomb's types go; `types` lists them all.
     private static func json(
-        _ name: String, _ kinds: Set<ValueDictionary.Kind>, _ defined: JSONObject
+        _ name: String, _ catalog: FieldCatalog, _ defined: JSONObject
     ) -> JSONValue {
+        let kinds = catalog.kinds[name] ?? []
+        let last = catalog.lastReceived[name].map { RFC3339.text(nanoseconds: $0) }
         let type: JSONValue
         if kinds.contains(.string) {
             type = "string"
@@ -126,6 +126,7 @@ struct ColumnRoutes: Sendable {
             "id": .string(id(of: name)), "key_name": .string(name), "type": type,
             "types": .array(kinds.map(typeName).sorted().map { .string($0) }),
             "description": said("description", usual: ""), "hidden": said("hidden", usual: false),
+            "last_written": last.map { .string($0) } ?? .null,
             "created_at": said("created_at", usual: .null),
             "updated_at": said("updated_at", usual: .null),
         ]

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import EventQuery
 internal import EventStore
 internal import Events
 internal import Host
@@ -10,6 +11,7 @@ struct DatasetRoutes: Sendable {
     let store: EventStore
     let datasets: DatasetDirectory
     let definitions: DefinitionStore
+    let receipts: ReceiptTimes
     let eraser: Eraser
     let clock: any HostClock
     /// Told when a dataset went with what was defined of it.
@@ -43,21 +45,19 @@ struct DatasetRoutes: Sendable {
     // MARK: - Reading
 
     private func list(_ environment: String) -> [JSONValue] {
-        let events = overview(environment)
+        let snapshot = store.snapshot(environment: environment)
+        // A segment that cannot be read takes the times, not the list.
+        let times = (try? receipts.bounds(in: snapshot, environment: environment)) ?? [:]
         let defined = definitions.definitions(of: environment).all(.datasets)
-        let names = Set(events.keys).union(
+        let names = snapshot.datasets.union(
             defined.compactMap { $0.body["name"]?.string }.map {
                 datasets.name(for: $0, in: environment)
             })
         return names.sorted().map { name in
             let key = DatasetName.key(name)
             return DatasetRoutes.json(
-                name, events[name], defined.first { $0.id == key }?.body ?? JSONObject())
+                name, times[name], defined.first { $0.id == key }?.body ?? JSONObject())
         }
-    }
-
-    private func overview(_ environment: String) -> [String: DatasetOverview.Entry] {
-        DatasetOverview(store.snapshot(environment: environment)).entries
     }
 
     private func found(
@@ -75,9 +75,8 @@ struct DatasetRoutes: Sendable {
     }
 
     private static func json(
-        _ name: String, _ entry: DatasetOverview.Entry?, _ defined: JSONObject
+        _ name: String, _ bounds: ClosedRange<Int64>?, _ defined: JSONObject
     ) -> JSONValue {
-        let bounds = entry?.timeBounds
         func text(_ time: Int64?) -> JSONValue {
             time.map { .string(RFC3339.text(nanoseconds: $0)) } ?? .null
         }
