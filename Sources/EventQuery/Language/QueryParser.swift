@@ -95,7 +95,9 @@ extension QueryParser {
     func unexpected(_ expected: [String]) -> QueryError {
         var message =
             token.kind == .end ? "unexpected end of the query" : "unexpected \(token.shown)"
-        if case .name(let word) = token.kind {
+        if token.kind == .name("as") {
+            message += "; a name stands before what it names: n = count()"
+        } else if case .name(let word) = token.kind {
             let words = expected.filter { $0.utf8.allSatisfy(Words.isNamePart) }
             if let meant = Words.suggestion(for: word, among: words), meant != word {
                 message += "; did you mean \"\(meant)\"?"

@@ -34,14 +34,15 @@ extension CommandSpec {
         })
 }
 
-private func explanationText(_ document: JSONValue, usesColor: Bool) -> String {
-    func count(_ value: JSONValue?) -> String { groupedDigits(Int(value?.integer ?? 0)) }
-    func list(_ value: JSONValue?) -> String {
-        (value?.array ?? []).compactMap(\.string).joined(separator: ", ")
-    }
-    var lines = [document["query"]?.string ?? "", ""]
-    let plan = document["plan"]
-    lines.append("time    \(list(plan?["time_range"]).replacing(", ", with: " to "))")
+private func digits(_ value: JSONValue?) -> String { groupedDigits(Int(value?.integer ?? 0)) }
+
+private func texts(_ value: JSONValue?) -> String {
+    (value?.array ?? []).compactMap(\.string).joined(separator: ", ")
+}
+
+/// What is looked for, grouped, kept and worked out.
+private func planLines(_ plan: JSONValue?) -> [String] {
+    var lines = ["time    \(texts(plan?["time_range"]).replacing(", ", with: " to "))"]
     if let seconds = plan?["granularity"]?.number {
         lines.append("step    \(JSONValue.double(seconds).text) seconds")
     }
@@ -53,7 +54,7 @@ private func explanationText(_ document: JSONValue, usesColor: Bool) -> String {
     }
     for relatives in plan?["relatives"]?.array ?? [] {
         let condition = relatives["condition"]?.string.map { " where \($0)" } ?? ""
-        let fields = list(relatives["fields"])
+        let fields = texts(relatives["fields"])
         lines.append(
             "find    \(relatives["relation"]?.string ?? "")\(condition)"
                 + (fields.isEmpty ? "" : ", for \(fields)"))
@@ -62,36 +63,41 @@ private func explanationText(_ document: JSONValue, usesColor: Bool) -> String {
     if let seconds = plan?["compare"]?.number {
         lines.append("compare with \(JSONValue.double(seconds).text) seconds earlier")
     }
-    let groups = list(plan?["group_by"])
+    let groups = texts(plan?["group_by"])
     if !groups.isEmpty { lines.append("by      \(groups)") }
     for state in plan?["states"]?.array ?? [] {
         let argument = state["argument"]?.string.map { " of \($0)" } ?? ""
         let filter = state["filter"]?.string.map { " where \($0)" } ?? ""
         let kind = state["kind"]?.string ?? ""
-        lines.append("keep    \(kind)\(argument)\(filter) for \(list(state["calculations"]))")
+        lines.append("keep    \(kind)\(argument)\(filter) for \(texts(state["calculations"]))")
     }
     for formula in plan?["formulas"]?.array ?? [] {
         let name = formula["name"]?.string ?? ""
         lines.append("compute \(name) = \(formula["expression"]?.string ?? "")")
     }
     if let having = plan?["having"]?.string { lines.append("having  \(having)") }
-    let order = list(plan?["order"])
-    lines.append((order.isEmpty ? "" : "order   \(order), ") + "limit \(count(plan?["limit"]))")
+    let order = texts(plan?["order"])
+    lines.append((order.isEmpty ? "" : "order   \(order), ") + "limit \(digits(plan?["limit"]))")
+    return lines
+}
+
+private func explanationText(_ document: JSONValue, usesColor: Bool) -> String {
+    var lines = [document["query"]?.string ?? "", ""] + planLines(document["plan"])
     let (segments, sources) = (document["segments"], document["sources"])
     lines += [
         "",
-        "segments  \(count(segments?["all"])), of which \(count(segments?["pruned_by_time"])) are of "
-            + "another time and \(count(segments?["pruned_by_dataset"])) of other datasets",
-        "sources   \(count(sources?["all"])) with \(count(sources?["rows"])) rows",
+        "segments  \(digits(segments?["all"])), of which \(digits(segments?["pruned_by_time"])) are of "
+            + "another time and \(digits(segments?["pruned_by_dataset"])) of other datasets",
+        "sources   \(digits(sources?["all"])) with \(digits(sources?["rows"])) rows",
     ]
     for pruned in document["pruned"]?.array ?? [] {
         lines.append(
-            "not read  \(count(pruned["sources"])) with \(count(pruned["rows"])) rows: "
+            "not read  \(digits(pruned["sources"])) with \(digits(pruned["rows"])) rows: "
                 + (pruned["reason"]?.string ?? ""))
     }
     lines.append(
-        "read      \(count(sources?["to_read"])) with \(count(sources?["rows_to_read"])) rows, "
-            + "\(count(sources?["bytes_to_read"])) bytes of the fields that are named")
+        "read      \(digits(sources?["to_read"])) with \(digits(sources?["rows_to_read"])) rows, "
+            + "\(digits(sources?["bytes_to_read"])) bytes of the fields that are named")
     let text = lines.map { harmless($0) }.joined(separator: "\n") + "\n"
     guard let steps = document["steps"]?.array else { return text }
     var table = TextTable(
@@ -102,7 +108,7 @@ private func explanationText(_ document: JSONValue, usesColor: Bool) -> String {
     for step in steps {
         table.append(
             [step["step"]?.string ?? ""]
-                + ["sources", "ruled_out", "rows_in", "rows_out", "bytes"].map { count(step[$0]) }
+                + ["sources", "ruled_out", "rows_in", "rows_out", "bytes"].map { digits(step[$0]) }
                 + [step["ms"]?.text ?? ""])
     }
     return text + "\n" + table.text(usesColor: usesColor)
