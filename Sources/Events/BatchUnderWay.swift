@@ -6,19 +6,19 @@ internal import Bytes
 /// every event goes through it.
 struct BatchUnderWay: ~Copyable {
     private var names = DictionaryTable(expected: 256)
-    private var datasets = DictionaryTable(expected: 8)
-    private var columns: UnsafeMutablePointer<ColumnBuilder>
+    private(set) var datasets = DictionaryTable(expected: 8)
+    private(set) var columns: UnsafeMutablePointer<ColumnBuilder>
     private var columnCapacity = 128
     private(set) var columnCount = 0
     /// Columns of the event under way; a value taken back leaves its column here.
     private var touched = GrowingBuffer<UInt32>(capacity: 256)
     /// Columns that may hold values of this batch; the others are of earlier ones.
-    private var inUse = GrowingBuffer<UInt32>(capacity: 256)
-    private var timestamps = GrowingBuffer<Int64>(capacity: 1024)
-    private var received = GrowingBuffer<Int64>(capacity: 1024)
-    private var sampleRates = GrowingBuffer<UInt32>(capacity: 1024)
-    private var datasetCodes = GrowingBuffer<UInt32>(capacity: 1024)
-    private var isSampled = false
+    private(set) var inUse = GrowingBuffer<UInt32>(capacity: 256)
+    private(set) var timestamps = GrowingBuffer<Int64>(capacity: 1024)
+    private(set) var received = GrowingBuffer<Int64>(capacity: 1024)
+    private(set) var sampleRates = GrowingBuffer<UInt32>(capacity: 1024)
+    private(set) var datasetCodes = GrowingBuffer<UInt32>(capacity: 1024)
+    private(set) var isSampled = false
     /// Batches ended so far.
     private(set) var number = 0
     private var spill = SpillWriter()
@@ -177,23 +177,40 @@ struct BatchUnderWay: ~Copyable {
         datasetCodes.truncate(to: row)
     }
 
-    mutating func finish(spareCells: inout Int) -> EventBatch {
+    /// The batch of the first `rows` rows; those behind them are numbered from 0 from then on.
+    mutating func take(_ rows: Int, spareCells: inout Int) -> EventBatch {
         dropEvent()
         let batch = EventBatch(
-            timestamps: timestamps.array(), received: received.array(),
-            sampleRates: isSampled ? sampleRates.array() : nil,
+            timestamps: timestamps.array(first: rows), received: received.array(first: rows),
+            sampleRates: isSampled ? sampleRates.array(first: rows) : nil,
             datasets: CodedLane(
                 dictionary: datasets.dictionary(),
-                codes: CodeArray(datasetCodes.array(), highest: UInt32(datasets.count))),
-            columns: finishedColumns())
-        let kept = columnsThatFit(&spareCells)
-        removeAll()
+                codes: CodeArray(datasetCodes.array(first: rows), highest: UInt32(datasets.count))),
+            columns: finishedColumns(rows))
+        let kept = columnsThatFit(rows, &spareCells)
+        removeRows(below: rows)
         return kept.map { Spill.spill(batch, keeping: $0) } ?? batch
+    }
+
+    private mutating func removeRows(below row: Int) {
+        if row == rows { return removeAll() }
+        number += 1
+        var used = GrowingBuffer<UInt32>(capacity: 256)
+        swap(&used, &inUse)
+        for index in 0..<used.count {
+            let column = columns + Int(used[index])
+            column.pointee.removeRows(below: row)
+            if column.pointee.isInUse { inUse.append(used[index]) }
+        }
+        timestamps.removeFirst(row)
+        received.removeFirst(row)
+        sampleRates.removeFirst(row)
+        datasetCodes.removeFirst(row)
     }
 
     /// The names of the fullest columns, when all together would take memory out of proportion to
     /// their values; nil when they may stay.
-    private func columnsThatFit(_ spareCells: inout Int) -> Set<String>? {
+    private func columnsThatFit(_ rows: Int, _ spareCells: inout Int) -> Set<String>? {
         let used = (0..<inUse.count).map { columns + Int(inUse[$0]) }
         let values = used.reduce(0) { $0 + $1.pointee.valueCount }
         let earned = values * EventLimits.cellsPerValue
@@ -207,14 +224,19 @@ struct BatchUnderWay: ~Copyable {
             .subtracting([EventBatch.spillName])
     }
 
-    private func finishedColumns() -> [(name: String, column: Column)] {
+    private func finishedColumns(_ rows: Int) -> [(name: String, column: Column)] {
         var finished: [(name: String, column: Column)] = []
         finished.reserveCapacity(inUse.count)
         for index in 0..<inUse.count {
             let column = columns + Int(inUse[index])
-            if column.pointee.isEmpty { continue }
-            column.pointee.codeSparseNumbers(rows: rows)
-            finished.append((column.pointee.name, column.pointee.column(rows: rows)))
+            var counts = column.pointee.counts(below: rows)
+            if counts.sum == 0 { continue }
+            // Codes are in the order of their rows only until then, which matters to later rows.
+            if counts.sum == column.pointee.valueCount {
+                column.pointee.codeSparseNumbers(rows: rows)
+                counts = column.pointee.counts
+            }
+            finished.append((column.pointee.name, column.pointee.column(rows: rows, counts)))
         }
         return finished
     }

@@ -13,16 +13,16 @@ struct ColumnBuilder: ~Copyable {
     /// Whether the batch builder has the column on its list for this batch.
     var isInUse = false
     /// Row in the upper, code in the lower 32 bits.
-    private var codes = GrowingBuffer<UInt64>(capacity: 32)
-    private var dictionary = DictionaryTable(expected: 8)
-    private var intRows = GrowingBuffer<UInt32>(capacity: 8)
-    private var ints = GrowingBuffer<Int64>(capacity: 8)
-    private var floatRows = GrowingBuffer<UInt32>(capacity: 8)
-    private var floats = GrowingBuffer<Double>(capacity: 8)
+    private(set) var codes = GrowingBuffer<UInt64>(capacity: 32)
+    private(set) var dictionary = DictionaryTable(expected: 8)
+    private(set) var intRows = GrowingBuffer<UInt32>(capacity: 8)
+    private(set) var ints = GrowingBuffer<Int64>(capacity: 8)
+    private(set) var floatRows = GrowingBuffer<UInt32>(capacity: 8)
+    private(set) var floats = GrowingBuffer<Double>(capacity: 8)
     /// Strings one after the other, while they hardly repeat; where each ends, and its row.
-    private var text = GrowingBuffer<UInt8>(capacity: 8)
-    private var textEnds = GrowingBuffer<UInt32>(capacity: 8)
-    private var textRows = GrowingBuffer<UInt32>(capacity: 8)
+    private(set) var text = GrowingBuffer<UInt8>(capacity: 8)
+    private(set) var textEnds = GrowingBuffer<UInt32>(capacity: 8)
+    private(set) var textRows = GrowingBuffer<UInt32>(capacity: 8)
     let name: String
 
     init(name: String) { self.name = name }
@@ -164,6 +164,88 @@ struct ColumnBuilder: ~Copyable {
     private static var textBatchesMax: Int32 { 64 }
 }
 
+// MARK: - Some of the rows
+
+/// How many values of each lane of a column belong to its first rows.
+struct LaneCounts: BitwiseCopyable {
+    var codes = 0
+    var ints = 0
+    var floats = 0
+    var texts = 0
+
+    var sum: Int { codes + ints + floats + texts }
+}
+
+extension ColumnBuilder {
+    var counts: LaneCounts {
+        LaneCounts(
+            codes: codes.count, ints: ints.count, floats: floats.count, texts: textRows.count)
+    }
+
+    /// How many values of each lane are of rows below `row`; takes as long as there are others.
+    func counts(below row: Int) -> LaneCounts {
+        var counts = counts
+        while counts.codes > 0, Int(codes[counts.codes &- 1] >> 32) >= row { counts.codes &-= 1 }
+        while counts.ints > 0, Int(intRows[counts.ints &- 1]) >= row { counts.ints &-= 1 }
+        while counts.floats > 0, Int(floatRows[counts.floats &- 1]) >= row { counts.floats &-= 1 }
+        while counts.texts > 0, Int(textRows[counts.texts &- 1]) >= row { counts.texts &-= 1 }
+        return counts
+    }
+
+    /// Forgets the values of rows below `row`; later ones are numbered from 0, in a dictionary of
+    /// their own values.
+    mutating func removeRows(below row: Int) {
+        let first = counts(below: row)
+        if first.sum == valueCount { return removeAll() }
+        var old = ColumnBuilder(name: name)
+        swap(&self, &old)
+        old.chooseLane()
+        textBatches = old.textBatches
+        isInUse = true
+        for index in first.codes..<old.codes.count {
+            let (place, code) = (
+                Int(old.codes[index] >> 32) - row, UInt32(old.codes[index] & .max >> 32)
+            )
+            if old.dictionary.kind(ofCode: code) == ValueDictionary.Kind.string.rawValue {
+                append(old.dictionary.string(ofCode: code), row: place)
+            } else {
+                append(old.dictionary.payload(ofCode: code) != 0, row: place)
+            }
+        }
+        for index in first.ints..<old.ints.count {
+            append(old.ints[index], row: Int(old.intRows[index]) - row)
+        }
+        for index in first.floats..<old.floats.count {
+            append(old.floats[index], row: Int(old.floatRows[index]) - row)
+        }
+        for index in first.texts..<old.textRows.count {
+            append(old.textBytes(at: index), row: Int(old.textRows[index]) - row)
+        }
+        lastRow = -1
+    }
+
+    private func textBytes(at index: Int) -> UnsafeBufferPointer<UInt8> {
+        let start = index == 0 ? 0 : Int(textEnds[index - 1])
+        return UnsafeBufferPointer(start: text.base + start, count: Int(textEnds[index]) - start)
+    }
+
+    /// Keeps the strings of this batch without a dictionary from now on when they hardly repeat.
+    mutating func keepTextsIfFew() {
+        guard textBatches == 0,
+            EventBatch.hardlyRepeat(distinct: dictionary.count, values: codes.count),
+            dictionary.holdsStringsOnly
+        else { return }
+        textBatches = ColumnBuilder.textBatchesMax
+        lastRow = -1
+        for index in 0..<codes.count {
+            let string = dictionary.string(ofCode: UInt32(codes[index] & .max >> 32))
+            append(string, row: Int(codes[index] >> 32))
+        }
+        codes.removeAll()
+        dictionary.removeAll()
+    }
+}
+
 // MARK: - The column
 
 extension ColumnBuilder {
@@ -195,17 +277,19 @@ extension ColumnBuilder {
         floatRows.removeAll()
     }
 
-    /// The column so far, over `rows` rows.
-    func column(rows: Int) -> Column {
+    /// The column so far, over `rows` rows, with so many values.
+    func column(rows: Int, _ counts: LaneCounts) -> Column {
         Column(
-            rows: rows, coded: codedLane(rows: rows),
-            ints: ColumnBuilder.numberLane(intRows, ints, rows: rows),
-            floats: ColumnBuilder.numberLane(floatRows, floats, rows: rows),
-            texts: textLane(rows: rows))
+            rows: rows, coded: codedLane(rows: rows, counts.codes),
+            ints: ColumnBuilder.numberLane(intRows, ints, rows: rows, counts.ints),
+            floats: ColumnBuilder.numberLane(floatRows, floats, rows: rows, counts.floats),
+            texts: textLane(rows: rows, counts.texts))
     }
 
-    private func textLane(rows: Int) -> TextLane? {
-        let count = textRows.count
+    /// The column so far, over `rows` rows.
+    func column(rows: Int) -> Column { column(rows: rows, counts) }
+
+    private func textLane(rows: Int, _ count: Int) -> TextLane? {
         if count == 0 { return nil }
         let offsets = [UInt32](unsafeUninitializedCapacity: rows + 1) { result, initialized in
             result.initialize(repeating: 0)
@@ -225,14 +309,14 @@ extension ColumnBuilder {
             initialized = rows + 1
         }
         return TextLane(
-            offsets: offsets, text: text.array(),
-            present: count == rows ? nil : ColumnBuilder.presence(textRows, rows: rows))
+            offsets: offsets, text: text.array(first: Int(textEnds[count - 1])),
+            present: count == rows ? nil : ColumnBuilder.presence(textRows, count, rows: rows))
     }
 
     private static func presence(
-        _ places: borrowing GrowingBuffer<UInt32>, rows: Int
+        _ places: borrowing GrowingBuffer<UInt32>, _ count: Int, rows: Int
     ) -> Bitmap {
-        let (count, targets) = (places.count, places.base)
+        let targets = places.base
         var present = Bitmap(count: rows)
         present.withMutableWords { words in
             for index in 0..<count {
@@ -243,22 +327,22 @@ extension ColumnBuilder {
         return present
     }
 
-    private func codedLane(rows: Int) -> CodedLane? {
-        if codes.count == 0 { return nil }
+    private func codedLane(rows: Int, _ count: Int) -> CodedLane? {
+        if count == 0 { return nil }
         let highest = dictionary.count
         let spread: CodeArray
         if highest <= Int(UInt8.max) {
-            spread = .bytes(spreadCodes(rows: rows))
+            spread = .bytes(spreadCodes(rows: rows, count))
         } else if highest <= Int(UInt16.max) {
-            spread = .words(spreadCodes(rows: rows))
+            spread = .words(spreadCodes(rows: rows, count))
         } else {
-            spread = .longs(spreadCodes(rows: rows))
+            spread = .longs(spreadCodes(rows: rows, count))
         }
         return CodedLane(dictionary: dictionary.dictionary(), codes: spread)
     }
 
-    private func spreadCodes<Code: FixedWidthInteger>(rows: Int) -> [Code] {
-        let (count, source) = (codes.count, codes.base)
+    private func spreadCodes<Code: FixedWidthInteger>(rows: Int, _ count: Int) -> [Code] {
+        let source = codes.base
         return [Code](unsafeUninitializedCapacity: rows) { result, initialized in
             guard let target = result.baseAddress else { return }
             if count == rows {
@@ -275,12 +359,12 @@ extension ColumnBuilder {
 
     private static func numberLane<Number: Numeric & BitwiseCopyable & Sendable>(
         _ places: borrowing GrowingBuffer<UInt32>, _ values: borrowing GrowingBuffer<Number>,
-        rows: Int
+        rows: Int, _ count: Int
     ) -> NumberLane<Number>? {
-        if values.count == 0 { return nil }
-        if values.count == rows { return NumberLane(values: values.array(), present: nil) }
-        let (count, source, targets) = (values.count, values.base, places.base)
-        let present = presence(places, rows: rows)
+        if count == 0 { return nil }
+        if count == rows { return NumberLane(values: values.array(first: count), present: nil) }
+        let (source, targets) = (values.base, places.base)
+        let present = presence(places, count, rows: rows)
         let spread = [Number](unsafeUninitializedCapacity: rows) { result, initialized in
             result.initialize(repeating: 0)
             for index in 0..<count { result[Int(targets[index])] = source[index] }

@@ -26,7 +26,7 @@ struct DictionaryTable: ~Copyable {
     private var kinds: GrowingBuffer<UInt8>
 
     /// Slots above which an emptied table begins small again.
-    private static var slotsKept: Int { 1 << 12 }
+    private static var slotsKept: Int { 1 << 14 }
     private static var stringBit: UInt64 { 1 << 63 }
 
     init(expected: Int) {
@@ -199,6 +199,27 @@ struct DictionaryTable: ~Copyable {
             while slots[slot] != 0 { slot = (slot + 1) & slotMask }
             slots[slot] = (hash >> 32) << 32 | UInt64(index + 1)
         }
+    }
+
+    // MARK: - Entries
+
+    @inline(__always)
+    func kind(ofCode code: UInt32) -> UInt8 { kinds[Int(code) &- 1] }
+
+    var holdsStringsOnly: Bool {
+        (0..<kinds.count).allSatisfy { kinds[$0] == ValueDictionary.Kind.string.rawValue }
+    }
+
+    /// The bits of an entry that is no string.
+    @inline(__always)
+    func payload(ofCode code: UInt32) -> UInt64 { entries[Int(code) &- 1].payload }
+
+    /// The bytes of a string entry, valid until another is added.
+    @inline(__always)
+    func string(ofCode code: UInt32) -> UnsafeBufferPointer<UInt8> {
+        let payload = entries[Int(code) &- 1].payload
+        return UnsafeBufferPointer(
+            start: text.base + Int(payload >> 32), count: Int(payload & 0xFFFF_FFFF))
     }
 
     func dictionary() -> ValueDictionary {

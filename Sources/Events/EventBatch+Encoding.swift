@@ -54,41 +54,9 @@ extension EventBatch {
     }
 }
 
-/// Appends the parts of a batch to a buffer.
-private struct BatchWriter: ~Copyable {
-    private var buffer: GrowingBuffer<UInt8>
-
-    init(capacity: Int) { buffer = GrowingBuffer(capacity: capacity) }
-
-    func bytes() -> [UInt8] { buffer.array() }
-
-    mutating func write(_ byte: UInt8) { buffer.append(byte) }
-
-    mutating func writeVarint(_ value: Int) {
-        var rest = UInt(bitPattern: value)
-        while rest >= 0x80 {
-            buffer.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
-        }
-        buffer.append(UInt8(truncatingIfNeeded: rest))
-    }
-
-    mutating func write(_ name: String) {
-        var name = name
-        name.withUTF8 { text in
-            writeVarint(text.count)
-            if let base = text.baseAddress { buffer.append(base, count: text.count) }
-        }
-    }
-
-    private mutating func copy<Element>(_ source: UnsafeBufferPointer<Element>) {
-        let bytes = UnsafeRawBufferPointer(source)
-        guard bytes.count > 0 else { return }
-        UnsafeMutableRawBufferPointer(start: buffer.extend(by: bytes.count), count: bytes.count)
-            .copyMemory(from: bytes)
-    }
-
-    mutating func write(_ column: Column) {
+/// The lanes of a batch.
+extension BatchWriter {
+    fileprivate mutating func write(_ column: Column) {
         write(
             (column.coded == nil ? 0 : EventBatch.LaneFlag.coded)
                 | (column.ints == nil ? 0 : EventBatch.LaneFlag.ints)
@@ -101,6 +69,10 @@ private struct BatchWriter: ~Copyable {
     }
 
     // MARK: - Numbers
+
+    fileprivate mutating func write(_ numbers: [Int64]) {
+        numbers.withUnsafeBufferPointer { write($0) }
+    }
 
     /// Writes which rows have a number and answers the numbers they have.
     private mutating func packed<Number>(_ lane: NumberLane<Number>) -> [Number] {
@@ -121,49 +93,6 @@ private struct BatchWriter: ~Copyable {
         present.words.withUnsafeBufferPointer { copy($0) }
     }
 
-    /// The least of the numbers, and each as its distance from that in as few bytes as the greatest
-    /// distance needs.
-    mutating func write(_ numbers: [Int64]) {
-        numbers.withUnsafeBufferPointer { numbers in
-            var (least, most) = (numbers.first ?? 0, numbers.first ?? 0)
-            for number in numbers {
-                least = min(least, number)
-                most = max(most, number)
-            }
-            let range = UInt64(bitPattern: most &- least)
-            let width = (UInt64.bitWidth - range.leadingZeroBitCount + 7) / 8
-            withUnsafeBytes(of: least.littleEndian) { copy($0.assumingMemoryBound(to: UInt8.self)) }
-            write(UInt8(width))
-            switch width {
-            case 0: break
-            case 1: write(numbers, above: least, as: UInt8.self)
-            case 2: write(numbers, above: least, as: UInt16.self)
-            case 8: write(numbers, above: least, as: UInt64.self)
-            default:
-                // Each number is stored with eight bytes and overwrites what the last one's left.
-                let target = UnsafeMutableRawPointer(buffer.extend(by: numbers.count * width + 8))
-                for (index, number) in numbers.enumerated() {
-                    target.storeBytes(
-                        of: UInt64(bitPattern: number &- least).littleEndian,
-                        toByteOffset: index * width, as: UInt64.self)
-                }
-                buffer.truncate(to: buffer.count - 8)
-            }
-        }
-    }
-
-    private mutating func write<Narrow: FixedWidthInteger & UnsignedInteger>(
-        _ numbers: UnsafeBufferPointer<Int64>, above least: Int64, as _: Narrow.Type
-    ) {
-        let size = MemoryLayout<Narrow>.size
-        let target = UnsafeMutableRawPointer(buffer.extend(by: numbers.count * size))
-        for index in 0..<numbers.count {
-            target.storeBytes(
-                of: Narrow(truncatingIfNeeded: numbers[index] &- least).littleEndian,
-                toByteOffset: index &* size, as: Narrow.self)
-        }
-    }
-
     // MARK: - Strings
 
     private mutating func write(_ lane: TextLane) {
@@ -179,22 +108,9 @@ private struct BatchWriter: ~Copyable {
         lane.text.withUnsafeBufferPointer { copy($0) }
     }
 
-    @inline(__always)
-    private mutating func writeLengths(_ count: Int, _ length: (Int) -> Int) {
-        if count == 0 { return }
-        let first = length(0)
-        if (1..<count).allSatisfy({ length($0) == first }) {
-            write(EventBatch.LengthForm.one)
-            writeVarint(first)
-        } else {
-            write(EventBatch.LengthForm.each)
-            for index in 0..<count { writeVarint(length(index)) }
-        }
-    }
-
     // MARK: - Codes
 
-    mutating func write(_ lane: CodedLane) {
+    fileprivate mutating func write(_ lane: CodedLane) {
         write(lane.dictionary)
         switch lane.codes {
         case .bytes(let codes):
@@ -249,7 +165,7 @@ private struct BatchWriter: ~Copyable {
         }
     }
 
-    private mutating func write<Code: FixedWidthInteger>(
+    private mutating func write<Code: FixedWidthInteger & UnsignedInteger>(
         _ codes: UnsafeBufferPointer<Code>, of lane: CodedLane
     ) {
         let entries = lane.dictionary.count
@@ -280,27 +196,5 @@ private struct BatchWriter: ~Copyable {
     private func isAscending<Code: FixedWidthInteger>(_ codes: UnsafeBufferPointer<Code>) -> Bool {
         for index in 0..<codes.count where Int(codes[index]) != index + 1 { return false }
         return true
-    }
-
-    private mutating func writeDense<Code: FixedWidthInteger>(
-        _ codes: UnsafeBufferPointer<Code>, entries: Int
-    ) {
-        if entries <= 15 {
-            write(EventBatch.CodeForm.halfBytes)
-            let target = buffer.extend(by: (codes.count + 1) / 2)
-            for pair in 0..<codes.count / 2 {
-                let (low, high) = (codes[pair &* 2], codes[pair &* 2 &+ 1])
-                target[pair] = UInt8(truncatingIfNeeded: low | high << 4)
-            }
-            if codes.count % 2 == 1 {
-                target[codes.count / 2] = UInt8(truncatingIfNeeded: codes[codes.count - 1])
-            }
-        } else if Code.bitWidth == 8 {
-            write(EventBatch.CodeForm.bytes)
-            copy(codes)
-        } else {
-            write(Code.bitWidth == 16 ? EventBatch.CodeForm.words : EventBatch.CodeForm.longs)
-            copy(codes)
-        }
     }
 }

@@ -45,7 +45,7 @@ package struct GrowingBuffer<Element: BitwiseCopyable>: ~Copyable {
     }
 
     /// Above it an emptied buffer begins small again: one large body must not hold memory for ever.
-    @usableFromInline package static var bytesKept: Int { 128 << 10 }
+    @usableFromInline package static var bytesKept: Int { 256 << 10 }
 
     @usableFromInline
     package mutating func shrink() {
@@ -62,11 +62,26 @@ package struct GrowingBuffer<Element: BitwiseCopyable>: ~Copyable {
 
     // Not `Array(UnsafeBufferPointer(…))`: where the result was not used, the optimizer of Swift 6.3 let
     // go of the array before it was copied into, and the copy went to memory of others.
-    package func array() -> [Element] {
-        [Element](unsafeUninitializedCapacity: count) { target, initialized in
-            if let start = target.baseAddress { start.initialize(from: base, count: count) }
-            initialized = count
+    package func array() -> [Element] { array(first: count) }
+
+    /// The first `length` elements.
+    package func array(first length: Int) -> [Element] {
+        [Element](unsafeUninitializedCapacity: length) { target, initialized in
+            if let start = target.baseAddress { start.initialize(from: base, count: length) }
+            initialized = length
         }
+    }
+
+    /// The elements from `first` on, valid until the buffer changes.
+    @inlinable @inline(__always)
+    package func elements(from first: Int) -> UnsafeBufferPointer<Element> {
+        UnsafeBufferPointer(start: base + first, count: count - first)
+    }
+
+    /// Takes the first `removed` elements away.
+    package mutating func removeFirst(_ removed: Int) {
+        base.update(from: base + removed, count: count - removed)
+        count -= removed
     }
 
     @usableFromInline

@@ -32,7 +32,7 @@ public enum IngestLimits {
     /// Values of all columns of one batch, absent ones included: a batch of many columns is short.
     static let cellsPerBatch = 8 << 20
     /// Values of all columns, absent ones included, up to which bodies are decoded into one batch.
-    static let sharedCells = 1 << 20
+    static let sharedCells = 2 << 20
     /// Samples of one text of Prometheus's: more than a job has, and few enough for one batch.
     static let expositionSamples = 10_000
 }

@@ -16,12 +16,24 @@ public struct SharedBatch {
         rows == 0
             || rows * builder.columnsInUse < IngestLimits.sharedCells
                 && builder.columnCount <= IngestLimits.rememberedColumns
+                && rows < EventLimits.rowsPerBatch / 2
+    }
+
+    /// Whether the events from `row` on may be encoded as they are, however many fields they have.
+    public func mayEncode(from row: Int) -> Bool {
+        (rows - row) * builder.columnsInUse <= EventLimits.spareCells
     }
 
     /// Takes back the events of the last body, or of the last ones.
     ///
     /// - Parameter row: how many events were there before it.
     public func removeRows(from row: Int) { builder.removeRows(from: row) }
+
+    /// The bytes of a batch of the events from `row` on, as `EventBatch.encoded()` gives them.
+    public func encoded(from row: Int) -> [UInt8] { builder.encoded(from: row) }
+
+    /// The first `rows` events; the others are the first of the next batch.
+    public func take(_ rows: Int) -> EventBatch { builder.take(rows) }
 
     /// All events; none are left.
     public func take() -> EventBatch { builder.finish() }

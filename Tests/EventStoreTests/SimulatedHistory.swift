@@ -29,6 +29,9 @@ struct SimulatedHistory {
     /// Requests with a key, for repeats.
     private var keyed: [(key: String, environment: String, ids: Range<Int>)] = []
 
+    /// The growing batches of the store that is open, up to two of each environment.
+    private var growing: [String: StoreFixture.SharedRequests] = [:]
+
     /// What was wrong; empty for a good history.
     private(set) var violations: [String] = []
     /// Restarts that came through, to show that the history is not idle.
@@ -98,7 +101,8 @@ struct SimulatedHistory {
             if random.chance(1, in: 4) {
                 let split = Int.random(in: 0...events.count, using: &random)
                 let requests = [Array(events[..<split]), Array(events[split...])]
-                waiting.append((ids, store.sendShared(requests, to: environment)))
+                let batch = growingBatch(of: environment)
+                waiting.append((ids, store.sendShared(requests, in: batch, to: environment)))
                 continue
             }
             let durability: Durability = random.chance(1, in: 4) ? .buffered : .synced
@@ -111,6 +115,13 @@ struct SimulatedHistory {
         store.step()
         for (ids, outcome) in waiting { settle(ids, outcome) }
         steps.append("send \(waiting.map(\.ids))")
+    }
+
+    private mutating func growingBatch(of environment: String) -> StoreFixture.SharedRequests {
+        let name = environment + (random.chance(1, in: 2) ? " first" : " second")
+        let batch = growing[name] ?? StoreFixture.SharedRequests(large: 60)
+        growing[name] = batch
+        return batch
     }
 
     private mutating func makeEvent(_ id: Int) -> ModelEvent {
@@ -208,6 +219,7 @@ struct SimulatedHistory {
     }
 
     private mutating func restart() {
+        growing = [:]
         fixture.disk.setCapacity(.max)
         // The start itself may be cut off, again and again.
         for attempt in 0..<4 {

@@ -23,12 +23,19 @@ final class StoreFixture {
     /// What became of a request.
     final class Outcome: Sendable {
         private let result = Mutex<Result<Acceptance, EventStoreError>?>(nil)
+        private let told: @Sendable (Result<Acceptance, EventStoreError>) -> Void
+
+        init(_ told: @escaping @Sendable (Result<Acceptance, EventStoreError>) -> Void = { _ in }) {
+            self.told = told
+        }
+
         var value: Result<Acceptance, EventStoreError>? { result.withLock { $0 } }
         func set(_ value: Result<Acceptance, EventStoreError>) {
             result.withLock { result in
                 precondition(result == nil, "BUG: a request is answered twice")
                 result = value
             }
+            told(value)
         }
         var acceptance: Acceptance? { try? value?.get() }
         var error: EventStoreError? {
@@ -36,15 +43,68 @@ final class StoreFixture {
         }
     }
 
-    /// Requests that are one record, and what became of it.
-    struct SharedRequests: OpenRecord {
-        let outcome = Outcome()
-        private let requests: [[ModelEvent]]
+    /// Requests that share records, and leave their events in one batch.
+    final class SharedRequests: GrowingBatch {
+        // SENDABLE: the builder is used under the lock only.
+        private struct State: @unchecked Sendable {
+            let builder = EventBatchBuilder()
+            var kept = 0
+            var closed = 0
+            var outcomes: [Outcome] = []
+        }
 
-        init(_ requests: [[ModelEvent]]) { self.requests = requests }
+        private let state = Mutex(State())
+        private let large: Int
 
-        func close() -> ClosedRecord {
-            ClosedRecord(batches: [makeBatch(requests.flatMap { $0 })]) { outcome.set($0) }
+        /// - Parameter large: events from which the batch is taken.
+        init(large: Int = .max) { self.large = large }
+
+        /// Adds a request; gives whether it is the first of its record.
+        func add(_ events: [ModelEvent], _ outcome: Outcome) -> Bool {
+            state.withLock { state in
+                TestSupport.add(events, to: state.builder)
+                state.outcomes.append(outcome)
+                return state.outcomes.count == 1
+            }
+        }
+
+        func closeRecord() -> ClosedRecord {
+            state.withLock { state in
+                state.closed = state.builder.rows - state.kept
+                let outcomes = state.outcomes
+                state.outcomes = []
+                return ClosedRecord(
+                    rows: state.closed, encoded: state.builder.encoded(from: state.kept)
+                ) { result in
+                    for outcome in outcomes { outcome.set(result) }
+                }
+            }
+        }
+
+        func keepRecord() {
+            state.withLock { state in
+                state.kept += state.closed
+                state.closed = 0
+            }
+        }
+
+        func dropRecord(_ error: EventStoreError) {
+            state.withLock { state in
+                state.builder.removeRows(from: state.kept)
+                state.closed = 0
+                for outcome in state.outcomes { outcome.set(.failure(error)) }
+                state.outcomes = []
+            }
+        }
+
+        var isLarge: Bool { state.withLock { $0.builder.rows >= large } }
+
+        func takeKept() -> EventBatch {
+            state.withLock { state in
+                let batch = state.builder.take(state.kept)
+                state.kept = 0
+                return batch
+            }
         }
     }
 
@@ -91,17 +151,23 @@ extension EventStore {
         return outcome
     }
 
-    /// Appends requests that share a record, not yet written.
+    /// Appends requests that share a record, not yet written; gives the outcome of the last.
     func sendShared(
-        _ requests: [[ModelEvent]], to environment: String = "e"
+        _ requests: [[ModelEvent]], in batch: StoreFixture.SharedRequests = .init(),
+        to environment: String = "e",
+        told: @escaping @Sendable (Result<Acceptance, EventStoreError>) -> Void = { _ in }
     ) -> StoreFixture.Outcome {
-        let record = StoreFixture.SharedRequests(requests)
-        do {
-            try append(record, environment: environment)
-        } catch {
-            record.outcome.set(.failure(error))
+        var last = StoreFixture.Outcome()
+        for events in requests {
+            last = StoreFixture.Outcome(told)
+            if !batch.add(events, last) { continue }
+            do {
+                try append(batch, environment: environment)
+            } catch {
+                batch.dropRecord(error)
+            }
         }
-        return record.outcome
+        return last
     }
 
     /// The numbers in the field `id` of every event, ascending.

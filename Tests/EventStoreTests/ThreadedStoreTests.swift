@@ -20,21 +20,28 @@ import Testing
         let store = try EventStore.open(directory, options: options)
         let accepted = Mutex<[Int64]>([])
         let answered = Monitor(0)
+        let growing = (0..<2).map { _ in StoreFixture.SharedRequests(large: 130) }
         var threads: [HostThread] = []
         for thread in 0..<4 {
             threads.append(
                 try HostThread(name: "client-\(thread)") {
                     for request in 0..<50 {
                         let first = thread * 100_000 + request * 10
-                        let record = IngestRecord(
-                            environment: "e", batches: [makeBatch(numbered(first..<first + 10))])
-                        store.append(record) { result in
+                        let events = numbered(first..<first + 10)
+                        let told = { @Sendable (result: Result<Acceptance, EventStoreError>) in
                             if (try? result.get()) != nil {
                                 accepted.withLock { ids in
                                     ids += (first..<first + 10).map(Int64.init)
                                 }
                             }
                             answered.update { $0 += 1 }
+                        }
+                        if request % 4 == 0 {
+                            let record = IngestRecord(
+                                environment: "e", batches: [makeBatch(events)])
+                            store.append(record, completion: told)
+                        } else {
+                            _ = store.sendShared([events], in: growing[thread % 2], told: told)
                         }
                     }
                 })

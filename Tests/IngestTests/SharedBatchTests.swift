@@ -101,6 +101,6 @@ import Testing
             _ = try decoder.batch(wide)
             bodies += 1
         }
-        #expect(bodies == 11)
+        #expect(bodies == 21)
     }
 }

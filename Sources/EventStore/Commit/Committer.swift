@@ -26,6 +26,8 @@ final class Committer: @unchecked Sendable {
         let acceptedAt: Int64
         let durability: Durability
         let completion: Completion
+        /// Whose record it is, and how many events it has; nil for a record of batches.
+        let grown: (batch: any GrowingBatch, rows: Int)?
 
         /// Bytes of memory it holds while it waits.
         var heldBytes: Int { payload.bytes.count + batches.reduce(0) { $0 + $1.byteCount } }
@@ -40,27 +42,53 @@ final class Committer: @unchecked Sendable {
             durability: Durability, completion: @escaping Completion
         ) throws(EventStoreError) {
             acceptedAt = context.machine.clock.wallNanoseconds()
-            let encoded = LogRecord(
-                environment: record.environment, acceptedAt: acceptedAt,
-                idempotency: record.idempotency,
-                batches: record.batches.map { .init(rows: $0.rows, bytes: $0.encoded()) }
-            ).encoded()
-            guard encoded.count <= context.limits.recordBytes else {
-                throw EventStoreError(.tooLarge, "a request is too large: \(encoded.count) bytes")
-            }
+            payload = try Pending.payload(
+                LogRecord(
+                    environment: record.environment, acceptedAt: acceptedAt,
+                    idempotency: record.idempotency,
+                    batches: record.batches.map { .init(rows: $0.rows, bytes: $0.encoded()) }),
+                context)
             self.environment = environment
             batches = record.batches
-            payload = LogPayload(encoded)
             idempotency = record.idempotency
             self.durability = durability
             self.completion = completion
+            grown = nil
+        }
+
+        /// A record of a growing batch; throws `tooLarge`.
+        init(
+            _ record: ClosedRecord, of batch: any GrowingBatch, in environment: Environment,
+            _ context: StoreContext
+        ) throws(EventStoreError) {
+            acceptedAt = context.machine.clock.wallNanoseconds()
+            payload = try Pending.payload(
+                LogRecord(
+                    environment: environment.name, acceptedAt: acceptedAt,
+                    batches: [.init(rows: record.rows, bytes: record.encoded)]), context)
+            self.environment = environment
+            batches = []
+            idempotency = nil
+            durability = .synced
+            completion = record.completion
+            grown = (batch, record.rows)
+        }
+
+        private static func payload(
+            _ record: LogRecord, _ context: StoreContext
+        ) throws(EventStoreError) -> LogPayload {
+            let encoded = record.encoded()
+            guard encoded.count <= context.limits.recordBytes else {
+                throw EventStoreError(.tooLarge, "a request is too large: \(encoded.count) bytes")
+            }
+            return LogPayload(encoded)
         }
     }
 
-    /// A record that is ended when the writer gets to it.
+    /// A growing batch whose record is ended when the writer gets to it.
     struct Open: Sendable {
         let environment: Environment
-        let record: any OpenRecord
+        let batch: any GrowingBatch
     }
 
     private struct Queue {
@@ -216,12 +244,16 @@ final class Committer: @unchecked Sendable {
     }
 
     private func close(_ open: Open) -> Pending? {
-        let record = open.record.close()
+        let record = open.batch.closeRecord()
+        if record.rows == 0 {
+            // Nothing to write: its requests, if any, were told of an earlier failure.
+            record.completion(.success(.stored(.synced)))
+            return nil
+        }
         do throws(EventStoreError) {
-            return try Pending(
-                IngestRecord(environment: open.environment.name, batches: record.batches),
-                in: open.environment, context, durability: .synced, completion: record.completion)
+            return try Pending(record, of: open.batch, in: open.environment, context)
         } catch {
+            open.batch.dropRecord(error)
             record.completion(.failure(error))
             return nil
         }
@@ -252,6 +284,15 @@ final class Committer: @unchecked Sendable {
         finishKeys(of: buffered, from: first)
         finishKeys(of: synced, from: first + UInt64(buffered.count))
         for pending in synced { answer(pending) }
+        takeLarge(synced)
+    }
+
+    /// Makes batches of what has grown enough, when nobody waits for it.
+    private func takeLarge(_ group: [Pending]) {
+        for pending in group {
+            guard let (batch, _) = pending.grown, batch.isLarge else { continue }
+            pending.environment.endGrowth(of: batch)
+        }
     }
 
     private func publish(_ group: [Pending], from first: UInt64, _ bytesBefore: UInt64) {
@@ -259,6 +300,14 @@ final class Committer: @unchecked Sendable {
         var parts: [String: (Environment, [HeadList.Part])] = [:]
         for (index, pending) in group.enumerated() {
             let sequence = first + UInt64(index)
+            if let grown = pending.grown {
+                pending.environment.keepRecord(
+                    HeadGrowth.Part(
+                        batch: grown.batch, rows: grown.rows,
+                        byteCount: pending.payload.bytes.count * Committer.grownBytes,
+                        sequences: sequence...sequence, arrivedAt: now,
+                        logBytesBefore: bytesBefore))
+            }
             for batch in pending.batches where batch.rows > 0 {
                 let part = HeadList.Part(
                     batch: batch, sequences: sequence...sequence, arrivedAt: now,
@@ -269,20 +318,23 @@ final class Committer: @unchecked Sendable {
         for (environment, parts) in parts.values { environment.append(parts) }
     }
 
+    /// Bytes in memory of events that take one byte in the log, about.
+    private static let grownBytes = 2
+
     // MARK: - Answering
 
     private func answer(_ pending: Pending) {
         pending.completion(
-            .success(
-                Acceptance(
-                    answer: pending.idempotency?.answer, isDuplicate: false,
-                    durability: pending.durability)))
+            .success(.stored(pending.durability, answer: pending.idempotency?.answer)))
     }
 
     private func fail(_ group: [Pending], _ error: EventStoreError) {
         if !error.isTemporary && error.code != .inputOutput { context.refuse(error) }
         abandonKeys(of: group, error)
-        for pending in group { pending.completion(.failure(error)) }
+        for pending in group {
+            pending.grown?.batch.dropRecord(error)
+            pending.completion(.failure(error))
+        }
     }
 
     /// Keys are remembered when their request is durable; who waited for it is answered then.

@@ -30,4 +30,9 @@ public struct Acceptance: Hashable, Sendable {
     /// Whether the request was here before and nothing was stored now.
     public let isDuplicate: Bool
     public let durability: Durability
+
+    /// A request whose events are stored now.
+    static func stored(_ durability: Durability, answer: [UInt8]? = nil) -> Acceptance {
+        Acceptance(answer: answer, isDuplicate: false, durability: durability)
+    }
 }

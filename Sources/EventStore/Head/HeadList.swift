@@ -39,7 +39,7 @@ struct HeadList: Sendable {
 
     var isEmpty: Bool { parts.isEmpty }
     /// Of the oldest record that still needs the log.
-    var firstSequence: UInt64? { parts.first?.sequences.lowerBound }
+    var firstSequence: UInt64? { parts.map(\.sequences.lowerBound).min() }
     /// Rows and bytes that no seal is writing.
     private(set) var restRows = 0
     private(set) var restBytes = 0
@@ -63,12 +63,29 @@ struct HeadList: Sendable {
     /// Marks the parts whose records are all below `sequence` as being sealed and gives them out.
     mutating func beginSeal(below sequence: UInt64) -> [Part] {
         precondition(sealing == 0, "BUG: two seals of one head")
-        sealing = parts.firstIndex { $0.sequences.upperBound >= sequence } ?? parts.count
+        sealing = sealable(below: sequence)
         for part in parts[..<sealing] {
             restRows -= part.batch.rows
             restBytes -= part.byteCount
         }
         return Array(parts[..<sealing])
+    }
+
+    /// How many parts at the front have no record at `sequence` or later, and none at or after the
+    /// first one of the parts behind them: batches that grew side by side have records in turn, and
+    /// what is sealed is all that came before some record.
+    private func sealable(below sequence: UInt64) -> Int {
+        var first = [UInt64](repeating: sequence, count: parts.count + 1)
+        for index in parts.indices.reversed() {
+            first[index] = min(first[index + 1], parts[index].sequences.lowerBound)
+        }
+        var count = 0
+        var last: UInt64 = 0
+        for index in parts.indices {
+            last = max(last, parts[index].sequences.upperBound)
+            if last < first[index + 1] { count = index + 1 }
+        }
+        return count
     }
 
     /// Removes the parts of the seal, which are in segments now.
@@ -102,11 +119,12 @@ struct HeadList: Sendable {
         fileprivate var count: Int { self == .thrifty ? 64 : 8 }
         /// Rows below which batches are of one size.
         ///
-        /// Thrifty: bodies of fifty events are merged twice until they fill a batch, larger ones once.
+        /// Thrifty: bodies of fifty events are merged twice, larger ones once; what is a quarter of a
+        /// full batch, as batches that have grown, stays until it is sealed.
         /// Eager: eight times as many from size to size.
         fileprivate var sizes: [Int] {
             let most = EventLimits.rowsPerBatch / 2
-            return self == .thrifty ? [64, 4_096, most] : [64, 512, 4_096, most]
+            return self == .thrifty ? [64, 4_096, most / 2] : [64, 512, 4_096, most]
         }
     }
 

@@ -28,7 +28,7 @@ extension Arrivals {
 extension EventStore {
     /// What arrived at an environment since a place; nil for what comes from now on.
     ///
-    /// Costs a short lock and touches no event. Whoever asks seldom finds what is not sealed yet.
+    /// Costs a short lock, and makes a batch of what has come since anybody looked. Whoever asks seldom finds what is not sealed yet.
     public func arrivals(environment: String, since place: UInt64?) -> Arrivals {
         guard let environment = context.environment(environment) else {
             return Arrivals(batches: [], firstRow: 0, end: place ?? 0, missed: 0)

@@ -26,6 +26,9 @@ final class Environment: @unchecked Sendable {
     }
 
     private let published = Mutex(Published())
+    /// Taken before `published`, and held while batches are taken: what was kept is at every moment
+    /// in one of both.
+    private let growth = Mutex(HeadGrowth())
 
     init(
         _ name: String, in store: StoreContext, reading: Manifest.Reading, highestFile: UInt64
@@ -66,10 +69,16 @@ final class Environment: @unchecked Sendable {
     }
 
     func snapshot() -> EventStoreSnapshot {
-        published.withLock { published in
+        endGrowth()
+        return published.withLock { published in
             EventStoreSnapshot(
                 head: published.head.parts.map(\.batch), segments: published.segments)
         }
+    }
+
+    /// The segments alone, and how many batches the head has.
+    func withoutHead() -> (segments: [StoredSegment], headBatches: Int) {
+        published.withLock { ($0.segments, $0.head.parts.count) }
     }
 
     /// The events of runs alone, of segments that are there.
@@ -93,15 +102,63 @@ final class Environment: @unchecked Sendable {
         }
     }
 
-    /// Looks at the head under the lock.
+    /// Looks at the head under the lock, when nothing grows beside it.
     func withHead<Result: Sendable>(_ body: (HeadList) -> Result) -> Result {
-        published.withLock { body($0.head) }
+        endGrowth()
+        return published.withLock { body($0.head) }
+    }
+
+    /// Of the oldest record that still needs the log.
+    var firstSequence: UInt64? {
+        growth.withLock { growth in
+            let first = published.withLock { $0.head.firstSequence }
+            guard let grown = growth.firstSequence else { return first }
+            return min(first ?? grown, grown)
+        }
+    }
+
+    /// What of the head no seal is writing: rows, bytes, and the oldest of it; nil when there is none.
+    var unsealedPart: (rows: Int, bytes: Int, arrivedAt: Int64, logBytesBefore: UInt64)? {
+        growth.withLock { growth in
+            let head = published.withLock { published in
+                (published.head.restRows, published.head.restBytes, published.head.oldestUnsealed)
+            }
+            let arrived = [head.2?.arrivedAt] + growth.parts.map(\.arrivedAt)
+            let before = [head.2?.logBytesBefore] + growth.parts.map(\.logBytesBefore)
+            guard let oldest = arrived.compactMap({ $0 }).min(),
+                let logged = before.compactMap({ $0 }).min()
+            else { return nil }
+            return (head.0 + growth.rows, head.1 + growth.byteCount, oldest, logged)
+        }
     }
 
     // MARK: - Head
 
     func append(_ parts: [HeadList.Part]) {
         changeHead { head in for part in parts { head.append(part) } }
+    }
+
+    /// Counts events that a growing batch was given and that are safe now.
+    func keepRecord(_ grown: HeadGrowth.Part) {
+        growth.withLock { growth in
+            grown.batch.keepRecord()
+            growth.add(grown)
+            unsealed.add(rows: grown.rows, bytes: grown.byteCount)
+        }
+    }
+
+    /// Makes the growing batches part of the head, or one of them.
+    func endGrowth(of batch: (any GrowingBatch)? = nil) {
+        growth.withLock { take(&$0) { batch == nil || batch === $0 } }
+    }
+
+    private func take(_ growth: inout HeadGrowth, _ isWanted: (any GrowingBatch) -> Bool) {
+        // Fast path: nothing has come since the last look.
+        if growth.parts.isEmpty { return }
+        let before = (growth.rows, growth.byteCount)
+        let parts = growth.take(isWanted)
+        changeHead { head in for part in parts { head.append(part) } }
+        unsealed.add(rows: growth.rows - before.0, bytes: growth.byteCount - before.1)
     }
 
     private func changeHead(_ body: (inout HeadList) -> Void) {
@@ -116,6 +173,8 @@ final class Environment: @unchecked Sendable {
     /// Puts one batch in the place of a run of small ones; false when there is no such run.
     func mergeOnce() -> Bool {
         let pace = mergePace
+        // Who asks next then waits for a few milliseconds' events only.
+        if pace == .eager { endGrowth() }
         let found = published.withLock { published -> (Range<Int>, [HeadList.Part])? in
             published.head.mergeableRun(pace).map { ($0, Array(published.head.parts[$0])) }
         }
@@ -216,7 +275,10 @@ final class Environment: @unchecked Sendable {
 
     /// Takes everything out of the head that is durable in the log.
     func beginSeal(below sequence: UInt64) -> [HeadList.Part] {
-        published.withLock { $0.head.beginSeal(below: sequence) }
+        growth.withLock { growth in
+            take(&growth) { _ in true }
+            return published.withLock { $0.head.beginSeal(below: sequence) }
+        }
     }
 
     func abandonSeal() { published.withLock { $0.head.abandonSeal() } }

@@ -97,17 +97,23 @@ public final class EventStore: Sendable {
         }
     }
 
-    /// Stores the events of several requests, all that `record` has taken when the writer gets to it;
+    /// Stores the events of several requests, all that `batch` has taken when the writer gets to it;
     /// they are synced before its completion is called, as with `append(_:durability:completion:)`.
     ///
-    /// Throws, and will not close the record, when nothing is taken.
+    /// All records of a batch are of one environment until `endGrowth`. Throws, and will not close the
+    /// record, when nothing is taken.
     public func append(
-        _ record: any OpenRecord, environment: String
+        _ batch: any GrowingBatch, environment: String
     ) throws(EventStoreError) {
         try checkRoom()
         let (committer, environment) = try writer(of: environment)
-        let open = Committer.Open(environment: environment, record: record)
+        let open = Committer.Open(environment: environment, batch: batch)
         if let refusal = committer.enqueue(open) { throw refusal }
+    }
+
+    /// Takes what a growing batch has kept, so that it may begin anew, if only for another environment.
+    public func endGrowth(of batch: any GrowingBatch, environment: String) {
+        context.environment(environment)?.endGrowth(of: batch)
     }
 
     private func writer(
@@ -206,10 +212,10 @@ public final class EventStore: Sendable {
         figures.headRows = context.unsealed.rows
         figures.headBytes = context.unsealed.bytes
         for environment in context.allEnvironments {
-            let snapshot = environment.snapshot()
-            figures.headBatches += snapshot.head.count
-            figures.segments += snapshot.segments.count
-            for segment in snapshot.segments {
+            let (segments, headBatches) = environment.withoutHead()
+            figures.headBatches += headBatches
+            figures.segments += segments.count
+            for segment in segments {
                 figures.segmentRows += segment.rows
                 figures.segmentBytes += segment.byteCount
             }

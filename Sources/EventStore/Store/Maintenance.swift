@@ -106,12 +106,10 @@ final class Maintenance: @unchecked Sendable {
         let limits = context.limits
         let now = context.machine.clock.monotonicNanoseconds()
         let written = committer?.writtenBytes ?? 0
-        return environment.withHead { head in
-            guard let oldest = head.oldestUnsealed else { return false }
-            let held = written - min(written, oldest.logBytesBefore)
-            return head.restRows >= limits.headRows || head.restBytes >= limits.headBytes
-                || now - oldest.arrivedAt >= limits.headAge || held > UInt64(limits.heldLogBytes)
-        }
+        guard let unsealed = environment.unsealedPart else { return false }
+        let held = written - min(written, unsealed.logBytesBefore)
+        return unsealed.rows >= limits.headRows || unsealed.bytes >= limits.headBytes
+            || now - unsealed.arrivedAt >= limits.headAge || held > UInt64(limits.heldLogBytes)
     }
 
     /// Writes a head into segments: files first, then one edit that says so.
@@ -288,7 +286,7 @@ final class Maintenance: @unchecked Sendable {
         // In this order: what is published meanwhile has a higher sequence than the first figure.
         var needed = committer.durableBelow
         for environment in context.allEnvironments {
-            needed = min(needed, environment.withHead { $0.firstSequence } ?? needed)
+            needed = min(needed, environment.firstSequence ?? needed)
         }
         let from = needed
         let end = committer.perform { $0.removableBelow(from) }
