@@ -122,14 +122,16 @@ struct Services: Sendable {
             ).routes
     }
 
+    private var honeycombSLOs: HoneycombSLORoutes {
+        HoneycombSLORoutes(metrics: metrics, watch: watch, alerts: alerts, machine: .real)
+    }
+
     /// Series that are derived from events.
     private var metricRoutes: [Route] {
         MetricRoutes(metrics: metrics, scraped: scraped, watch: watch).routes
             + PrometheusRoutes(metrics: metrics, watch: watch).routes
             + SLORoutes(metrics: metrics, watch: watch) { [alerts] in alerts?.readAgain() }.routes
-            + HoneycombSLORoutes(
-                metrics: metrics, watch: watch, alerts: alerts, machine: .real
-            ).routes
+            + honeycombSLOs.routes + SLOHistoryRoutes(slos: honeycombSLOs).routes
             + PushRoutes(pushed: PushedMetrics(pipeline: pipeline, metrics: metrics)).routes
     }
 

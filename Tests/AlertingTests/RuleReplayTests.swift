@@ -32,7 +32,7 @@ import Testing
                   - {alert: A, expr: doubled > 0.1, for: 5m}
             """)
         let replay = try RuleReplay(
-            rules, from: 0, to: 3_540_000, interval: 60_000, over: past())
+            [rules], from: 0, to: 3_540_000, interval: 60_000, over: past())
         let found = replay.changes.map { "\($0.time / 60_000) \($0.state.rawValue)" }
         #expect(
             found == ["10 pending", "15 firing", "30 inactive", "40 pending", "41 inactive"])
@@ -46,7 +46,7 @@ import Testing
               - {name: a, rules: [{record: a, expr: a + 1}, {alert: B, expr: ratio > 0.05}]}
             """)
         let replay = try RuleReplay(
-            rules, from: 0, to: 3_540_000, interval: 60_000, over: past())
+            [rules], from: 0, to: 3_540_000, interval: 60_000, over: past())
         #expect(replay.failures.map(\.rule) == ["a"])
         #expect(replay.changes.count { $0.state == .firing } == 2)
     }
@@ -55,7 +55,7 @@ import Testing
         let rules = try file("groups: [{name: a, interval: 1s, rules: [{alert: A, expr: '1'}]}]")
         #expect(throws: PromQLError.self) {
             try RuleReplay(
-                rules, from: 0, to: 1_000_000_000_000, interval: 60_000, over: MemorySeries())
+                [rules], from: 0, to: 1_000_000_000_000, interval: 60_000, over: MemorySeries())
         }
     }
 }

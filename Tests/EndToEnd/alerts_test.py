@@ -333,6 +333,33 @@ groups:
             "rules": "groups: [", "from": "2026-01-01T00:00:00Z", "to": "2026-01-01T01:00:00Z"}))
         self.assertEqual(status, 422)
 
+    def test_triggers_and_alerts_of_slos_are_replayed_too(self):
+        # Half an hour of a request a second, of which those of five minutes fail.
+        now = time.time()
+        self.server.json("POST", "/1/batch/shop", [
+            {"time": now - ago, "data": {"status": 500 if 900 < ago <= 1200 else 200}}
+            for ago in range(60, 1860)])
+        trigger = self.server.json("POST", "/api/triggers", {
+            "name": "Failing", "query": "from shop | last 1m | where status = 500 | stats count()",
+            "frequency": 60, "threshold": {"op": ">", "value": 30}, "disabled": True})["id"]
+        self.server.json("PUT", "/api/slos/fine", {
+            "dataset": "shop", "good": "status < 500", "target": 0.99,
+            "alerting": [{"burnRate": 10, "longWindow": "10m", "shortWindow": "5m"}]})
+
+        def steps(*arguments):
+            lines = self.tool("rules", "replay", "--from", "30m", *arguments).splitlines()[2:]
+            return [(line.split()[1], line.split()[2]) for line in lines]
+        told = steps("--trigger", trigger)
+        self.assertEqual(told, [("Failing", "firing"), ("Failing", "resolved")])
+        told = steps("--slo", "fine")
+        self.assertEqual([state for name, state in told if name == "ErrorBudgetBurn"],
+                         ["firing", "resolved"])
+        # Without a name all that there is: a trigger that is disabled is not.
+        self.put_rules(RULES)
+        self.assertEqual({name for name, _ in steps()}, {"ErrorBudgetBurn"})
+        self.tool("rules", "replay", "--slo", "no", code=1)
+        self.tool("rules", "check", code=2)
+
     def test_what_is_erased_is_in_no_alert(self):
         self.server.json("POST", "/1/batch/shop", [
             {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60)),

@@ -204,6 +204,50 @@ class SLOTest(ServerTest):
         self.assertEqual(self.server.request("DELETE", path)[0], 204)
         self.assertEqual(self.server.request("GET", path)[0], 404)
 
+    def test_how_slos_stood_is_reported_in_honeycombs_shapes(self):
+        good = {"status": 200}
+        now = time.time()
+        week, hour = 7 * 86400, int(now) // 3600 * 3600
+        # Two weeks ago a tenth was bad, since then nothing; and some minutes of the hour before this one.
+        self.send((int(1.5 * week), 90, good), (int(1.5 * week), 10, {"status": 500}), (week // 2, 100, good))
+        self.server.json("POST", "/1/batch/shop", [
+            {"time": hour - 3600 + 60 * minute + n, "data": {"status": 500 if n == 0 else 200}}
+            for minute in (10, 12) for n in range(5)])
+        self.server.json("POST", "/1/derived_columns/shop", {
+            "alias": "fine", "expression": "LT($status, 500)"})
+        slo = self.server.json("POST", "/1/slos/shop", {
+            "name": "Fine", "sli": {"alias": "fine"}, "time_period_days": 7, "target_per_million": 800000})["id"]
+        path = "/1/reporting/slos/historical"
+        asked = {"ids": [slo], "start_time": int(now - 3 * week), "end_time": int(now)}
+        report = self.server.json("POST", path, asked)[slo]
+        # Nothing is known of the first of three weeks.
+        self.assertEqual([one["timestamp"] for one in report],
+                         [int(now - 2 * week), int(now - week)])
+        self.assertAlmostEqual(report[0]["compliance"], 90)
+        self.assertAlmostEqual(report[0]["budget_remaining"], 50)
+        self.assertAlmostEqual(report[1]["compliance"], 100 * 108 / 110, delta=0.01)
+        for wrong, status in (({"ids": []}, 422), ({"ids": ["no"]}, 404), ({"ids": ["a"] * 25}, 422),
+                              ({"end_time": int(now) + 9999}, 422), ({"start_time": int(now)}, 422)):
+            self.assertEqual(self.server.request("POST", path, json.dumps({**asked, **wrong}))[0], status)
+        counts = f"/1/slos/shop/{slo}/counts"
+        told = self.server.json(
+            "GET", f"{counts}?start_time={hour - 3000}&end_time={hour - 2700}")
+        self.assertEqual((told["slo_id"], told["resolution_seconds"], told["period_start"]),
+                         (slo, 60, hour - 3600))
+        self.assertEqual(
+            [(one["window_start"], one["total_count"], one["error_count"]) for one in told["windows"]],
+            [(hour - 3000 + 60 * n, *pair) for n, pair in enumerate(((5, 1), (0, 0), (5, 1), (0, 0), (0, 0)))])
+        self.assertEqual(told["windows"][0]["window_end"], hour - 2940)
+        hours = self.server.json(
+            "GET", f"{counts}/history?start_time={hour - 7200}&end_time={hour + 60}")
+        self.assertEqual(
+            [(one["start_time"], one["total_count"], one["error_count"], one["is_partial"])
+             for one in hours["buckets"]],
+            [(hour - 7200, 0, 0, False), (hour - 3600, 10, 2, False), (hour, 0, 0, True)])
+        for query in (f"start_time={hour - 7200}&end_time={hour - 60}", "start_time=1&end_time=2",
+                      f"start_time={hour}", f"start_time={hour}&end_time={hour - 1}"):
+            self.assertEqual(self.server.request("GET", f"{counts}?{query}")[0], 400, query)
+
     def test_bad_events_are_compared_with_good_ones(self):
         good = {"http.route": "/checkout", "http.status_code": 200, "duration_ms": 20, "host": "a"}
         self.send((600, 200, good), (600, 50, {**good, "http.status_code": 500, "host": "b"}),

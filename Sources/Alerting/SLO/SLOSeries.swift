@@ -69,15 +69,20 @@ public final class SLOSeries: SeriesSource {
     private let objectives: [ServiceLevelObjective]
     private let source: any SeriesSource
     private let now: Int64
+    private let servesRules: Bool
     /// What was counted for one figure serves the others.
     private let counted = Mutex<[Key: SLOCounts]>([:])
 
     /// - Parameters:
     ///   - source: has the metrics of the objectives.
     ///   - now: milliseconds since 1970.
+    ///   - servesRules: whether the alerts of objectives ask, one after the other: then the events of all
+    ///     their windows are counted with the first, which makes two questions of six.
     public init(
-        _ objectives: [ServiceLevelObjective], over source: any SeriesSource, now: Int64
+        _ objectives: [ServiceLevelObjective], over source: any SeriesSource, now: Int64,
+        servesRules: Bool = false
     ) {
+        self.servesRules = servesRules
         self.objectives = objectives
         self.source = source
         self.now = now
@@ -114,7 +119,8 @@ public final class SLOSeries: SeriesSource {
             let period =
                 try wanted.contains { $0.figure.isOfPeriod }
                 ? counts(objective, from: objective.period.range(at: from).lowerBound, to: to) : nil
-            let windows = Set(wanted.compactMap(\.window))
+            var windows = Set(wanted.compactMap(\.window))
+            if servesRules && !windows.isEmpty { windows.formUnion(objective.alertWindows) }
             let byWindow = try counts(objective, windows, from: from, to: to)
             for one in wanted {
                 let line = Line(

@@ -56,13 +56,17 @@ public struct ServiceLevelObjective: Hashable, Sendable {
         return (stem + ":events_total", stem + ":bad_events_total")
     }
 
+    /// Milliseconds of the windows that its alerts look at.
+    var alertWindows: [Int64] {
+        alerts.flatMap { [$0.long, $0.short] }
+            + budgetAlerts.map { $0.window(in: period.length) }
+    }
+
     /// Milliseconds of the windows over which its burn rate is told, ascending.
     public var windows: [Int64] {
         let usual: [Int64] = [300_000, 1_800_000, 3_600_000, 14_400_000, 21_600_000, 86_400_000]
-        let own =
-            alerts.flatMap { [$0.long, $0.short] }
-            + budgetAlerts.map { $0.window(in: period.length) }
-        return Set(usual + [3 * SLOPeriod.day] + own).filter { $0 <= period.length }.sorted()
+        return Set(usual + [3 * SLOPeriod.day] + alertWindows).filter { $0 <= period.length }
+            .sorted()
     }
 }
 

@@ -19,9 +19,14 @@ public final class RoundSeries: SeriesSource {
     }
 
     private let source: any SeriesSource
+    private let unshared: Set<String>
     private let state = Mutex(State())
 
-    public init(_ source: any SeriesSource) { self.source = source }
+    /// - Parameter unshared: names of metrics of which each rule asks for series of its own.
+    public init(_ source: any SeriesSource, unshared: Set<String> = []) {
+        self.source = source
+        self.unshared = unshared
+    }
 
     /// Forgets what was read of metrics, because more was written of them.
     public func forget(_ metrics: Set<String>) {
@@ -37,7 +42,7 @@ public final class RoundSeries: SeriesSource {
         _ matchers: [LabelMatcher], from: Int64, to: Int64
     ) throws -> [SeriesData] {
         let named = matchers.first { $0.name == Labels.metricName && $0.operation == .equal }
-        guard let named, !named.value.isEmpty else {
+        guard let named, !named.value.isEmpty, !unshared.contains(named.value) else {
             return try source.select(matchers, from: from, to: to)
         }
         let key = Key(metric: named.value, from: from, to: to)

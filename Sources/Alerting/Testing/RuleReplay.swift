@@ -1,5 +1,7 @@
+public import EventQuery
 public import Metrics
 public import SeriesStore
+internal import Synchronization
 
 /// What rules would have done over a stretch of the past.
 public struct RuleReplay: Sendable {
@@ -26,13 +28,14 @@ public struct RuleReplay: Sendable {
     ///   - start: milliseconds since 1970, as `end`, which is included.
     ///   - interval: milliseconds between evaluations of groups that say nothing of it.
     ///   - source: the past.
+    ///   - ask: answers the questions of triggers.
     /// - Throws: `PromQLError` when the stretch takes too many evaluations, or `interruption` says so.
     public init(
-        _ file: RuleFile, from start: Int64, to end: Int64, interval: Int64,
-        over source: any SeriesSource,
+        _ files: [RuleFile], from start: Int64, to end: Int64, interval: Int64,
+        over source: any SeriesSource, ask: @escaping DerivedSeries.Ask = { _ in .empty },
         interruption: @escaping @Sendable () -> PromQLError? = { nil }
     ) throws(PromQLError) {
-        let shortest = file.groups.map { $0.interval ?? interval }.min() ?? interval
+        let shortest = files.flatMap(\.groups).map { $0.interval ?? interval }.min() ?? interval
         guard start <= end, (end - start) / shortest <= AlertingLimits.replayEvaluations else {
             throw PromQLError(
                 .badData,
@@ -45,10 +48,10 @@ public struct RuleReplay: Sendable {
         options.interruption = interruption
         let engine = PromQLEngine(JoinedSeries(recorded, past), options: options)
         let context = RuleContext(
-            answer: { query, time in try engine.answer(query, at: time).value },
+            answer: { query, time in try engine.answer(query, at: time).value }, ask: ask,
             write: { recorded.write($0) })
         var book = RuleBook(interval: interval, standstill: .max, at: start)
-        book.replace([file], at: start)
+        book.replace(files, at: start)
         var known: [Labels: Alert.State] = [:]
         for time in stride(from: start, through: end, by: Int64.Stride(shortest)) {
             if let error = interruption() { throw error }
@@ -94,19 +97,24 @@ public struct RuleReplay: Sendable {
 /// The past as a replay asks for it: each metric is read once, over the whole of the time, and a day
 /// before it for what looks back.
 private final class PastSeries: SeriesSource {
+    private let all: any SeriesSource
     private let source: RoundSeries
+    /// What is told of one SLO, by its id: of all of them it would be much more than is wanted.
+    private let levels = Mutex<[String: RoundSeries]>([:])
     private let start: Int64
     private let end: Int64
 
     private static let before: Int64 = 86_400_000
 
     init(_ source: any SeriesSource, from start: Int64, to end: Int64) {
+        all = source
         self.source = RoundSeries(source)
         self.start = start - PastSeries.before
         self.end = end
     }
 
     func select(_ matchers: [LabelMatcher], from: Int64, to: Int64) throws -> [SeriesData] {
+        let (source, matchers) = source(of: matchers)
         guard from >= start, to <= end else {
             return try source.select(matchers, from: from, to: to)
         }
@@ -114,6 +122,21 @@ private final class PastSeries: SeriesSource {
             let samples = one.samples.clamped(from: from, to: to)
             return samples.isEmpty ? nil : SeriesData(labels: one.labels, samples: samples)
         }
+    }
+
+    private func source(of matchers: [LabelMatcher]) -> (RoundSeries, [LabelMatcher]) {
+        let place = matchers.firstIndex {
+            $0.name == "slo" && $0.operation == .equal && !$0.value.isEmpty
+        }
+        guard let place else { return (source, matchers) }
+        var others = matchers
+        let slo = others.remove(at: place)
+        let narrowed = levels.withLock { levels in
+            let known = levels[slo.value] ?? RoundSeries(NarrowedSeries(all, slo))
+            levels[slo.value] = known
+            return known
+        }
+        return (narrowed, others)
     }
 
     func series(_ matchers: [LabelMatcher], from: Int64, to: Int64) throws -> [Labels] {
@@ -128,5 +151,35 @@ private final class PastSeries: SeriesSource {
         of name: String, _ matchers: [LabelMatcher], from: Int64, to: Int64
     ) throws -> [String] {
         try source.labelValues(of: name, matchers, from: from, to: to)
+    }
+}
+
+/// The series that have one label's value.
+private struct NarrowedSeries: SeriesSource {
+    private let source: any SeriesSource
+    private let matcher: LabelMatcher
+
+    init(_ source: any SeriesSource, _ matcher: LabelMatcher) {
+        (self.source, self.matcher) = (source, matcher)
+    }
+
+    func select(_ matchers: [LabelMatcher], from: Int64, to: Int64) throws -> [SeriesData] {
+        try source.select(matchers + [matcher], from: from, to: to)
+    }
+
+    func series(_ matchers: [LabelMatcher], from: Int64, to: Int64) throws -> [Labels] {
+        try source.series(matchers + [matcher], from: from, to: to)
+    }
+
+    func labelNames(
+        _ matchers: [LabelMatcher], from: Int64, to: Int64
+    ) throws -> [String] {
+        try source.labelNames(matchers + [matcher], from: from, to: to)
+    }
+
+    func labelValues(
+        of name: String, _ matchers: [LabelMatcher], from: Int64, to: Int64
+    ) throws -> [String] {
+        try source.labelValues(of: name, matchers + [matcher], from: from, to: to)
     }
 }

@@ -197,13 +197,14 @@ final class AlertKeeper: Sendable {
     }
 
     private func publish(_ environment: String, _ book: RuleBook) {
-        books.withLock { $0[environment] = book }
         let alerts = book.alerts
+        // Before anybody sees them: an alert is acknowledged by its incident's id.
         do throws(HostError) {
             try incidents.change(environment) { ((), $0.observe(alerts)) }
         } catch {
             log(.error, "incidents not kept", ["error": .string("\(error)")])
         }
+        books.withLock { $0[environment] = book }
         explainer.tell(book, of: environment)
     }
 
@@ -278,7 +279,9 @@ final class AlertKeeper: Sendable {
     // MARK: - Context
 
     private func context(of environment: String) throws -> RuleContext {
-        let series = RoundSeries(try metrics.series(of: environment, cancellation))
+        let series = RoundSeries(
+            try metrics.series(of: environment, cancellation, servesRules: true),
+            unshared: Set(SLOSeries.descriptions.map(\.name)))
         let fresh = RoundSeries(
             try metrics.derived(of: environment, cancellation, settling: 0))
         let (clock, stored) = (machine.clock, metrics.stored)

@@ -6,7 +6,7 @@ internal import Metrics
 
 extension CommandSpec {
     static let rules = CommandSpec(
-        "rules", operands: "check FILE… | test FILE… | replay FILE…", operandCount: 2...1000,
+        "rules", operands: "check FILE… | test FILE… | replay [FILE…]", operandCount: 1...1000,
         summary:
             "Checks rules, runs tests of rules as promtool does, or replays rules over the past.",
         options: [
@@ -16,6 +16,8 @@ extension CommandSpec {
             OptionSpec(
                 "from", "TIME", help: "replay: RFC 3339, or how long ago: 6h", byDefault: "1h"),
             OptionSpec("to", "TIME", help: "replay: as --from", byDefault: "now"),
+            OptionSpec("trigger", "ID", help: "replay: this trigger, in the place of files"),
+            OptionSpec("slo", "NAME", help: "replay: the alerts of this SLO"),
         ] + ServerConnection.options,
         example: "widefield rules check rules.yaml",
         run: { arguments, terminal throws(CommandFailure) in
@@ -25,11 +27,11 @@ extension CommandSpec {
             let paths = arguments.operands.dropFirst()
             let isDone: Bool
             switch arguments.operands[0] {
-            case "check": isDone = try check(paths, names, terminal)
-            case "test": isDone = try test(paths, names, terminal)
+            case "check" where !paths.isEmpty: isDone = try check(paths, names, terminal)
+            case "test" where !paths.isEmpty: isDone = try test(paths, names, terminal)
             case "replay": isDone = try replay(paths, arguments, terminal)
             default:
-                throw .usage("expected check, test or replay, and FILE…", of: "rules")
+                throw .usage("expected check FILE…, test FILE… or replay", of: "rules")
             }
             if !isDone { throw CommandFailure(.failed, "not all is as it should be") }
         })
@@ -95,23 +97,31 @@ private func test(
 // MARK: - Replay
 
 /// Asks a server what rules would have done, and prints it; false when a rule failed.
+///
+/// Without a file, a trigger or an SLO all rules that the server has.
 private func replay(
     _ paths: ArraySlice<String>, _ arguments: ParsedArguments, _ terminal: Terminal
 ) throws(CommandFailure) -> Bool {
     var server = try ServerConnection(arguments)
     var isGood = true
+    var subjects: [[JSONObject.Member]] = []
     for path in paths {
-        let text: [UInt8]
         do throws(RuleFileError) {
-            text = try contents(of: path)
+            let text = String(decoding: try contents(of: path), as: UTF8.self)
+            subjects.append([.init("name", .string(path)), .init("rules", .string(text))])
         } catch {
             throw CommandFailure(.failed, error.description)
         }
-        let body: JSONValue = [
-            "name": .string(path), "rules": .string(String(decoding: text, as: UTF8.self)),
-            "from": .string(try time(arguments["from"] ?? "1h", "from")),
-            "to": .string(try time(arguments["to"] ?? "0s", "to")),
-        ]
+    }
+    for name in ["trigger", "slo"] {
+        if let value = arguments[name] { subjects.append([.init(name, .string(value))]) }
+    }
+    let times = [
+        JSONObject.Member("from", .string(try time(arguments["from"] ?? "1h", "from"))),
+        JSONObject.Member("to", .string(try time(arguments["to"] ?? "0s", "to"))),
+    ]
+    for subject in subjects.isEmpty ? [[]] : subjects {
+        let body = JSONValue.object(JSONObject(subject + times))
         let response = try server.send(
             "POST", "/api/replay", headers: ["Content-Type": "application/json"],
             body: Array(body.text.utf8))

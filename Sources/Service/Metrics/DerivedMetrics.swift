@@ -23,16 +23,20 @@ struct DerivedMetrics: Sendable {
     /// The series of this moment: those that are counted from the environment's events when they are
     /// asked for, and those that were written.
     ///
-    /// - Parameter isSettled: whether cells are left out whose events may still be under way.
+    /// - Parameters:
+    ///   - isSettled: whether cells are left out whose events may still be under way.
+    ///   - servesRules: whether alerts of SLOs ask, one after the other.
     func series(
         of environment: String, _ cancellation: QueryCancellation,
-        notes: SeriesNotes = SeriesNotes(), isSettled: Bool = true
+        notes: SeriesNotes = SeriesNotes(), isSettled: Bool = true, servesRules: Bool = false
     ) throws -> any SeriesSource {
         let derived = try derived(
             of: environment, cancellation, notes: notes,
             settling: isSettled ? DerivedSeries.settling : 0, readsOpenCells: !isSettled)
         var all: any SeriesSource = derived
-        if let told = levelSeries(of: environment, over: derived) { all = JoinedSeries(told, all) }
+        if let told = levelSeries(of: environment, over: derived, servesRules: servesRules) {
+            all = JoinedSeries(told, all)
+        }
         guard let written = try stored.written(in: environment) else { return all }
         return JoinedSeries(all, written)
     }
@@ -52,11 +56,13 @@ struct DerivedMetrics: Sendable {
     }
 
     /// What is told of the environment's SLOs; nil when it has none.
-    func levelSeries(of environment: String, over derived: DerivedSeries) -> SLOSeries? {
+    func levelSeries(
+        of environment: String, over derived: DerivedSeries, servesRules: Bool = false
+    ) -> SLOSeries? {
         let objectives = levels.objectives(of: environment)
         if objectives.isEmpty { return nil }
         let now = service.clock.wallNanoseconds() / 1_000_000
-        return SLOSeries(objectives, over: derived, now: now)
+        return SLOSeries(objectives, over: derived, now: now, servesRules: servesRules)
     }
 
     /// The exemplars of the series that are counted from events.

@@ -57,7 +57,8 @@ struct HoneycombSLORoutes: Sendable {
         }
     }
 
-    private func found(_ call: RouteCall) throws(HTTPRefusal) -> Definitions.Document {
+    /// Throws a 404 when no SLO of the call's dataset has the id and the shape.
+    func found(_ call: RouteCall) throws(HTTPRefusal) -> Definitions.Document {
         guard let found = try list(call).first(where: { $0.id == call.parameters[1] }) else {
             throw HTTPRefusal(.problem(.notFound, "SLO not found"))
         }

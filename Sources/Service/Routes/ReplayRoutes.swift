@@ -28,24 +28,18 @@ struct ReplayRoutes: Sendable {
 
     private func replay(_ call: RouteCall) throws(HTTPRefusal) -> JSONValue {
         let body = try call.request.json()
-        guard let text = body["rules"]?.string else {
-            throw HTTPRefusal(.error(400, "/rules: expected a file of rules as text"))
-        }
         let (start, end) = (try time(body, "from"), try time(body, "to"))
-        let file: RuleFile
-        do throws(RuleFileError) {
-            file = try RuleFile(Array(text.utf8), name: body["name"]?.string ?? "rules")
-        } catch {
-            throw HTTPRefusal(.error(422, error.description))
-        }
         let environment = call.principal.environment
+        let files = try files(of: DefinitionBody(body.object ?? JSONObject()), environment)
         let clock = metrics.service.clock
         let deadline = clock.monotonicNanoseconds() + ServiceLimits.replayNanosecondsMax
         return try watch.watching(call.head.connection) { (cancellation) throws(HTTPRefusal) in
             do {
                 let replay = try RuleReplay(
-                    file, from: start, to: end, interval: 60_000,
-                    over: try metrics.series(of: environment, cancellation)
+                    files, from: start, to: end, interval: 60_000,
+                    over: try metrics.series(of: environment, cancellation),
+                    ask: metrics.ask(
+                        environment, cancellation, timeLimit: ServiceLimits.ruleNanosecondsMax)
                 ) {
                     if cancellation.isCancelled { return PromQLError(.canceled, "nobody waits") }
                     return clock.monotonicNanoseconds() < deadline
@@ -56,6 +50,52 @@ struct ReplayRoutes: Sendable {
                 throw HTTPRefusal(.error(422, "\(error)"))
             }
         }
+    }
+
+    /// The rules that a body means: a file's text, a trigger, an SLO's alerts, or without any of these
+    /// all that the environment has.
+    private func files(
+        of body: DefinitionBody, _ environment: String
+    ) throws(HTTPRefusal) -> [RuleFile] {
+        let given = ["rules", "trigger", "slo"].filter { body.has($0) }
+        guard given.count <= 1 else {
+            throw HTTPRefusal(.error(400, "/\(given[1]): is there beside /\(given[0])"))
+        }
+        if let id = try body.text("trigger", charactersMax: 64) {
+            return [try trigger(id, environment)]
+        }
+        if let id = try body.text("slo", charactersMax: 63),
+            metrics.levels.objective(id, of: environment) == nil
+        {
+            throw HTTPRefusal(.error(404, "no SLO is called '\(id)'"))
+        }
+        do throws(RuleFileError) {
+            if let text = body.member("rules")?.string {
+                return [
+                    try RuleFile(
+                        Array(text.utf8), name: body.member("name")?.string ?? "rules")
+                ]
+            }
+            guard let id = body.member("slo")?.string else {
+                return keeper.sources.files(of: environment)
+            }
+            return [try RuleFile(metrics.levels.objectives(of: environment).filter { $0.id == id })]
+        } catch {
+            throw HTTPRefusal(.error(422, error.description))
+        }
+    }
+
+    /// A trigger as a file of its own, also one that is disabled.
+    private func trigger(
+        _ id: String, _ environment: String
+    ) throws(HTTPRefusal) -> RuleFile {
+        let all = metrics.service.definitions.definitions(of: environment)
+        guard var document = all.all(.triggers).first(where: { $0.id == id }) else {
+            throw HTTPRefusal(.error(404, "no trigger has the id '\(id)'"))
+        }
+        document.body["disabled"] = false
+        let group = try TriggerDefinition(document).group
+        return RuleFile(name: RuleGroup.triggerFile, groups: group.map { [$0] } ?? [])
     }
 
     /// Milliseconds since 1970.

@@ -160,14 +160,23 @@ extension DerivedMetrics {
     ) throws(HTTPRefusal) -> SLOReport {
         let now = service.clock.wallNanoseconds() / 1_000_000
         do {
-            let series = DerivedSeries(
-                [objective.total, objective.bad], now: now, past: try past.series(of: environment),
-                ask(environment, cancellation))
             return try SLOReport(
-                objective, at: now - DerivedSeries.settling, windows: windows, series)
+                objective, at: now - DerivedSeries.settling, windows: windows,
+                try counters(of: objective, in: environment, cancellation))
         } catch {
             throw HTTPRefusal(.error(422, "\(error)"))
         }
+    }
+
+    /// The two counters of an SLO.
+    func counters(
+        of objective: ServiceLevelObjective, in environment: String,
+        _ cancellation: QueryCancellation
+    ) throws -> DerivedSeries {
+        DerivedSeries(
+            [objective.total, objective.bad],
+            now: service.clock.wallNanoseconds() / 1_000_000,
+            past: try past.series(of: environment), ask(environment, cancellation))
     }
 
     /// Throws a problem when an SLO names a dataset that is not there.
