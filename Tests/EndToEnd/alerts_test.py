@@ -127,9 +127,12 @@ class AlertsTest(AlertCase):
         receiver.status = 307
         self.define()
         self.server.json("PUT", "/api/receivers/moved", {"type": "webhook", "url": receiver.url})
-        self.server.json(
-            "PUT", "/api/receivers/cloud",
-            {"type": "webhook", "url": "http://169.254.169.254/latest/meta-data"})
+        # A name that leads there is guarded as the address is: what is looked at is what is connected to.
+        cloud = ("169.254.169.254", "2852039166", "[::ffff:169.254.169.254]", "0xa9fea9fe")
+        for place, host in enumerate(cloud):
+            self.server.json(
+                "PUT", f"/api/receivers/cloud{place}",
+                {"type": "webhook", "url": f"http://{host}/latest/meta-data"})
         status, _, _ = self.server.request(
             "PUT", "/api/receivers/file", json.dumps({"type": "webhook", "url": "file:///etc"}))
         self.assertEqual(status, 422)
@@ -140,7 +143,8 @@ class AlertsTest(AlertCase):
             return found if all("last_error" in one for one in found.values()) else None
         found = self.wait(told)
         self.assertIn("status 307", found["moved"]["last_error"])
-        self.assertIn("may not be spoken to", found["cloud"]["last_error"])
+        for place, host in enumerate(cloud):
+            self.assertIn("may not be spoken to", found[f"cloud{place}"]["last_error"], host)
         self.assertEqual(receiver.bodies, [])
 
     def test_slack_and_pagerduty_get_their_forms_and_secrets_stay(self):
