@@ -53,8 +53,8 @@ enum ServiceLimits {
     /// That takes less than a millisecond; to hand the body on would take a tenth as long again.
     static let immediateBodyBytes = 128 << 10
     /// Bytes of a body up to which it may share a record with others: decoding a larger one would
-    /// keep the log's writer waiting for more than a few milliseconds.
-    static let sharedBodyBytesMax = 2 << 20
+    /// keep the log's writer waiting, and gains nothing.
+    static let sharedBodyBytesMax = 256 << 10
     /// Bytes of the bodies that share one record.
     static let sharedRecordBytesMax = 8 << 20
     /// Seconds without a byte after which a connection is closed.

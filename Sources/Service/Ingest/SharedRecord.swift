@@ -8,7 +8,7 @@ internal import Synchronization
 /// answered when the record is synced.
 ///
 /// The events stay with the decoder, where those of the next records join them, until somebody looks
-/// at them or they are many. A request of fifty events takes three quarters of the processor's time
+/// at them or they are many. A request of fifty events takes four fifths of the processor's time
 /// that it takes as a batch of its own when two clients send, and less the more of them do.
 final class SharedRecord: GrowingBatch {
     /// What has become of a request that was offered.
