@@ -87,7 +87,8 @@ extension ExpressionEvaluator {
         case .bucket: return bucket(first, second)
         case .bucketLabel: return BucketLabel.label(of: first, width: second, ends: rest)
         case .formatTime:
-            guard case .string(let format) = first, let seconds = number(second),
+            guard case .string(let format) = first,
+                format.utf8.count <= ComputeLimits.timeFormatBytes, let seconds = number(second),
                 let text = TimeFormat.text(format, seconds: seconds)
             else { return .missing }
             return .string(cut(text))

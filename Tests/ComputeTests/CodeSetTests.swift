@@ -55,8 +55,8 @@ import Testing
         let conditions = conditions()
         let evaluator = try ExpressionEvaluator(for: conditions)
         for condition in conditions {
-            let found = evaluator.codes(of: dictionary, where: condition)
-            let expected = evaluator.codesByValue(of: dictionary, where: condition)
+            let found = evaluator.codes(of: dictionary, where: condition) { _ in }
+            let expected = evaluator.codesByValue(of: dictionary, where: condition) { _ in }
             #expect(
                 table(found, dictionary.count) == table(expected, dictionary.count),
                 "seed \(seed): \(condition)")

@@ -12,7 +12,10 @@ import Testing
             (0..<rows).map {
                 ModelEvent(
                     timestamp: 1,
-                    fields: ["a": .int(Int64($0)), "b": .int(Int64($0 % 7)), "g": .string("x")])
+                    fields: [
+                        "a": .int(Int64($0)), "b": .int(Int64($0 % 7)), "g": .string("x"),
+                        "id": .string("id \($0 * 7919)"), "s": .string("s \($0 / 2)"),
+                    ])
             })
     }
 
@@ -20,6 +23,10 @@ import Testing
         "stats count() by a * b + 1", "where a * b > a + b and a + b > 0 | stats count()",
         "eval c = concat(a, b) | fields c | sort c",
         "bubbleup where a * b > a + b",
+        // Conditions on one field, in a lane of numbers, of texts, and in a dictionary.
+        "where format_time(\"%c\", a) = \"x\" | stats count()",
+        "where concat(id, id) = \"x\" | stats count()",
+        "where concat(s, s) = \"x\" | stats count()",
     ])
     func `time ends within one batch, and nothing of it is counted by half`(stages: String) throws {
         let clock = SteppingClock()

@@ -92,16 +92,26 @@ enum CodeSet {
 
 extension ExpressionEvaluator {
     /// The entries for which a condition on one field holds.
-    func codes(of dictionary: ValueDictionary, where condition: Expression) -> CodeSet {
+    ///
+    /// - Parameter pause: called before each entry that is looked at by itself; what it throws ends
+    ///   the work.
+    func codes(
+        of dictionary: ValueDictionary, where condition: Expression,
+        pause: (_ entry: Int) throws -> Void
+    ) rethrows -> CodeSet {
         if let set = codesByOrder(of: dictionary, where: condition) { return set }
-        if let set = codesByBytes(of: dictionary, where: condition) { return set }
-        return codesByValue(of: dictionary, where: condition)
+        if let set = try codesByBytes(of: dictionary, where: condition, pause) { return set }
+        return try codesByValue(of: dictionary, where: condition, pause)
     }
 
     /// Slow path, and what the others must equal: entry by entry.
-    func codesByValue(of dictionary: ValueDictionary, where condition: Expression) -> CodeSet {
+    func codesByValue(
+        of dictionary: ValueDictionary, where condition: Expression,
+        _ pause: (_ entry: Int) throws -> Void
+    ) rethrows -> CodeSet {
         var table = [UInt8](repeating: 0, count: dictionary.count + 1)
         for index in 0..<dictionary.count {
+            try pause(index)
             let value = dictionary[index]
             table[index + 1] = isTrue(condition) { _ in value } ? 1 : 0
         }
@@ -139,8 +149,9 @@ extension ExpressionEvaluator {
 
     /// Fast path: equality and parts of strings, decided on the entries' bytes.
     private func codesByBytes(
-        of dictionary: ValueDictionary, where condition: Expression
-    ) -> CodeSet? {
+        of dictionary: ValueDictionary, where condition: Expression,
+        _ pause: (_ entry: Int) throws -> Void
+    ) rethrows -> CodeSet? {
         switch condition {
         case .compare(.equal, .field, .literal(let value)):
             return dictionary.find(value).map { .single($0) } ?? CodeSet.none
@@ -155,6 +166,7 @@ extension ExpressionEvaluator {
         case .match(let operation, .field, let text, let negated):
             var table = [UInt8](repeating: 0, count: dictionary.count + 1)
             for index in 0..<dictionary.count {
+                try pause(index)
                 let holds =
                     dictionary.withString(at: index) { matches(operation, $0, text) } ?? false
                 table[index + 1] = holds != negated ? 1 : 0

@@ -29,11 +29,11 @@ public final class DictionaryMemo {
 
     func codes(
         of dictionary: ValueDictionary, _ condition: Expression,
-        _ find: (ValueDictionary) -> CodeSet
-    ) -> CodeSet {
+        _ find: (ValueDictionary) throws -> CodeSet
+    ) rethrows -> CodeSet {
         let key = Key(dictionary: ObjectIdentifier(dictionary), expression: condition)
         if let known = sets[key] { return known }
-        let found = find(dictionary)
+        let found = try find(dictionary)
         makeRoom(for: dictionary, bytes: found.byteCount)
         sets[key] = found
         return found

@@ -69,8 +69,9 @@ public final class SourceEvaluator {
         let lookup = try rowLookup(fields)
         let dictionary = DictionaryBuilder()
         var codes = [UInt32](repeating: 0, count: rows)
+        let pace = Pace(expression)
         for row in 0..<rows {
-            try pause(at: row)
+            try pause(at: row, pace)
             codes[row] = dictionary.code(of: evaluator.value(of: expression) { lookup($0, row) })
             try SourceEvaluator.checkSize(dictionary)
         }
@@ -97,9 +98,10 @@ public final class SourceEvaluator {
         if let input, input.ints != nil || input.floats != nil || input.texts != nil { return nil }
         let mapping = try memo.mapping(of: coded?.dictionary ?? .empty, expression) { dictionary in
             let result = DictionaryBuilder()
+            let pace = Pace(expression)
             var map = [result.code(of: evaluator.value(of: expression) { _ in .missing })]
             for index in 0..<dictionary.count {
-                try pause(at: index)
+                try pause(at: index, pace)
                 let value = dictionary[index]
                 map.append(result.code(of: evaluator.value(of: expression) { _ in value }))
                 try SourceEvaluator.checkSize(result)
@@ -177,17 +179,24 @@ public final class SourceEvaluator {
         var result = Bitmap(count: rows)
         if whenMissing { result = inverted(column.presence()) }
         if let lane = column.coded {
-            let set = memo.codes(of: lane.dictionary, condition) {
-                evaluator.codes(of: $0, where: condition)
-            }
+            let set = try codes(of: lane.dictionary, where: condition)
             result.withMutableWords { words in
                 if let base = words.baseAddress { set.select(lane.codes, into: base) }
             }
         }
-        if let lane = column.ints { result.formUnion(ints(lane, condition)) }
-        if let lane = column.floats { result.formUnion(floats(lane, condition)) }
-        if let lane = column.texts { result.formUnion(texts(lane, condition)) }
+        if let lane = column.ints { result.formUnion(try ints(lane, condition)) }
+        if let lane = column.floats { result.formUnion(try floats(lane, condition)) }
+        if let lane = column.texts { result.formUnion(try texts(lane, condition)) }
         return result
+    }
+
+    private func codes(
+        of dictionary: ValueDictionary, where condition: Expression
+    ) throws -> CodeSet {
+        let pace = Pace(condition)
+        return try memo.codes(of: dictionary, condition) {
+            try evaluator.codes(of: $0, where: condition) { try pause(at: $0, pace) }
+        }
     }
 
     /// The rows that have one string, where the source finds them at less than its column's cost.
@@ -203,10 +212,10 @@ public final class SourceEvaluator {
         return found
     }
 
-    /// Asks whether to go on, once in a thousand steps: that costs nothing beside them.
+    /// Asks now and then whether to go on.
     @inline(__always)
-    private func pause(at step: Int) throws {
-        if step & 1023 == 1023 { try checkpoint?() }
+    private func pause(at step: Int, _ pace: Pace) throws {
+        if pace.isDue(at: step) { try checkpoint?() }
     }
 
     /// Whether it is known without reading values that a condition holds for no row.
@@ -253,36 +262,33 @@ public final class SourceEvaluator {
             else { return false }
         }
         guard let codes = zone.codes else { return true }
-        let set = memo.codes(of: codes.dictionary, condition) {
-            evaluator.codes(of: $0, where: condition)
-        }
-        return !set.contains(anyOf: codes.range)
+        return try !self.codes(of: codes.dictionary, where: condition)
+            .contains(anyOf: codes.range)
     }
 
     private func rowByRow(_ condition: Expression, _ fields: Set<FieldReference>) throws -> Bitmap {
         let lookup = try rowLookup(fields)
         var result = Bitmap(count: rows)
+        let pace = Pace(condition)
         for row in 0..<rows {
-            try pause(at: row)
+            try pause(at: row, pace)
             if evaluator.isTrue(condition, { lookup($0, row) }) { result[row] = true }
         }
         return result
     }
 
-    private func ints(_ lane: NumberLane<Int64>, _ condition: Expression) -> Bitmap {
+    private func ints(_ lane: NumberLane<Int64>, _ condition: Expression) throws -> Bitmap {
         var result: Bitmap
         if let range = NumberRange(condition)?.integers {
             result = Bitmap(lane.values) { range.contains($0) }
         } else {
-            result = Bitmap(lane.values) { value in
-                evaluator.isTrue(condition) { _ in .int(value) }
-            }
+            result = try rows(lane.values, where: condition) { .int($0) }
         }
         if let present = lane.present { result.formIntersection(present) }
         return result
     }
 
-    private func floats(_ lane: NumberLane<Double>, _ condition: Expression) -> Bitmap {
+    private func floats(_ lane: NumberLane<Double>, _ condition: Expression) throws -> Bitmap {
         var result: Bitmap
         if let range = NumberRange(condition)?.floats {
             // The next float inside an open end is a closed one.
@@ -294,19 +300,33 @@ public final class SourceEvaluator {
                 wf_or_range_double(lane.values, lane.values.count, low, high, base)
             }
         } else {
-            result = Bitmap(lane.values) { value in
-                evaluator.isTrue(condition) { _ in .float(value) }
-            }
+            result = try rows(lane.values, where: condition) { .float($0) }
         }
         if let present = lane.present { result.formIntersection(present) }
         return result
     }
 
-    private func texts(_ lane: TextLane, _ condition: Expression) -> Bitmap {
+    /// Slow path: number by number.
+    private func rows<Number>(
+        _ numbers: [Number], where condition: Expression, _ value: (Number) -> FieldValue
+    ) throws -> Bitmap {
+        let pace = Pace(condition)
+        var result = Bitmap(count: numbers.count)
+        for (row, number) in numbers.enumerated() {
+            try pause(at: row, pace)
+            let value = value(number)
+            if evaluator.isTrue(condition, { _ in value }) { result[row] = true }
+        }
+        return result
+    }
+
+    private func texts(_ lane: TextLane, _ condition: Expression) throws -> Bitmap {
         var result = Bitmap(count: rows)
         let holds = textCondition(condition)
-        lane.text.withUnsafeBufferPointer { text in
+        let pace = Pace(condition)
+        try lane.text.withUnsafeBufferPointer { text in
             for row in 0..<lane.rows where lane.present?[row] ?? true {
+                try pause(at: row, pace)
                 let range = Int(lane.offsets[row])..<Int(lane.offsets[row + 1])
                 if holds(UnsafeBufferPointer(rebasing: text[range])) { result[row] = true }
             }
