@@ -14,6 +14,13 @@ extension ExpressionEvaluator {
         }
     }
 
+    /// A finite number as it is written in decimal; nil for other text, hexadecimal digits too.
+    private static func decimal(_ text: String) -> Double? {
+        guard text.utf8.allSatisfy({ $0 | 0x20 != UInt8(ascii: "x") }), let number = Double(text)
+        else { return nil }
+        return number.isFinite ? number : nil
+    }
+
     private static func integer(_ value: FieldValue) -> FieldValue {
         switch value {
         case .bool(let value): .int(value ? 1 : 0)
@@ -21,7 +28,7 @@ extension ExpressionEvaluator {
         case .float(let value):
             Int64(exactly: value.rounded(.towardZero)).map { .int($0) } ?? .missing
         case .string(let text):
-            Int64(text).map { .int($0) } ?? Double(text).map { integer(FieldValue(number: $0)) }
+            Int64(text).map { .int($0) } ?? decimal(text).map { integer(FieldValue(number: $0)) }
                 ?? .missing
         case .missing: .missing
         }
@@ -33,7 +40,7 @@ extension ExpressionEvaluator {
         case .int(let value): .float(Double(value))
         case .float: value
         case .string(let text):
-            Double(text).flatMap { $0.isFinite ? FieldValue(number: $0) : nil } ?? .missing
+            decimal(text).map { FieldValue(number: $0) } ?? .missing
         case .missing: .missing
         }
     }
@@ -52,7 +59,7 @@ extension ExpressionEvaluator {
         case .int, .float: return value
         case .string(let text):
             if let whole = Int64(text) { return .int(whole) }
-            if let number = Double(text), number.isFinite { return FieldValue(number: number) }
+            if let number = decimal(text) { return FieldValue(number: number) }
             return .int(0)
         case .bool, .missing: return .int(0)
         }

@@ -47,11 +47,21 @@ class QueryTest(ServerTest):
     def test_csv_and_ndjson_by_accept_and_by_parameter(self):
         text = "from shop | last 4h | stats count() by service.name"
         expected = self.server.rows(text)
-        for headers, parameters in [({"Accept": "text/csv"}, {}), ({}, {"format": "csv"})]:
+        for headers, parameters in [
+                ({"Accept": "text/csv"}, {}), ({}, {"format": "csv"}),
+                ({"Accept": "application/json;q=0.5, text/html, text/csv; q=0.9"}, {}),
+                ({"Accept": "text/csv, application/json"}, {})]:
             _, answered, body = self.server.get_query(text, headers, **parameters)
             rows = list(csv.DictReader(io.StringIO(body.decode())))
             self.assertEqual([{**r, "COUNT": int(r["COUNT"])} for r in rows], expected)
             self.assertTrue(answered["Content-Type"].startswith("text/csv"))
+        for accept in ["text/csv;q=0", "text/csv;q=0.1, application/json", "*/*", "text/html"]:
+            _, answered, _ = self.server.get_query(text, {"Accept": accept})
+            self.assertEqual(answered["Content-Type"], "application/json", accept)
+        status, _, body = self.server.request(
+            "POST", "/api/query?format=csv", json.dumps({"query": text + " | compare 1h"}).encode())
+        self.assertEqual(status, 400)
+        self.assertIn("compare is answered in JSON only", json.loads(body)["error"])
         _, _, body = self.server.get_query(text, {"Accept": "application/x-ndjson"})
         self.assertEqual([json.loads(line) for line in body.splitlines()], expected)
 

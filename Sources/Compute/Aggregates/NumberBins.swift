@@ -23,7 +23,8 @@ public struct NumberBins: Hashable, Sendable {
 
     /// Bins that cover the numbers from `low` to `high` exactly.
     ///
-    /// Nil unless `low < high` are finite, and above 0 on a logarithmic scale.
+    /// Nil unless `low < high` are finite, not too close together for bins of their own and, on a
+    /// logarithmic scale, above 0.
     public init?(from low: Double, to high: Double, count: Int, isLogarithmic: Bool) {
         let (from, to) = isLogarithmic ? (wf_log10(low), wf_log10(high)) : (low, high)
         guard low < high, (to - from).isFinite, !isLogarithmic || low > 0 else { return nil }
@@ -32,6 +33,7 @@ public struct NumberBins: Hashable, Sendable {
         factor = Double(self.count) / (to - from)
         divisor = 1
         origin = from * factor
+        guard factor.isFinite, origin.isFinite else { return nil }
     }
 
     /// At most about `most` bins that hold the numbers from `low` to `high`, with edges that people count

@@ -16,11 +16,15 @@ extension QueryEngine {
         }
         var options = options
         for calculation in statistics.calculations where calculation.aggregate == .heatmap {
-            let bins: NumberBins?
+            var bins: NumberBins?
             if let range = wanted.range {
                 bins = NumberBins(
                     from: range.low, to: range.high, count: wanted.bins,
                     isLogarithmic: !wanted.isLinear)
+                if bins == nil {
+                    throw .refused(
+                        "the bins of a heatmap cannot reach from \(range.low) to \(range.high)")
+                }
             } else {
                 let question = query.spread(of: calculation, isLogarithmic: !wanted.isLinear)
                 var asked = options
@@ -29,7 +33,8 @@ extension QueryEngine {
                     try QueryPlan(question, now: now, options: asked), sources, deadline, asked,
                     cancellation)
                 let answer = try self.statistics(plan, sources, deadline, asked, cancellation)
-                bins = answer.statistics.flatMap { wanted.bins(fitting: $0) }
+                bins =
+                    answer.statistics.flatMap { wanted.bins(fitting: $0) } ?? wanted.binsOfNothing
             }
             options.heatmapBins[calculation.key] = bins
         }
@@ -63,6 +68,11 @@ extension Query {
 }
 
 extension HeatmapOptions {
+    /// Bins for a heatmap without numbers, so that it has its matrix like any other.
+    fileprivate var binsOfNothing: NumberBins? {
+        NumberBins(from: 1, to: 10, count: 1, isLogarithmic: !isLinear)
+    }
+
     /// Bins for numbers of which this is known; nil when there are none.
     ///
     /// On a linear scale a few numbers far beyond all others would leave one bin for these: then the

@@ -122,7 +122,9 @@ extension Lexer {
         if isDate {
             let word = take { Words.isNamePart($0) || $0 == UInt8(ascii: "+") }
             if let time = RFC3339.nanoseconds(word) { return .time(time) }
-            let hint = "times are written 2026-03-10T14:00:00Z; \"-\" between numbers takes spaces"
+            let hint =
+                "times are written 2026-03-10T14:00:00Z, from 1677-09-22 to 2262-04-11; "
+                + "\"-\" between numbers takes spaces"
             throw fail("\"\(word)\" is not a time: \(hint)", at: start)
         }
         var digits = take(while: Lexer.isDigit)
@@ -140,7 +142,9 @@ extension Lexer {
         if suffix.isEmpty { return .number(digits) }
         let word = digits + suffix
         if let duration = DurationText.nanoseconds(word) { return .duration(duration) }
-        throw fail("\"\(word)\" is neither a number nor a duration such as 90s or 2h", at: start)
+        throw fail(
+            "\"\(word)\" is neither a number nor a duration such as 90s or 2h, of 292 years at most",
+            at: start)
     }
 }
 

@@ -182,7 +182,7 @@ extension QueryParser {
             throw unexpected(["a number from 0 to 1"])
         }
         guard let share = Double(digits), 0...1 ~= share else {
-            throw fail("the share must be a number from 0 to 1: 0.99")
+            throw fail("the share must be a number from 0 to 1, such as 0.99")
         }
         advance()
         try expect(")")

@@ -99,6 +99,7 @@ private func answerFromDirectory(
     do throws(HTTPRefusal) {
         let stopped = try StoppedServer(directory, environment: arguments["environment"])
         var question = try stopped.question(text)
+        try format.check(question.query)
         question.options.isExact = arguments.switches.contains("exact")
         if let cursor = arguments["cursor"] { try question.goOn(at: cursor) }
         return format.bytes(try stopped.answer(question))

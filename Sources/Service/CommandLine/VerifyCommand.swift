@@ -66,7 +66,8 @@ private func find(_ text: String, in directory: String, _ terminal: Terminal) th
     terminal.endProgress()
     for place in found { terminal.write("\(place)\n") }
     guard found.isEmpty else {
-        throw CommandFailure(.failed, "found in \(found.count) places")
+        let places = found.count == 1 ? "1 place" : "\(found.count) places"
+        throw CommandFailure(.failed, "found in \(places)")
     }
     terminal.write("\(groupedDigits(files)) files read, found nowhere\n")
 }

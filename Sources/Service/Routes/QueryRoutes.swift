@@ -67,6 +67,7 @@ struct QueryRoutes: Sendable {
         to call: RouteCall, _ question: Question
     ) throws(HTTPRefusal) -> HTTPResponse {
         let format = try AnswerFormat(call.head)
+        try format.check(question.query)
         do throws(HTTPRefusal) {
             let answer = try watch.watching(call.head.connection) {
                 (cancellation) throws(HTTPRefusal) in
@@ -108,17 +109,30 @@ enum AnswerFormat: String, CaseIterable, Sendable {
             self = format
             return
         }
-        let accepted = head.headers["Accept"]?.lowercased() ?? ""
-        if accepted.contains("text/csv") {
-            self = .csv
-        } else if accepted.contains("ndjson") {
-            self = .ndjson
-        } else if accepted.contains("arrow") {
-            self = .arrow
-        } else if accepted.contains("parquet") {
-            self = .parquet
-        } else {
-            self = .json
+        let accepted = AcceptedTypes(head.headers["Accept"] ?? "").types
+        self = accepted.lazy.compactMap { AnswerFormat(mediaType: $0) }.first ?? .json
+    }
+
+    /// Nil for types that no answer is written in.
+    private init?(mediaType: String) {
+        switch mediaType {
+        case "application/json", "application/*", "*/*": self = .json
+        case "text/csv", "text/*": self = .csv
+        case "application/x-ndjson", "application/ndjson": self = .ndjson
+        case "application/vnd.apache.arrow.stream": self = .arrow
+        case "application/vnd.apache.parquet": self = .parquet
+        default: return nil
+        }
+    }
+
+    /// Throws a refusal when the format has no place for what the query asks.
+    func check(_ query: Query) throws(HTTPRefusal) {
+        if self != .json, query.compareOffset != nil {
+            throw HTTPRefusal(
+                .error(
+                    400,
+                    "compare is answered in JSON only; \(rawValue) has one row a group: "
+                        + "leave compare out"))
         }
     }
 
