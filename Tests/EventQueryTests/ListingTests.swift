@@ -170,7 +170,7 @@ import Testing
         #expect(
             try count("from * | last 1ms | sample 0.25 | stats count() | unweighted")
                 == .int(Int64(stored)))
-        #expect(throws: QueryFailure.self) {
+        #expect(throws: QueryError.self) {
             try count("from * | last 1ms | sample 0.3 | stats count()")
         }
     }
