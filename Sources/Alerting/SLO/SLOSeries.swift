@@ -143,7 +143,14 @@ public final class SLOSeries: SeriesSource {
     private func wanted(
         of objective: ServiceLevelObjective, _ matchers: [LabelMatcher]
     ) -> [Wanted] {
-        Figure.allCases.flatMap { figure in
+        // Fast path: an alert asks for one metric of one SLO. To make the labels of all series of all
+        // SLOs for each of 300 alerts of a hundred took fifteen times as long as the rest of a round.
+        func mayMatch(_ name: String, _ value: String) -> Bool {
+            matchers.allSatisfy { $0.name != name || $0.matches(value) }
+        }
+        guard mayMatch("slo", objective.id) else { return [] }
+        return Figure.allCases.flatMap { figure in
+            guard mayMatch(Labels.metricName, figure.rawValue) else { return [Wanted]() }
             let windows = figure.isOfWindow ? objective.windows.map { Optional($0) } : [nil]
             return windows.compactMap { window -> Wanted? in
                 let text = window.map { DurationText.text(milliseconds: $0) } ?? ""
