@@ -67,6 +67,10 @@ import Testing
         var machine = IncidentLog()
         _ = machine.observe([alert(tier: "automate")])
         #expect(machine.all[0].deadlines.isEmpty)
+        // A time beyond what can be written once stopped whoever listed the alerts.
+        var endless = IncidentLog()
+        _ = endless.observe([alert(tier: "page", [Label("review_within", "290y")])])
+        #expect(endless.all[0].deadlines.last?.time == 3_650 * 24 * 60 * IncidentTests.minute)
     }
 
     @Test func `quality tells rules of which less than half were worth it`() {

@@ -38,9 +38,12 @@ public struct Incident: Sendable {
         let byTier = Incident.usual[labels["tier"]] ?? [:]
         return ["acknowledge", "mitigate", "review"].compactMap { name in
             let said = DurationText.milliseconds(annotations["\(name)_within"])
-            return (said ?? byTier[name]).map { (name, firedAt + $0) }
+            return (said ?? byTier[name]).map { (name, firedAt + min($0, Incident.longest)) }
         }
     }
+
+    /// The longest deadline, ten years: with it every time can be written.
+    private static let longest: Int64 = 3_650 * day
 
     private static let minute: Int64 = 60_000
     private static let day: Int64 = 24 * 60 * minute
