@@ -70,6 +70,21 @@ import Testing
         #expect(try document(message).array?.first?["endsAt"]?.string == "1970-01-01T00:00:11Z")
     }
 
+    @Test func `alerts of equal labels are one, which fires as long as one of them does`() throws {
+        var feed = AlertmanagerFeed(url: "http://a", environment: "e")
+        let alerts = [
+            alert("A", firedAt: 1_000, resolvedAt: 4_000), alert("A", firedAt: 5_000),
+            alert("A", firedAt: 2_000),
+        ]
+        let message = try needed(
+            feed.message(alerts, at: 6_000, interval: 15_000, generator: "http://w"))
+        let told = try #require(try document(message).array)
+        #expect(told.map { $0["startsAt"]?.string } == ["1970-01-01T00:00:05Z"])
+        feed.succeeded(message, alerts, at: 6_000)
+        #expect(feed.waiting(alerts, at: 7_000) == 0)
+        #expect(sent(&feed, alerts, seconds: 7...100).taken == [66])
+    }
+
     @Test func `an outage of an hour is tried at longer and longer waits, and then all is told`() {
         var feed = AlertmanagerFeed(url: "http://a", environment: "e")
         let alerts = [alert("A"), alert("B")]

@@ -43,7 +43,8 @@ public struct AlertmanagerFeed: Sendable {
         let known = Set(alerts.map(\.labels))
         sent = sent.filter { known.contains($0.key) }
         guard backoff.isOpen(at: now) else { return nil }
-        let due = alerts.filter { isDue($0, at: now) }.prefix(AlertingLimits.alertsPerMessage)
+        let due = AlertmanagerFeed.oneOfEach(alerts).filter { isDue($0, at: now) }
+            .prefix(AlertingLimits.alertsPerMessage)
         if due.isEmpty { return nil }
         let end = now + 4 * max(interval, AlertmanagerFeed.resendAfter)
         let body = JSONValue.array(
@@ -65,7 +66,19 @@ public struct AlertmanagerFeed: Sendable {
 
     /// Alerts of which something is to be told and was not.
     public func waiting(_ alerts: [Alert], at now: Int64) -> Int {
-        alerts.count { isDue($0, at: now) }
+        AlertmanagerFeed.oneOfEach(alerts).count { isDue($0, at: now) }
+    }
+
+    /// One alert for each set of labels, which is all that Alertmanager tells them apart by: one that
+    /// fires before one that is over, and of equal ones the latest.
+    ///
+    /// A rule that is taken away and put back has both for a while.
+    private static func oneOfEach(_ alerts: [Alert]) -> [Alert] {
+        func rank(_ alert: Alert) -> (Int, Int64) {
+            (alert.state == .pending ? 0 : alert.resolvedAt != nil ? 1 : 2, alert.activeAt)
+        }
+        let best = Dictionary(alerts.map { ($0.labels, $0) }) { rank($0) < rank($1) ? $1 : $0 }
+        return alerts.filter { best[$0.labels]?.identity == $0.identity }
     }
 
     private func isDue(_ alert: Alert, at now: Int64) -> Bool {
