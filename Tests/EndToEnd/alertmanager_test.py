@@ -70,7 +70,7 @@ def rule(alert, expression, **labels):
 class AlertmanagerTest(AlertCase):
     def setUp(self):
         super().setUp()
-        self.receiver = Receiver()
+        self.receiver = Receiver(is_direct=False)
         self.addCleanup(self.receiver.close)
         self.alertmanager = Alertmanager(self.directory, self.receiver)
         self.addCleanup(lambda: self.alertmanager.end())
