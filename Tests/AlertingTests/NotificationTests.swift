@@ -85,6 +85,35 @@ import Testing
         #expect(sent(&feed, alerts, seconds: 7...100).taken == [66])
     }
 
+    @Test func `one alert that is refused keeps no other from being told`() throws {
+        var feed = AlertmanagerFeed(url: "http://a", environment: "e")
+        let alerts = (0..<130).map { alert("A\($0)") }
+        var told: Set<String> = []
+        for second in Int64(0)..<40 {
+            // As the thread does: until one is not taken, then a second later.
+            while let message = feed.message(
+                alerts, at: second * 1000, interval: 15_000, generator: "http://w")
+            {
+                let names = try (document(message).array ?? [])
+                    .compactMap { $0["labels"]?["alertname"]?.string }
+                if names.contains("A7") {
+                    feed.refused(message, at: second * 1000)
+                    break
+                }
+                feed.succeeded(message, alerts, at: second * 1000)
+                told.formUnion(names)
+            }
+        }
+        #expect(told.count == 129)
+        var receiver = ReceiverFeed(
+            Receiver(name: "r", kind: .webhook(url: "http://r"), match: []))
+        let first = try needed(receiver.message([alert("A"), alert("B")], at: 0, externalURL: ""))
+        receiver.refused(first, at: 0)
+        let pair = [alert("A"), alert("B"), alert("C", tier: "page")]
+        let next = try needed(receiver.message(pair, at: 0, externalURL: ""))
+        #expect(next.alertCount == 1)
+    }
+
     @Test func `an outage of an hour is tried at longer and longer waits, and then all is told`() {
         var feed = AlertmanagerFeed(url: "http://a", environment: "e")
         let alerts = [alert("A"), alert("B")]

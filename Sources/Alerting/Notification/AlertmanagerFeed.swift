@@ -14,6 +14,7 @@ public struct AlertmanagerFeed: Sendable {
     public let environment: String
     private var sent: [Labels: (at: Int64, isOver: Bool, activeAt: Int64)] = [:]
     private var backoff = Backoff()
+    private var refusals = Refusals()
 
     /// Milliseconds after which an alert is told again.
     static let resendAfter: Int64 = 60_000
@@ -43,8 +44,11 @@ public struct AlertmanagerFeed: Sendable {
         let known = Set(alerts.map(\.labels))
         sent = sent.filter { known.contains($0.key) }
         guard backoff.isOpen(at: now) else { return nil }
-        let due = AlertmanagerFeed.oneOfEach(alerts).filter { isDue($0, at: now) }
-            .prefix(AlertingLimits.alertsPerMessage)
+        let present = Set(alerts.map(\.identity))
+        refusals.keep { present.contains($0) }
+        let due = refusals.next(
+            of: AlertmanagerFeed.oneOfEach(alerts).filter { isDue($0, at: now) },
+            atMost: AlertingLimits.alertsPerMessage, at: now)
         if due.isEmpty { return nil }
         let end = now + 4 * max(interval, AlertmanagerFeed.resendAfter)
         let body = JSONValue.array(
@@ -91,10 +95,17 @@ public struct AlertmanagerFeed: Sendable {
     /// Takes note that a message was taken.
     public mutating func succeeded(_ message: OutgoingMessage, _ alerts: [Alert], at now: Int64) {
         backoff.succeeded()
+        refusals.forget(message)
         for alert in alerts {
             guard let told = message.told[alert.identity] else { continue }
             sent[alert.labels] = (now, told.isOver, alert.activeAt)
         }
+    }
+
+    /// Takes note that a message was refused for what it says: its alerts go after all others.
+    public mutating func refused(_ message: OutgoingMessage, at now: Int64) {
+        backoff.succeeded()
+        refusals.add(message, at: now)
     }
 
     /// Takes note that a message was not taken; it is tried again a while later.

@@ -10,6 +10,7 @@ public struct ReceiverFeed: Sendable {
     /// What it was told of each alert last.
     private var known: [AlertIdentity: Told] = [:]
     private var backoff = Backoff()
+    private var refusals = Refusals()
 
     public init(_ receiver: Receiver) { self.receiver = receiver }
 
@@ -22,14 +23,16 @@ public struct ReceiverFeed: Sendable {
         known = known.filter { alert, told in
             present.contains(alert) || (!told.isOver && receiver.tellsEnd)
         }
+        refusals.keep { present.contains($0) || known[$0] != nil }
         guard backoff.isOpen(at: now) else { return nil }
         let gone = known.keys.filter { !present.contains($0) }.map { Alert(over: $0, at: now) }
         for isOver in [false, true] {
-            let due = (alerts + gone).filter { isDue($0, isOver: isOver) }
-                .sorted { ($0.labels, $0.activeAt) < ($1.labels, $1.activeAt) }
-                .prefix(receiver.alertsPerMessage)
+            let due = refusals.next(
+                of: (alerts + gone).filter { isDue($0, isOver: isOver) }
+                    .sorted { ($0.labels, $0.activeAt) < ($1.labels, $1.activeAt) },
+                atMost: receiver.alertsPerMessage, at: now)
             if due.isEmpty { continue }
-            return receiver.message(Array(due), isOver: isOver, externalURL: externalURL)
+            return receiver.message(due, isOver: isOver, externalURL: externalURL)
         }
         return nil
     }
@@ -52,7 +55,14 @@ public struct ReceiverFeed: Sendable {
     /// Takes note that a message was taken.
     public mutating func succeeded(_ message: OutgoingMessage) {
         backoff.succeeded()
+        refusals.forget(message)
         known.merge(message.told) { $1 }
+    }
+
+    /// Takes note that a message was refused for what it says: its alerts go after all others.
+    public mutating func refused(_ message: OutgoingMessage, at now: Int64) {
+        backoff.succeeded()
+        refusals.add(message, at: now)
     }
 
     /// Takes note that a message was not taken; it is tried again a while later.

@@ -134,7 +134,11 @@ final class AlertTeller: Sendable {
             try Outgoing.send(message)
         } catch {
             note(failure: error.description, alerts: message.alertCount)
-            listener.failed(at: now)
+            if error.isRefusal {
+                listener.refused(message, at: now)
+            } else {
+                listener.failed(at: now)
+            }
             return false
         }
         listener.succeeded(message, alerts, at: now)
@@ -200,6 +204,17 @@ extension AlertTeller.Listener {
             self = .alertmanager(feed)
         case .receiver(var feed, let file):
             feed.succeeded(message)
+            self = .receiver(feed, file: file)
+        }
+    }
+
+    fileprivate mutating func refused(_ message: OutgoingMessage, at now: Int64) {
+        switch self {
+        case .alertmanager(var feed):
+            feed.refused(message, at: now)
+            self = .alertmanager(feed)
+        case .receiver(var feed, let file):
+            feed.refused(message, at: now)
             self = .receiver(feed, file: file)
         }
     }

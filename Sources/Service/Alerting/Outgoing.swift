@@ -6,7 +6,12 @@ enum Outgoing {
     /// Why a message was not taken.
     struct Failure: Error, CustomStringConvertible {
         let description: String
+        /// Whether what the message says was refused, so that others may be taken.
+        var isRefusal = false
     }
+
+    /// Answers that are about a message, not about who sends it or when.
+    private static let refusals: Set<Int> = [400, 413, 422]
 
     /// Prepares libcurl; call once, before threads are started.
     static func prepare() { wf_curl_prepare() }
@@ -33,7 +38,9 @@ enum Outgoing {
         }
         guard sent.status >= 200 && sent.status < 300 else {
             guard sent.status == 0 else {
-                throw Failure(description: "it answered with status \(sent.status)")
+                throw Failure(
+                    description: "it answered with status \(sent.status)",
+                    isRefusal: refusals.contains(Int(sent.status)))
             }
             let reason = withUnsafeBytes(of: sent.error) { bytes in
                 String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
