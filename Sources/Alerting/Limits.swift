@@ -24,6 +24,8 @@ public enum AlertingLimits {
     /// once: 150 ms.
     static let pastEvaluations = 60
     static let revisedEvaluations = 20_000
+    /// Stretches without events that are remembered until all groups were evaluated after them.
+    static let silences = 1_000
     /// Changes of past verdicts that are remembered.
     static let revisions = 1_000
     /// Evaluations of all groups that a replay of rules may take, and changes that it tells of.

@@ -112,6 +112,65 @@ import Testing
         #expect(bench.states == ["firing", "inactive"])
     }
 
+    @Test func `a round that takes long is no gap`() throws {
+        var bench = Bench()
+        try bench.load(RuleBookTests.rules)
+        bench.step(0, 0.06)
+        bench.step(30, 0.06)
+        // Events arrive all along; the next evaluation begins after three of them were due.
+        for seconds in stride(from: 40, through: 150, by: 10) {
+            bench.book.arrived(at: Int64(seconds) * 1000)
+        }
+        bench.step(150, 0.06)
+        #expect(bench.states == ["firing"])
+        #expect(bench.book.alerts[0].activeAt == 0)
+        #expect(bench.book.groups[0].missed == 3)
+        #expect(bench.book.groups[0].unobserved == 0)
+        #expect(bench.book.rounds.count == 3)
+        #expect(bench.book.rounds.late == 1)
+    }
+
+    @Test func `a silence in a round that takes long counts for nothing`() throws {
+        var bench = Bench()
+        try bench.load(RuleBookTests.rules)
+        bench.step(0, 0.06)
+        bench.step(30, 0.06)
+        // Nothing is observed from 0:50 to 2:20: 1:00, 1:30 and 2:00 are frozen, 2:30 is only missed.
+        for seconds in [140, 150, 170] { bench.book.arrived(at: Int64(seconds) * 1000) }
+        bench.step(180, 0.06)
+        #expect(bench.book.groups[0].unobserved == 3)
+        #expect(bench.book.groups[0].missed == 1)
+        #expect(bench.states == ["pending"])
+        #expect(bench.book.alerts.map(\.activeAt) == [90_000])
+        bench.step(210, 0.06)
+        #expect(bench.states == ["firing"])
+    }
+
+    @Test func `events that came while nobody looked are no silence where it is not known when`()
+        throws
+    {
+        var bench = Bench()
+        try bench.load(RuleBookTests.rules)
+        bench.step(0, 0.06)
+        bench.book.arrivedThroughout(to: 115_000)
+        bench.step(120, 0.06)
+        #expect(bench.states == ["firing"])
+    }
+
+    @Test func `the time of a restart counts for nothing`() throws {
+        var bench = Bench()
+        try bench.load(RuleBookTests.rules)
+        bench.step(0, 0.06)
+        bench.step(30, 0.06)
+        try bench.restart(RuleBookTests.rules, at: 599)
+        bench.step(600, 0.06)
+        #expect(bench.book.alerts.map(\.activeAt) == [540_000])
+        bench.step(630, 0.06)
+        #expect(bench.states == ["pending"])
+        bench.step(660, 0.06)
+        #expect(bench.states == ["firing"])
+    }
+
     @Test func `what fires goes on firing while nothing is observed`() throws {
         var bench = Bench()
         try bench.load(RuleBookTests.rules)

@@ -310,3 +310,22 @@ import Testing
         #expect(try fixture.open().send([], key: "k").acceptance?.isDuplicate == true)
     }
 }
+
+@Suite struct ArrivalsTests {
+    @Test func `silences are told by the times on either side of them`() throws {
+        let store = try StoreFixture().open()
+        let second: Int64 = 1_000_000_000
+        let place = store.arrivals(environment: "e", since: nil).end
+        store.send(numbered([0]))
+        let before = store.arrivals(environment: "e", since: place).end
+        // What lies between 2 and 30, and between 39 and 50, is longer than ten seconds.
+        for time in [0, 1, 2, 30, 39, 50] as [Int64] {
+            store.send([ModelEvent(timestamp: 5, received: time * second, fields: [:])])
+        }
+        let arrivals = store.arrivals(environment: "e", since: before)
+        let times = arrivals.times(aroundSilencesOf: 10 * second).map { $0 / second }
+        #expect(times == [0, 2, 30, 39, 50, 50])
+        let later = store.arrivals(environment: "e", since: arrivals.end)
+        #expect(later.times(aroundSilencesOf: second).isEmpty)
+    }
+}

@@ -6,9 +6,13 @@ public struct GroupState: Sendable {
     public internal(set) var evaluatedAt: Int64?
     /// The time up to which it was seen whether an evaluation is due; nil before the first.
     var lookedAt: Int64?
-    /// Evaluations that were due and did not take place, because one before took too long or nothing
-    /// was observed.
+    /// Evaluations that were due and did not take place because one before took too long.
     public internal(set) var missed = 0
+    /// Evaluations that were due and did not take place because nothing was observed.
+    public internal(set) var unobserved = 0
+    /// Milliseconds since 1970 when the server was back, from the reading of what it kept up to the first
+    /// evaluation after it; else nil.
+    var downUntil: Int64?
     /// Evaluations that took place.
     public private(set) var evaluations = 0
     /// Milliseconds since 1970 of the last evaluations, ascending.
@@ -64,6 +68,8 @@ public struct GroupState: Sendable {
         evaluatedAt = earlier.evaluatedAt
         lookedAt = earlier.lookedAt
         missed = earlier.missed
+        unobserved = earlier.unobserved
+        downUntil = earlier.downUntil
         evaluations = earlier.evaluations
         var left: [String: [RuleState]] = [:]
         for state in earlier.rules { left[state.rule.identity, default: []].append(state) }

@@ -19,18 +19,35 @@ public struct RuleBook: Sendable {
     public private(set) var arrivedAt: Int64
     /// The alert that nothing arrives; nil when there is none and was none lately.
     public private(set) var standstill: Alert?
+    /// Milliseconds since 1970 when the book was opened.
+    private let openedAt: Int64
+    /// Stretches since in which nothing was observed, ascending; those that all groups are past are gone.
+    private var silences: [Range<Int64>] = []
+    /// Rounds, that is times at which any group was due and something was observed.
+    public private(set) var rounds = RoundFigures()
 
     /// - Parameter time: milliseconds since 1970; events may be on their way.
     public init(interval: Int64, standstill: Int64, at time: Int64) {
         self.interval = interval
         standstillAfter = standstill
         arrivedAt = time
+        openedAt = time
     }
 
     static let standstillName = "IngestStandstill"
 
-    /// Takes note that an event arrived.
-    public mutating func arrived(at time: Int64) { arrivedAt = max(arrivedAt, time) }
+    /// Takes note that an event arrived; all that arrived before it are noted already.
+    public mutating func arrived(at time: Int64) {
+        if !isObserved(at: time) {
+            // What was pending before a restart is frozen up to when the book was opened anyhow.
+            silences.append(min(time, max(arrivedAt + standstillAfter, openedAt))..<time)
+            if silences.count > AlertingLimits.silences { silences.removeFirst() }
+        }
+        arrivedAt = max(arrivedAt, time)
+    }
+
+    /// Takes note that events arrived up to a time, of which it is not known when.
+    public mutating func arrivedThroughout(to time: Int64) { arrivedAt = max(arrivedAt, time) }
 
     /// Whether events are known up to a time.
     ///
@@ -53,7 +70,10 @@ public struct RuleBook: Sendable {
             var state = GroupState(group)
             let key = RuleBook.key(group)
             if let earlier = states.removeValue(forKey: key) { state.takeOver(earlier) }
-            if let known = remembered.removeValue(forKey: key) { state.takeOver(known) }
+            if let known = remembered.removeValue(forKey: key) {
+                state.takeOver(known)
+                state.downUntil = openedAt
+            }
             for rule in state.rules.indices {
                 state.rules[rule].obstacle = obstacles[[place, rule]]
             }
@@ -107,15 +127,26 @@ public struct RuleBook: Sendable {
     /// - Parameter now: milliseconds since 1970.
     /// - Returns: whether anything changed that a restart must not forget.
     public mutating func evaluate(at now: Int64, _ context: RuleContext) -> Bool {
+        let begin = context.nanoseconds()
         var changed = watchStandstill(at: now, context)
         let isObserved = isObserved(at: now)
+        var late = false
+        var evaluated = 0
         for place in groups.indices {
             let due = RuleBook.tick(now, interval(of: groups[place].group))
             guard due > groups[place].lookedAt ?? .min else { continue }
             groups[place].lookedAt = due
             guard isObserved else { continue }
+            evaluated += 1
+            let missed = groups[place].missed
             changed = evaluate(place, at: due, context) || changed
+            late = late || groups[place].missed > missed
         }
+        if evaluated > 0 {
+            rounds.note(nanoseconds: context.nanoseconds() - begin, isLate: late)
+        }
+        let oldest = groups.compactMap(\.evaluatedAt).min() ?? now
+        silences.removeAll { $0.upperBound <= oldest }
         let left = orphans.filter { now - ($0.resolvedAt ?? now) <= RuleState.resolvedKept }
         changed = changed || left.count != orphans.count
         orphans = left
@@ -127,15 +158,34 @@ public struct RuleBook: Sendable {
     ) -> Bool {
         let interval = interval(of: groups[place].group)
         if let last = groups[place].evaluatedAt, last < due {
-            let skipped = (due - last) / interval - 1
-            groups[place].missed += Int(clamping: max(0, skipped))
-            // One evaluation that comes late is no gap: the expression looks back over it.
-            if skipped > 1 { groups[place].freeze(due - last - interval) }
+            let skipped = max(0, (due - last) / interval - 1)
+            let unobserved = min(skipped, silentTicks(between: last, and: due, interval, place))
+            groups[place].unobserved += Int(clamping: unobserved)
+            // A round that took too long is no gap: events were known all the while, and a condition that
+            // is met still was met in between as far as expressions look back.
+            groups[place].missed += Int(clamping: skipped - unobserved)
+            if unobserved > 0 { groups[place].freeze(unobserved * interval) }
         }
+        groups[place].downUntil = nil
         let before = groups[place].marks
         let wasCounting = groups[place].isCounting
         groups[place].evaluate(at: due, context)
         return wasCounting || before != groups[place].marks
+    }
+
+    /// Evaluations of a group that would have been between two others, while nothing was observed or the
+    /// server was down.
+    private func silentTicks(
+        between last: Int64, and due: Int64, _ interval: Int64, _ place: Int
+    ) -> Int64 {
+        var all = silences
+        if let end = groups[place].downUntil, last < end { all.append(last..<end) }
+        return all.reduce(0) { sum, silence in
+            // Ticks t with last < t < due that lie within the silence.
+            let first = RuleBook.tick(max(silence.lowerBound - 1, last), interval)
+            let end = min(RuleBook.tick(silence.upperBound - 1, interval), due - interval)
+            return sum + max(0, (end - first) / interval)
+        }
     }
 
     /// Makes, keeps or ends the alert that nothing arrives.

@@ -25,6 +25,33 @@ extension Arrivals {
     }
 }
 
+extension Arrivals {
+    /// When events arrived that have no other within a time before or behind them, and the first and the last;
+    /// nanoseconds since 1970, ascending.
+    ///
+    /// What lies between two of them that are further apart than the time is a silence. Looks at every event.
+    ///
+    /// - Parameter silence: nanoseconds.
+    public func times(aroundSilencesOf silence: Int64) -> [Int64] {
+        var times: [Int64] = []
+        var last: Int64?
+        for (index, batch) in batches.enumerated() {
+            for time in batch.received[(index == 0 ? firstRow : 0)...] {
+                guard let before = last else {
+                    times.append(time)
+                    last = time
+                    continue
+                }
+                // Requests that were read at the same time may be out of order by what that took.
+                if time - before > silence { times += [before, time] }
+                last = max(before, time)
+            }
+        }
+        if let last { times.append(last) }
+        return times
+    }
+}
+
 extension EventStore {
     /// What arrived at an environment since a place; nil for what comes from now on.
     ///

@@ -8,7 +8,35 @@ extension Figure {
 
     static func alerts(_ keeper: AlertKeeper) -> [Figure] {
         let books = keeper.everyBook
-        return groups(books) + tellers(keeper, books.map(\.environment))
+        return rounds(books) + groups(books) + tellers(keeper, books.map(\.environment))
+    }
+
+    /// Of all groups of an environment.
+    private static func rounds(_ books: [(environment: String, book: RuleBook)]) -> [Figure] {
+        func figure(
+            _ name: String, _ kind: Kind, _ help: String, _ value: (RoundFigures) -> Double
+        ) -> Figure {
+            Figure(
+                "widefield_rule_" + name, kind, help,
+                books.filter { !$0.book.groups.isEmpty }.map {
+                    (labels(("environment", $0.environment)), value($0.book.rounds))
+                })
+        }
+        return [
+            figure("rounds_total", .counter, "Rounds in which rules were evaluated.") {
+                Double($0.count)
+            },
+            figure(
+                "rounds_late_total", .counter,
+                "Rounds before which evaluations were missed, because the one before took too long."
+            ) { Double($0.late) },
+            figure("rounds_seconds_total", .counter, "What rounds took.") {
+                Double($0.nanoseconds) / 1e9
+            },
+            figure("last_round_seconds", .gauge, "What the last round took.") {
+                Double($0.lastNanoseconds) / 1e9
+            },
+        ].filter { !$0.samples.isEmpty }
     }
 
     /// Groups beyond so many have no figures of their own.
@@ -46,8 +74,12 @@ extension Figure {
             },
             figure(
                 "group_iterations_missed_total", .counter,
-                "Evaluations of a group that did not take place in their time."
+                "Evaluations of a group that did not take place because others took too long."
             ) { state, _ in Double(state.missed) },
+            figure(
+                "group_iterations_unobserved_total", .counter,
+                "Evaluations of a group that did not take place because no events arrived."
+            ) { state, _ in Double(state.unobserved) },
             figure(
                 "group_last_duration_seconds", .gauge, "What the last evaluation of a group took."
             ) { state, _ in

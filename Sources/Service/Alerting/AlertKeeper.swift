@@ -23,6 +23,8 @@ final class AlertKeeper: Sendable {
         var book: RuleBook
         /// Where the order of arrivals was when it was looked at last.
         var place: UInt64?
+        /// When that was, milliseconds since 1970.
+        var lookedAt: Int64 = 0
         /// Milliseconds since 1970 of the earliest event that came late and is not looked at yet.
         var late: Int64?
         /// When late events were looked at last, milliseconds since 1970.
@@ -214,12 +216,13 @@ final class AlertKeeper: Sendable {
         let store = metrics.service.store
         let arrivals = store.arrivals(environment: environment, since: room.place)
         if let before = room.place, before != arrivals.end {
-            room.book.arrived(at: now)
+            note(arrivals, in: &room.book, since: room.lookedAt, at: now)
             if let late = arrivals.earliest(before: (now - DerivedSeries.settling) * 1_000_000) {
                 room.late = min(room.late ?? .max, late / 1_000_000)
             }
         }
         room.place = arrivals.end
+        room.lookedAt = now
         defer { rooms[environment] = room }
         guard room.book.isDue(at: now) else { return }
         let changed: Bool
@@ -240,6 +243,17 @@ final class AlertKeeper: Sendable {
         }
         revise(environment, &room)
         publish(environment, room.book)
+    }
+
+    /// Tells a book when events arrived since they were looked at.
+    private func note(_ arrivals: Arrivals, in book: inout RuleBook, since: Int64, at now: Int64) {
+        // Fast path: a silence is longer than what lies between two looks.
+        guard now - since > options.standstill else { return book.arrived(at: now) }
+        let times = arrivals.times(aroundSilencesOf: options.standstill * 1_000_000)
+            .map { $0 / 1_000_000 }
+        // Of what was sealed in a round that took long it is not known when it came.
+        if arrivals.missed > 0 { book.arrivedThroughout(to: times.first ?? now) }
+        for time in times { book.arrived(at: time) }
     }
 
     /// Looks at what late events change of past verdicts, and keeps it.
