@@ -5,7 +5,7 @@ internal import Bytes
 /// Lanes hold (row, value) pairs while they grow, so that absent rows cost nothing and the last
 /// value can be taken back; `column(rows:)` spreads them out.
 struct ColumnBuilder: ~Copyable {
-    // What a value touches comes first, so that it lies in two cache lines.
+    // What a value touches comes first, so that it lies in one cache line, a number in two.
     /// The row of the last value, −1 before the first; tells a repeated field of one event.
     private(set) var lastRow = -1
     /// Batches for which strings are kept as they come, without a dictionary; 0 for none.
@@ -24,6 +24,8 @@ struct ColumnBuilder: ~Copyable {
     private(set) var textEnds = GrowingBuffer<UInt32>(capacity: 8)
     private(set) var textRows = GrowingBuffer<UInt32>(capacity: 8)
     let name: String
+    // Fills the last of five cache lines.
+    private let filling: UInt64 = 0
 
     init(name: String) { self.name = name }
 

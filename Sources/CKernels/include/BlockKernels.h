@@ -175,6 +175,14 @@ static inline void wf_unpack_hex(const uint8_t *bytes, size_t count, uint8_t *te
 /// How many bytes two strings share from their beginning, at most `length`.
 static inline size_t wf_common_prefix(const uint8_t *a, const uint8_t *b, size_t length) {
     size_t i = 0;
+#if WF_SSE2
+    for (; i + 16 <= length; i += 16) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(a + i));
+        __m128i y = _mm_loadu_si128((const __m128i *)(b + i));
+        unsigned differing = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, y)) ^ 0xffff;
+        if (differing != 0) return i + (size_t)__builtin_ctz(differing);
+    }
+#endif
     for (; i + 8 <= length; i += 8) {
         uint64_t difference = wf_read64(a + i) ^ wf_read64(b + i);
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__

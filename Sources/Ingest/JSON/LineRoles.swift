@@ -42,7 +42,8 @@ struct LineRoles {
 
     /// Notes a value; of a repeated key the last one counts.
     mutating func note(_ role: KeyRole, _ node: Int32, _ place: Cursor) {
-        values.removeAll { $0.role == role }
+        // Fast path: the first of its role; `removeAll` makes another array even where it removes nothing.
+        if values.contains(where: { $0.role == role }) { values.removeAll { $0.role == role } }
         values.append(Value(role: role, node: node, place: place))
     }
 }
