@@ -40,4 +40,17 @@ import Testing
         }
         #expect(RFC3339.nanoseconds(RFC3339.text(nanoseconds: .max)) == .max)
     }
+
+    @Test func `milliseconds beyond what nanoseconds reach are the last that they do`() {
+        #expect(RFC3339.text(milliseconds: 250) == "1970-01-01T00:00:00.25Z")
+        #expect(RFC3339.text(milliseconds: -1) == "1969-12-31T23:59:59.999Z")
+        let last = Int64.max / 1_000_000
+        #expect(last.nanosecondsOfMilliseconds == last * 1_000_000)
+        for time in [last + 1, .max] {
+            #expect(RFC3339.text(milliseconds: time) == RFC3339.text(nanoseconds: .max))
+        }
+        for time in [-last - 1, .min] {
+            #expect(RFC3339.text(milliseconds: time) == RFC3339.text(nanoseconds: .min))
+        }
+    }
 }

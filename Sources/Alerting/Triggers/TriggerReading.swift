@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Compute
 internal import EventQuery
 internal import Events
@@ -175,8 +176,9 @@ extension Trigger {
     /// - Parameter step: milliseconds; nil for one number of each group.
     private func question(from: Int64, to: Int64, step: Int64? = nil) -> Query {
         var query = query
-        query.timeRange = .between(.absolute(from * 1_000_000), .absolute(to * 1_000_000))
-        query.step = step.map { .every($0 * 1_000_000) }
+        query.timeRange = .between(
+            .absolute(from.nanosecondsOfMilliseconds), .absolute(to.nanosecondsOfMilliseconds))
+        query.step = step.map { .every($0.nanosecondsOfMilliseconds) }
         query.sort = [SortKey(column, descending: threshold.comparison.isUpwards)]
         query.limit = QueryLimits.rowsMax
         guard case .statistics(var statistics) = query.shape else { return query }

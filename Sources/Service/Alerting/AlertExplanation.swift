@@ -67,7 +67,7 @@ struct AlertExplanation {
     private func time(_ milliseconds: Int64) -> JSONValue { .string(text(milliseconds)) }
 
     private func text(_ milliseconds: Int64) -> String {
-        RFC3339.text(nanoseconds: milliseconds * 1_000_000)
+        RFC3339.text(milliseconds: milliseconds)
     }
 
     /// Metrics of events that the rule reads, each with the narrowest selector of it.

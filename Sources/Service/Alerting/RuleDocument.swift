@@ -122,6 +122,6 @@ struct RuleDocument {
     /// As Go writes times; one that is not there is its zero.
     private func time(_ milliseconds: Int64?) -> JSONValue {
         guard let milliseconds else { return "0001-01-01T00:00:00Z" }
-        return .string(RFC3339.text(nanoseconds: milliseconds * 1_000_000))
+        return .string(RFC3339.text(milliseconds: milliseconds))
     }
 }

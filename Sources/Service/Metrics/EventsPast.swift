@@ -180,7 +180,8 @@ final class EventsPast: RetentionWitness {
         while let range = waiting.popLast() {
             var query = Query()
             query.timeRange = .between(
-                .absolute(range.lowerBound.nanoseconds), .absolute(range.upperBound.nanoseconds))
+                .absolute(range.lowerBound.nanosecondsOfMilliseconds),
+                .absolute(range.upperBound.nanosecondsOfMilliseconds))
             query.shape = .statistics(Statistics(calculations: [Calculation(.count)]))
             let isEmpty = try ask(query).rows.allSatisfy { $0.values == [.value(.int(0))] }
             if isEmpty { continue }
@@ -200,12 +201,6 @@ extension Int64 {
     /// Of nanoseconds the whole milliseconds before.
     fileprivate var milliseconds: Int64 {
         self / 1_000_000 - (self % 1_000_000 < 0 ? 1 : 0)
-    }
-
-    /// Of milliseconds, as far as nanoseconds reach.
-    fileprivate var nanoseconds: Int64 {
-        let (product, overflows) = multipliedReportingOverflow(by: 1_000_000)
-        return overflows ? (self < 0 ? .min : .max) : product
     }
 }
 

@@ -101,7 +101,10 @@ enum MetricDocument {
         if !definition.drops.isEmpty {
             object["dropped_labels"] = .array(
                 definition.dropped(at: now).map {
-                    ["label": .string($0.label), "before": time($0.before * 1_000_000)]
+                    [
+                        "label": .string($0.label),
+                        "before": time($0.before.nanosecondsOfMilliseconds),
+                    ]
                 })
         }
         return .object(object)

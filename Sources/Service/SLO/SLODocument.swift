@@ -53,7 +53,7 @@ enum SLODocument {
         object["days"] = .array(
             report.days.map { day in
                 var entry = JSONObject()
-                let text = RFC3339.text(nanoseconds: day.begin * 1_000_000)
+                let text = RFC3339.text(milliseconds: day.begin)
                 entry["day"] = .string(String(text.prefix(10)))
                 entry["observed"] = .bool(day.count != nil)
                 if let count = day.count {
@@ -73,7 +73,7 @@ enum SLODocument {
     }
 
     private static func time(_ milliseconds: Int64) -> JSONValue {
-        .string(RFC3339.text(nanoseconds: milliseconds * 1_000_000))
+        .string(RFC3339.text(milliseconds: milliseconds))
     }
 
     private static func ratio(_ value: Double?) -> JSONValue { value.map(number) ?? .null }
