@@ -145,8 +145,12 @@ enum ServiceLimits {
     static let burnAlertsMax = 500
     /// Bytes of what is kept of an environment's alerts.
     static let alertFileBytesMax = 64 << 20
+    /// Warnings of files of rules that are logged when these are read.
+    static let ruleWarningsLogged = 20
     /// Nanoseconds between looks at whether a rule is due.
     static let rulePollNanoseconds: Int64 = 250_000_000
+    /// Milliseconds after which it is looked at again whether the time to acknowledge an alert is over.
+    static let tellingMilliseconds: Int64 = 5_000
     /// Groups of rules that have figures of their own in `/metrics`.
     static let ruleGroupFiguresMax = 1_000
     /// Nanoseconds that those who are told wait for what is behind an alert.

@@ -97,7 +97,7 @@ struct Server: Sendable {
     /// Starts evaluating rules; files of the configuration that cannot be taken keep the server from
     /// starting, so that nobody relies on rules that are not there.
     private func startAlerts() throws(ServerError) {
-        let failures = services.alerts?.sources.readAgain() ?? []
+        let failures = services.alerts?.readSources() ?? []
         guard failures.isEmpty else {
             throw ServerError(
                 description: "rules cannot be read:\n"

@@ -19,7 +19,7 @@ import Testing
     }
 
     private func told(_ alert: Alert, _ log: IncidentLog, at minutes: Int64) -> [Alert] {
-        Array(log.told([alert], at: minutes * IncidentTests.minute).dropFirst())
+        Array(log.told([alert], at: minutes * IncidentTests.minute, []).dropFirst())
     }
 
     @Test func `what a machine does not settle in time pages`() {
@@ -57,6 +57,91 @@ import Testing
         #expect(told(alert, early, at: 60).isEmpty)
         let nobody = log.acknowledge("nobody", nil, by: "", at: 0)
         #expect(nobody == nil)
+    }
+
+    @Test func `what a machine left and nobody acknowledges goes to who is next`() {
+        let alert = alert(
+            tier: "automate", [Label("escalate_after", "20m"), Label("acknowledge_within", "5m")])
+        var log = IncidentLog()
+        _ = log.observe([alert])
+        // Nobody is asked to know of it while a machine has it.
+        #expect(told(alert, log, at: 19).isEmpty)
+        #expect(told(alert, log, at: 24).map { $0.labels["unacknowledged"] } == [""])
+        let late = told(alert, log, at: 25)
+        #expect(late.map { $0.labels["unacknowledged"] } == ["", "true"])
+        #expect(late.map { $0.labels["tier"] } == ["page", "page"])
+        #expect(late.map { $0.labels["escalated"] } == ["true", "true"])
+        #expect(late.last?.firedAt == 25 * IncidentTests.minute)
+        let deadlines = log.all[0].deadlines.map { "\($0.name) \($0.time / IncidentTests.minute)" }
+        #expect(deadlines == ["escalate 20", "acknowledge 25", "mitigate 80", "review 4340"])
+        // Each of its ids is the incident's.
+        let at = 26 * IncidentTests.minute
+        for escalation in log.escalations(of: alert, at: at, []) {
+            var other = log
+            let found = other.acknowledge(escalation.id, nil, by: "ada", at: at)
+            #expect(found?.id == log.all[0].id)
+            #expect(told(alert, other, at: 27).map(\.resolvedAt) == [nil, at])
+        }
+        // Who acknowledged it before it was a page knows of the page.
+        var early = log
+        _ = early.acknowledge(log.all[0].id, nil, by: "", at: IncidentTests.minute)
+        #expect(told(alert, early, at: 60).map { $0.labels["unacknowledged"] } == [""])
+    }
+
+    @Test func `a page waits five minutes, also where its rule says no duration`() {
+        for said in ["", "5 minutes", "-3m", "{{ bad }}"] {
+            let page = alert(tier: "page", [Label("acknowledge_within", said)])
+            #expect(told(page, IncidentLog(), at: 4).isEmpty)
+            let late = told(page, IncidentLog(), at: 5)
+            #expect(late.map { $0.labels["unacknowledged"] } == ["true"])
+        }
+        let never = alert(tier: "page", [Label("acknowledge_within", "0")])
+        #expect(told(never, IncidentLog(), at: 10_000).isEmpty)
+        let machine = alert(tier: "automate", [Label("escalate_after", "soon")])
+        #expect(told(machine, IncidentLog(), at: 10_000).isEmpty)
+        #expect(told(alert(tier: "ticket"), IncidentLog(), at: 24 * 60 - 1).isEmpty)
+        #expect(told(alert(tier: "ticket"), IncidentLog(), at: 24 * 60).count == 1)
+        #expect(told(alert(tier: ""), IncidentLog(), at: 1_000_000).isEmpty)
+    }
+
+    @Test func `who is told of it then is who asks for it, else the same again`() {
+        func receiver(_ name: String, _ match: [(name: String, value: String)]?) -> Receiver {
+            Receiver(name: name, kind: .webhook(url: "http://\(name)"), match: match)
+        }
+        let (bot, chat) = (receiver("bot", [("tier", "automate")]), receiver("chat", []))
+        let (pager, named) = (receiver("pager", [("tier", "page")]), receiver("named", nil))
+        let second = receiver("second", [("unacknowledged", "true"), ("team", "shop")])
+        func names(_ alert: Alert, _ all: [Receiver]) -> [[String]] {
+            let minutes = 15 * IncidentTests.minute
+            return IncidentLog().escalations(of: alert, at: minutes, all).map { escalation in
+                all.filter { $0.wants(escalation.alert) }.map(\.name)
+            }
+        }
+        let machine = alert(tier: "automate", [Label("escalate_after", "10m")])
+        #expect(names(machine, [bot, pager, second]) == [["pager"], ["second"]])
+        #expect(names(machine, [bot, pager]) == [["pager"], ["pager"]])
+        #expect(names(machine, [bot, chat]) == [["chat"], ["chat"]])
+        #expect(names(machine, [bot]) == [["bot"], ["bot"]])
+        #expect(names(alert(tier: "page"), [pager, second]) == [["second"]])
+        // One that names who is told: they hear of it further, and whoever pages go to.
+        var own = machine
+        own.receivers = ["named"]
+        #expect(names(own, [bot, chat, named]) == [["named"], ["named"]])
+        #expect(names(own, [chat, named, pager]) == [["named", "pager"], ["named", "pager"]])
+        #expect(names(own, [named, pager, second]) == [["named", "pager"], ["second"]])
+    }
+
+    @Test func `of a label and an annotation the label says who is asked`() {
+        func contact(_ labels: [Label], _ annotations: [Label]) -> String {
+            let contact = Contact(Labels(labels), Labels(annotations))
+            return "\(contact.owner) \(contact.runbook)"
+        }
+        let both = [Label("owner", "shop"), Label("runbook_url", "http://a")]
+        let others = [Label("owner", "web"), Label("runbook_url", "http://b")]
+        #expect(contact(both, others) == "shop http://a")
+        #expect(contact([], others) == "web http://b")
+        #expect(contact([Label("team", "blue")], [Label("runbook", "a page")]) == "blue a page")
+        #expect(contact([Label("team", "blue")], others) == "web http://b")
     }
 
     @Test func `tiers have deadlines, and rules their own`() {

@@ -61,6 +61,21 @@ import Testing
         #expect(told.array?.first?["endsAt"]?.string == "1970-01-01T00:08:00Z")
     }
 
+    @Test func `a time that cannot be written stops nobody from being told`() throws {
+        for time in [Int64.max, .min, .max / 1_000_000 + 1] {
+            let alerts = [alert("A", firedAt: time), alert("B", firedAt: time, resolvedAt: time)]
+            var feed = AlertmanagerFeed(url: "http://a", environment: "e")
+            let message = try needed(
+                feed.message(alerts, at: 0, interval: 15_000, generator: "http://w"))
+            let start = try document(message).array?.first?["startsAt"]?.string ?? ""
+            #expect(start.hasPrefix(time < 0 ? "1677" : "2262"))
+            let receiver = Receiver(name: "r", kind: .webhook(url: "http://r"), match: [])
+            let body = try document(
+                receiver.message(alerts, isOver: false, externalURL: "http://w"))
+            #expect(body["alerts"]?.array?[1]["endsAt"]?.string?.isEmpty == false)
+        }
+    }
+
     @Test func `an end is told at once`() throws {
         var feed = AlertmanagerFeed(url: "http://a", environment: "e")
         _ = sent(&feed, [alert("A")], seconds: 0...10)

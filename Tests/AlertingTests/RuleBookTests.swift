@@ -171,6 +171,23 @@ import Testing
         #expect(bench.states == ["firing"])
     }
 
+    @Test func `a standstill pages at once, however seldom rules are evaluated`() throws {
+        var bench = Bench(interval: 3_600_000)
+        try bench.load(RuleBookTests.rules)
+        bench.step(0, 0.01)
+        #expect(!bench.book.isDue(at: 20_000))
+        #expect(bench.book.isDue(at: 20_001))
+        bench.step(21, nil, isObserved: false)
+        #expect(!bench.book.isDue(at: 30_000))
+        let alert = try #require(bench.book.standstill)
+        #expect(alert.labels["tier"] == "page")
+        #expect(!alert.contact.owner.isEmpty && alert.contact.runbook.contains("operating.md"))
+        bench.book.arrived(at: 31_000)
+        #expect(bench.book.isDue(at: 31_000))
+        bench.step(31, nil)
+        #expect(bench.book.standstill?.resolvedAt == 31_000)
+    }
+
     @Test func `what fires goes on firing while nothing is observed`() throws {
         var bench = Bench()
         try bench.load(RuleBookTests.rules)

@@ -143,6 +143,43 @@ import Testing
 
     // MARK: - Warnings
 
+    @Test func `what should be a duration or a tier and is none is told with its place`() throws {
+        let text = """
+            groups:
+              - name: g
+                rules:
+                  - alert: A
+                    expr: a > 1
+                    labels: {team: shop, tier: automate}
+                    annotations:
+                      runbook: here
+                      escalate_after: soon
+                      acknowledge_within: 5 minutes
+                      mitigate_within: 1h30m
+                      review_within: '{{ $value }}d'
+                  - alert: B
+                    expr: a > 1
+                    labels: {team: shop, tier: pages}
+                    annotations: {runbook: here, escalate_after: 5m}
+                  - alert: C
+                    expr: a > 1
+                    labels: {team: shop, tier: '{{ $labels.tier }}'}
+                    annotations: {runbook: here, escalate_after: 5m}
+            """
+        let found = try RuleFile(Array(text.utf8), name: "r").warnings.map(\.description)
+        #expect(
+            found == [
+                #"r:9:27: warning: group "g", rule 1, "A": "#
+                    + #"'escalate_after' is no duration such as 5m: "soon""#,
+                #"r:10:31: warning: group "g", rule 1, "A": "#
+                    + #"'acknowledge_within' is no duration such as 5m: "5 minutes""#,
+                #"r:13:9: warning: group "g", rule 2, "B": "#
+                    + #"the tier "pages" is none of automate, ticket, page"#,
+                #"r:13:9: warning: group "g", rule 2, "B": "#
+                    + #"'escalate_after' does nothing without the tier automate"#,
+            ])
+    }
+
     private func warnings(_ expression: String) throws -> [String] {
         let text = """
             groups:

@@ -63,8 +63,8 @@ class Alertmanager:
         self.log.close()
 
 
-def rule(alert, expression, **labels):
-    return {"alert": alert, "expr": expression, "labels": labels}
+def rule(alert, expression, annotations=None, **labels):
+    return {"alert": alert, "expr": expression, "labels": labels, "annotations": annotations or {}}
 
 
 class AlertmanagerTest(AlertCase):
@@ -116,6 +116,35 @@ class AlertmanagerTest(AlertCase):
         self.assertEqual(names, {
             "/automate": ["Tierautomate"], "/ticket": ["TierNone", "Tierticket"],
             "/page": ["Tierpage"], "/page-second": []})
+
+    def test_what_a_machine_leaves_is_paged_and_then_goes_to_the_second_receiver(self):
+        waits = {"escalate_after": "2s", "acknowledge_within": "4s"}
+        self.rules(rule("Left", "sum(pods_total) > 0", waits, tier="automate"))
+        self.wait(lambda: self.told("/page-second"))
+        self.assertEqual([len(self.told(path)) for path in ("/automate", "/page", "/page-second")], [1, 1, 1])
+        alert, = self.server.json("GET", "/api/alerts")
+        told = [(one["reason"], one["told"]) for one in alert["escalations"]]
+        self.assertEqual(told, [("escalated", [self.alertmanager.url]),
+                                ("unacknowledged", [self.alertmanager.url])])
+        self.server.json("POST", f"/api/alerts/{alert['id']}/ack")
+        self.wait(lambda: self.told("/page-second", "resolved"))
+        self.assertEqual(self.told("/page", "resolved"), [])
+
+    def test_a_standstill_of_all_ingest_pages(self):
+        self.options = (*self.options, "--standstill", "10")
+        self.restart()
+        self.rules(rule("Never", "sum(pods_total) < 0", tier="ticket"))
+        self.wait(lambda: self.told("/page"), 60)
+        self.assertEqual([one["alertname"] for told in self.told("/page") for one in told],
+                         ["IngestStandstill"])
+
+    def test_names_that_alertmanager_does_not_take_are_told_with_underscores(self):
+        self.rules({"alert": "Dotted", "expr": "sum(pods_total) > 0", "annotations": {"what.is": "so"},
+                    "labels": {"tier": "page", "host.name": "a", "host_name": "b"}})
+        self.receiver.wait_for(1)
+        alert = self.receiver.bodies[0][2]["alerts"][0]
+        self.assertEqual((alert["labels"]["host_name"], alert["labels"]["host_name_"]), ("b", "a"))
+        self.assertEqual(alert["annotations"]["what_is"], "so")
 
     def test_a_critical_alert_inhibits_its_warning(self):
         self.rules(

@@ -14,12 +14,15 @@ enum AlertText {
 
     /// - Parameter milliseconds: since 1970.
     static func time(_ milliseconds: Int64) -> JSONValue {
-        .string(RFC3339.text(nanoseconds: milliseconds * 1_000_000))
+        .string(RFC3339.text(milliseconds: milliseconds))
     }
 
     /// What tells one incident from all others, also when it is told twice.
-    static func key(_ alert: Alert) -> String {
-        let text = Array("\(alert.labels) \(alert.activeAt)".utf8)
+    static func key(_ alert: Alert) -> String { key(alert.labels, activeAt: alert.activeAt) }
+
+    /// The same by what an alert is known by.
+    static func key(_ labels: Labels, activeAt: Int64) -> String {
+        let text = Array("\(labels) \(activeAt)".utf8)
         let halves = [Checksum.crc32c(text), Checksum.crc32c(text, seed: 0x5745_4631)]
         return halves.map { half in
             let digits = String(half, radix: 16)
@@ -61,7 +64,8 @@ enum AlertText {
     /// What people want to know besides its line: `value: 0.2`.
     static func details(_ alert: Alert) -> [(name: String, value: String)] {
         var found = details.map { ($0, alert.annotations[$0]) }
-        found += [("owner", alert.owner), ("runbook", alert.runbook)]
+        let contact = alert.contact
+        found += [("owner", contact.owner), ("runbook", contact.runbook)]
         return found.filter { !$0.1.isEmpty }
             .map { ($0.0.replacing("_", with: " "), String($0.1.prefix(1_000))) }
     }

@@ -29,7 +29,34 @@ public struct AlertmanagerFeed: Sendable {
     private func labels(of alert: Alert) -> Labels {
         let name = "environment"
         let isTaken = !alert.labels[name].isEmpty
-        return alert.labels.setting(isTaken ? "widefield_environment" : name, to: environment)
+        return AlertmanagerFeed.plain(
+            alert.labels.setting(isTaken ? "widefield_environment" : name, to: environment))
+    }
+
+    /// The same with names of letters, digits and `_` alone, others replaced by `_`: an Alertmanager before
+    /// 0.27 refuses an alert with any other.
+    private static func plain(_ labels: Labels) -> Labels {
+        var (known, odd): ([Label], [Label]) = ([], [])
+        for label in labels {
+            if NameScheme.legacy.isLabelName(label.name) {
+                known.append(label)
+            } else {
+                odd.append(label)
+            }
+        }
+        if odd.isEmpty { return labels }
+        var names = Set(known.map(\.name))
+        for label in odd {
+            var name = String(
+                label.name.unicodeScalars.map { scalar in
+                    let isPlain = NameScheme.legacy.isLabelName("_\(scalar)")
+                    return isPlain ? Character(scalar) : "_"
+                })
+            if name.utf8.first.map({ 48...57 ~= $0 }) ?? true { name = "_" + name }
+            while !names.insert(name).inserted { name += "_" }
+            known.append(Label(name, label.value))
+        }
+        return Labels(known)
     }
 
     /// What is to be told now; nil when there is nothing, or it is too early to try again.
@@ -55,7 +82,8 @@ public struct AlertmanagerFeed: Sendable {
             due.map { alert in
                 [
                     "labels": AlertText.json(labels(of: alert)),
-                    "annotations": AlertText.json(AlertText.told(alert.annotations)),
+                    "annotations": AlertText.json(
+                        AlertmanagerFeed.plain(AlertText.told(alert.annotations))),
                     "startsAt": AlertText.time(alert.firedAt ?? alert.activeAt),
                     "endsAt": AlertText.time(alert.resolvedAt ?? end),
                     "generatorURL": .string(Receiver.link(alert, else: generator)),
@@ -67,6 +95,9 @@ public struct AlertmanagerFeed: Sendable {
                 due.map { ($0.identity, Told(isOver: $0.resolvedAt != nil)) },
                 uniquingKeysWith: { $1 }))
     }
+
+    /// Whether it took a message about an alert since the server began.
+    public func wasTold(of alert: Alert) -> Bool { sent[alert.labels]?.activeAt == alert.activeAt }
 
     /// Alerts of which something is to be told and was not.
     public func waiting(_ alerts: [Alert], at now: Int64) -> Int {

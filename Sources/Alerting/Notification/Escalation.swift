@@ -1,49 +1,106 @@
-internal import Metrics
 internal import SeriesStore
 
-extension IncidentLog {
-    /// Alerts as they are told of: those that wait for too long are told a second time, to others.
-    ///
-    /// An alert of tier `automate` that still fires after its `escalate_after` is also told as one of tier
-    /// `page`, with the label `escalated="true"`. One that nobody acknowledged within its
-    /// `acknowledge_within` is also told with the label `unacknowledged="true"`, until somebody does.
-    /// Both are annotations of the rule, as durations.
-    ///
-    /// - Parameter now: milliseconds since 1970.
-    public func told(_ alerts: [Alert], at now: Int64) -> [Alert] {
-        alerts
-            + alerts.flatMap { [escalated($0, at: now), unacknowledged($0, at: now)] }
-            .compactMap { $0 }
+/// An alert as it is told once more, because nothing became of it in time.
+public struct Escalation: Sendable {
+    /// What was not done, by the name of the label that says so.
+    public enum Reason: String, Sendable {
+        /// A machine did not settle it: it is a page now.
+        case escalated
+        /// Nobody acknowledged it: whoever is next is told.
+        case unacknowledged
     }
 
-    private func escalated(_ alert: Alert, at now: Int64) -> Alert? {
-        guard alert.labels["tier"] == "automate", let firedAt = alert.firedAt,
-            let wait = DurationText.milliseconds(alert.annotations["escalate_after"]),
-            firedAt + wait <= alert.resolvedAt ?? now
-        else { return nil }
-        let labels = alert.labels.setting("tier", to: "page").setting("escalated", to: "true")
-        return alert.told(as: labels, since: firedAt + wait, until: alert.resolvedAt)
+    public let reason: Reason
+    /// As it is told: with labels of its own, since the deadline and until its end, or until somebody
+    /// acknowledged it.
+    public let alert: Alert
+
+    /// By what those who are told know it; an acknowledgement of it is one of the incident.
+    public var id: String { AlertText.key(alert) }
+
+    fileprivate static func labels(_ labels: Labels, _ reason: Reason) -> Labels {
+        let told = labels.setting(reason.rawValue, to: "true")
+        return reason == .escalated
+            ? told.setting(AlertTier.label, to: AlertTier.page.rawValue) : told
     }
 
-    private func unacknowledged(_ alert: Alert, at now: Int64) -> Alert? {
-        guard let firedAt = alert.firedAt,
-            let wait = DurationText.milliseconds(alert.annotations["acknowledge_within"]), wait > 0
-        else { return nil }
-        let acknowledgedAt = self[alert]?.acknowledgedAt
-        let ends = [alert.resolvedAt, acknowledgedAt].compactMap { $0 }
-        guard firedAt + wait <= ends.min() ?? now else { return nil }
-        // What ended long ago is told no more.
-        if let end = ends.min(), now - end > RuleState.resolvedKept { return nil }
-        let labels = alert.labels.setting("unacknowledged", to: "true")
-        return alert.told(as: labels, since: firedAt + wait, until: ends.min())
+    /// All labels that an alert of some labels may be told with once more.
+    static func labels(of labels: Labels) -> [Labels] {
+        let page = Escalation.labels(labels, .escalated)
+        return [page] + [labels, page].map { Escalation.labels($0, .unacknowledged) }
+    }
+
+    fileprivate init(
+        _ reason: Reason, of before: Alert, since start: Int64, until end: Int64?,
+        among receivers: [Receiver]
+    ) {
+        self.reason = reason
+        var alert = Alert(
+            labels: Escalation.labels(before.labels, reason), annotations: before.annotations,
+            value: before.value, state: end == nil ? .firing : .inactive,
+            activeAt: before.activeAt, firedAt: start, resolvedAt: end,
+            receivers: before.receivers)
+        if !receivers.isEmpty {
+            alert.receivers = Escalation.names(of: receivers, reason, alert, before)
+        }
+        self.alert = alert
+    }
+
+    /// Who is told: of a page those that pages go to, beside those that the alert names; of what nobody
+    /// acknowledged those whose `match` names the label; without any of these the same as before.
+    private static func names(
+        of all: [Receiver], _ reason: Reason, _ alert: Alert, _ before: Alert
+    ) -> [String] {
+        let marks =
+            reason == .escalated ? [AlertTier.label, reason.rawValue] : [reason.rawValue]
+        let called = all.filter { $0.matches(alert.labels, naming: marks) }.map(\.name)
+        if reason == .escalated {
+            if let named = before.receivers { return named + called.filter { !named.contains($0) } }
+            let others = all.filter { $0.matches(alert.labels, naming: []) }.map(\.name)
+            if !others.isEmpty { return others }
+        }
+        return called.isEmpty ? all.filter { $0.wants(before) }.map(\.name) : called
     }
 }
 
-extension Alert {
-    fileprivate func told(as labels: Labels, since: Int64, until end: Int64?) -> Alert {
-        Alert(
-            labels: labels, annotations: annotations, value: value,
-            state: end == nil ? .firing : .inactive, activeAt: activeAt, firedAt: since,
-            resolvedAt: end)
+extension IncidentLog {
+    /// Alerts as they are told of, each with its escalations.
+    ///
+    /// - Parameters:
+    ///   - now: milliseconds since 1970.
+    ///   - receivers: all who can be told directly.
+    public func told(_ alerts: [Alert], at now: Int64, _ receivers: [Receiver]) -> [Alert] {
+        alerts + alerts.flatMap { escalations(of: $0, at: now, receivers).map(\.alert) }
+    }
+
+    /// The times that an alert was told once more.
+    ///
+    /// One of tier `automate` that still fires when its time to escalate comes is also told as a page,
+    /// and what is a page, or was one from the beginning, once more when nobody acknowledged it in time.
+    /// The parameters are those of `told`.
+    public func escalations(
+        of alert: Alert, at now: Int64, _ receivers: [Receiver]
+    ) -> [Escalation] {
+        guard let firedAt = alert.firedAt else { return [] }
+        let deadlines = Deadlines(alert.labels, alert.annotations, firedAt: firedAt)
+        var found: [Escalation] = []
+        var last = alert
+        if let time = deadlines.escalation {
+            guard time <= alert.resolvedAt ?? now else { return [] }
+            let page = Escalation(
+                .escalated, of: alert, since: time, until: alert.resolvedAt, among: receivers)
+            found.append(page)
+            last = page.alert
+        }
+        guard let time = deadlines.acknowledgement, time <= alert.resolvedAt ?? now else {
+            return found
+        }
+        let end = [alert.resolvedAt, self[alert]?.acknowledgedAt].compactMap { $0 }.min()
+        guard time <= end ?? now else { return found }
+        // What ended long ago is told no more.
+        if let end, now - end > RuleState.resolvedKept { return found }
+        let late = Escalation(
+            .unacknowledged, of: last, since: time, until: end, among: receivers)
+        return found + [late]
     }
 }

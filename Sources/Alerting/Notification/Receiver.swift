@@ -45,8 +45,14 @@ public struct Receiver: Sendable {
 
     func wants(_ alert: Alert) -> Bool {
         if let receivers = alert.receivers { return receivers.contains(name) }
+        return matches(alert.labels, naming: [])
+    }
+
+    /// Whether labels are those of its `match`, and `match` has one of some names, where there are any.
+    func matches(_ labels: Labels, naming names: [String]) -> Bool {
         guard let match else { return false }
-        return match.allSatisfy { alert.labels[$0.name] == $0.value }
+        return match.allSatisfy { labels[$0.name] == $0.value }
+            && (names.isEmpty || match.contains { names.contains($0.name) })
     }
 
     // MARK: - Messages
@@ -170,7 +176,7 @@ public struct Receiver: Sendable {
             "dedup_key": .string(AlertText.key(alert)),
             "client": "Widefield", "client_url": .string(externalURL),
             "links": .array(
-                [("query", alert.annotations["query_url"]), ("runbook", alert.runbook)]
+                [("query", alert.annotations["query_url"]), ("runbook", alert.contact.runbook)]
                     .filter { $0.1.contains("://") }
                     .map { ["text": .string($0.0), "href": .string($0.1)] }),
             "payload": [

@@ -37,6 +37,9 @@ public struct ReceiverFeed: Sendable {
         return nil
     }
 
+    /// Whether it took a message about an alert.
+    public func wasTold(of alert: Alert) -> Bool { known[alert.identity] != nil }
+
     /// Alerts of which something is to be told and was not.
     public func waiting(_ alerts: [Alert]) -> Int {
         alerts.count { isDue($0, isOver: false) || isDue($0, isOver: true) }

@@ -28,6 +28,8 @@ public struct Rule: Sendable {
     public let labels: [(name: String, template: Template)]
     public let annotations: [(name: String, template: Template)]
     public let place: TextPlace
+    /// What of its annotations cannot be read as what it is there for.
+    var doubts: [(place: TextPlace, message: String)] = []
     /// Names of the receivers that are told; nil for all who match its labels.
     public var receivers: [String]?
 

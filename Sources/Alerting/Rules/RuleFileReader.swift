@@ -98,7 +98,19 @@ struct RuleFileReader {
             kind: isAlert ? .alerting : .recording, name: (alert ?? record)?.text ?? "",
             subject: .series(expression), hold: hold, keepFiring: keepFiring,
             labels: labels.sorted { $0.name < $1.name },
-            annotations: annotations.sorted { $0.name < $1.name }, place: place)
+            annotations: annotations.sorted { $0.name < $1.name }, place: place,
+            doubts: isAlert ? doubts(fields.node) : [])
+    }
+
+    /// Annotations that say how long something may take and are no durations, nor templates of any.
+    private func doubts(_ rule: YAMLNode) -> [(place: TextPlace, message: String)] {
+        guard case .mapping(let entries)? = rule["annotations"]?.content else { return [] }
+        return entries.compactMap { name, value in
+            guard let name = name.text, let text = value.text ?? (value.isNull ? "" : nil),
+                !text.contains("{{"), let message = Deadlines.objection(to: text, named: name)
+            else { return nil }
+            return (value.place, message)
+        }
     }
 
     private func wrongRecord(_ fields: inout YAMLFields, _ key: String) {

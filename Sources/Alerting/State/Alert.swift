@@ -52,16 +52,5 @@ extension Alert {
         return alert
     }
 
-    /// Who is asked about it; empty when the rule does not say.
-    var owner: String { first(["owner", "team"]) }
-
-    /// Where it is said what to do; empty when the rule does not say.
-    var runbook: String { first(["runbook_url", "runbook"]) }
-
-    private func first(_ names: [String]) -> String {
-        names.lazy.map { name in
-            let value = self.labels[name]
-            return value.isEmpty ? self.annotations[name] : value
-        }.first { !$0.isEmpty } ?? ""
-    }
+    var contact: Contact { Contact(labels, annotations) }
 }

@@ -1,5 +1,4 @@
 internal import Bytes
-internal import Metrics
 public import SeriesStore
 
 /// One time that an alert fired, with what people said of it.
@@ -27,32 +26,19 @@ public struct Incident: Sendable {
     public var rule: String { labels[Alert.nameLabel] }
 
     /// Who is asked about it; empty when the rule does not say.
-    public var owner: String {
-        ["owner", "team"].lazy.map { self.labels[$0] + self.annotations[$0] }
-            .first { !$0.isEmpty } ?? ""
-    }
+    public var owner: String { Contact(labels, annotations).owner }
 
-    /// Milliseconds since 1970 by when it should be acknowledged, mitigated and reviewed, where its tier
-    /// or its annotations (`acknowledge_within` …) say so.
+    /// Where it is said what to do; empty when the rule does not say.
+    public var runbook: String { Contact(labels, annotations).runbook }
+
+    /// Milliseconds since 1970 by when it should escalate, be acknowledged, mitigated and reviewed, where
+    /// its tier or its annotations (`acknowledge_within` …) say so.
     public var deadlines: [(name: String, time: Int64)] {
-        let byTier = Incident.usual[labels["tier"]] ?? [:]
-        return ["acknowledge", "mitigate", "review"].compactMap { name in
-            let said = DurationText.milliseconds(annotations["\(name)_within"])
-            return (said ?? byTier[name]).map { (name, firedAt + min($0, Incident.longest)) }
-        }
+        Deadlines(labels, annotations, firedAt: firedAt).all
     }
 
-    /// The longest deadline, ten years: with it every time can be written.
-    private static let longest: Int64 = 3_650 * day
-
-    private static let minute: Int64 = 60_000
-    private static let day: Int64 = 24 * 60 * minute
-
-    /// What tiers take for granted.
-    private static let usual: [String: [String: Int64]] = [
-        "page": ["acknowledge": 5 * minute, "mitigate": 60 * minute, "review": 3 * day],
-        "ticket": ["acknowledge": day, "mitigate": 7 * day],
-    ]
+    /// What is wrong with annotations that say such times, each of which counts as none.
+    public var objections: [String] { Deadlines.objections(to: annotations) }
 }
 
 /// The incidents of an environment, the latest ones.
@@ -104,13 +90,24 @@ public struct IncidentLog: Sendable {
         return !found.isEmpty
     }
 
+    /// The incident that an id means: its own, or one that it was told by when it escalated.
+    public func incident(called id: String) -> Incident? {
+        incidents[id]
+            ?? incidents.values.first { incident in
+                Escalation.labels(of: incident.labels).contains {
+                    AlertText.key($0, activeAt: incident.activeAt) == id
+                }
+            }
+    }
+
     /// Takes note that somebody knows of an incident, and what they say of it.
     ///
+    /// - Parameter id: as `incident(called:)` takes it.
     /// - Returns: the incident; nil when there is none of the id.
     public mutating func acknowledge(
         _ id: String, _ verdict: Incident.Verdict?, by name: String, at now: Int64
     ) -> Incident? {
-        guard incidents[id] != nil else { return nil }
+        guard let id = incident(called: id)?.id else { return nil }
         if incidents[id]?.acknowledgedAt == nil { incidents[id]?.acknowledgedAt = now }
         if !name.isEmpty { incidents[id]?.acknowledgedBy = name }
         if let verdict { incidents[id]?.verdict = verdict }

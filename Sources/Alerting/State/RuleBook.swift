@@ -26,10 +26,16 @@ public struct RuleBook: Sendable {
     /// Rounds, that is times at which any group was due and something was observed.
     public private(set) var rounds = RoundFigures()
 
+    /// Who acts when nothing arrives.
+    private let standstillTier: AlertTier
+
     /// - Parameter time: milliseconds since 1970; events may be on their way.
-    public init(interval: Int64, standstill: Int64, at time: Int64) {
+    public init(
+        interval: Int64, standstill: Int64, at time: Int64, standstillTier: AlertTier = .page
+    ) {
         self.interval = interval
         standstillAfter = standstill
+        self.standstillTier = standstillTier
         arrivedAt = time
         openedAt = time
     }
@@ -109,13 +115,14 @@ public struct RuleBook: Sendable {
     public func interval(of group: RuleGroup) -> Int64 { group.interval ?? interval }
 
     /// The last time up to now at which a group of an interval is evaluated.
-    private static func tick(_ now: Int64, _ interval: Int64) -> Int64 {
+    static func tick(_ now: Int64, _ interval: Int64) -> Int64 {
         now - (now % interval + interval) % interval
     }
 
-    /// Whether any group has an evaluation before it.
+    /// Whether any group has an evaluation before it, or a standstill begins or ends.
     public func isDue(at now: Int64) -> Bool {
-        groups.contains {
+        if !groups.isEmpty, isObserved(at: now) == (standstill?.state == .firing) { return true }
+        return groups.contains {
             RuleBook.tick(now, interval(of: $0.group)) > $0.lookedAt ?? .min
         }
     }
@@ -205,11 +212,14 @@ public struct RuleBook: Sendable {
         if standstill?.state == .firing { return false }
         let labels = Labels([
             Label(Alert.nameLabel, RuleBook.standstillName), Label("severity", "critical"),
+            Label(AlertTier.label, standstillTier.rawValue),
         ])
         let annotations = Labels([
             Label(
                 "summary",
-                "No event has arrived for \(standstillAfter / 1000) s; rules are unobserved.")
+                "No event has arrived for \(standstillAfter / 1000) s; rules are unobserved."),
+            Label("owner", "whoever operates Widefield"),
+            Label("runbook", "docs/operating.md, \"When nothing arrives\""),
         ])
         standstill = Alert(
             labels: labels, annotations: annotations, value: 1, state: .firing,

@@ -4,6 +4,12 @@ extension RuleGroup {
     /// The file that groups of triggers are said to come from.
     public static let triggerFile = "/api/triggers"
 
+    /// What is wrong with an annotation of an alert that says how long something may take, and is no
+    /// duration; nil for any other.
+    public static func objection(to text: String, named name: String) -> String? {
+        Deadlines.objection(to: text, named: name)
+    }
+
     /// A trigger as rules are evaluated: a group of its own.
     ///
     /// - Parameters:

@@ -112,7 +112,8 @@ final class AlertExplainer: Sendable {
             return details.map { alert.adding($0) } ?? alert
         }
         known[environment] = current
-        tellers.tell(
-            incidents.told(alerts, at: clock.wallNanoseconds() / 1_000_000), of: environment)
+        let told = incidents.told(
+            alerts, at: clock.wallNanoseconds() / 1_000_000, tellers.receivers(of: environment))
+        tellers.tell(told, of: environment)
     }
 }

@@ -14,8 +14,12 @@ final class AlertKeeper: Sendable {
         var readsAgain = true
         /// Texts that no alert may hold, by environments; empty when that is done.
         var erased: [(environment: String, texts: [String])] = []
+        /// Environments of which somebody said something of an alert.
+        var toldAgain: Set<String> = []
 
-        var isEmpty: Bool { !isEnding && !readsAgain && erased.isEmpty }
+        var isEmpty: Bool {
+            !isEnding && !readsAgain && erased.isEmpty && toldAgain.isEmpty
+        }
     }
 
     /// An environment as the thread sees it.
@@ -29,6 +33,8 @@ final class AlertKeeper: Sendable {
         var late: Int64?
         /// When late events were looked at last, milliseconds since 1970.
         var revisedAt: Int64 = 0
+        /// When its alerts were handed to those who are told last, milliseconds since 1970.
+        var toldAt: Int64 = 0
     }
 
     let sources: RuleSources
@@ -52,6 +58,8 @@ final class AlertKeeper: Sendable {
         var interval: Int64 = 60_000
         /// Milliseconds without any event after which nothing is observed.
         var standstill: Int64 = 120_000
+        /// Who acts then.
+        var standstillTier = AlertTier.page
         /// Where people reach the server.
         var externalURL = ""
     }
@@ -82,6 +90,7 @@ final class AlertKeeper: Sendable {
         let options = Options(
             interval: Int64(configuration.ruleInterval) * 1000,
             standstill: Int64(configuration.standstill) * 1000,
+            standstillTier: configuration.standstillTier,
             externalURL: configuration.externalURL.isEmpty ? own : configuration.externalURL)
         let files = AlertFiles(directory: configuration.data, on: .real)
         self.init(
@@ -113,6 +122,9 @@ final class AlertKeeper: Sendable {
     /// Where people reach the server.
     var externalURL: String { options.externalURL }
 
+    /// Milliseconds between evaluations of groups that say nothing of it.
+    var interval: Int64 { options.interval }
+
     /// What became of telling an environment's alerts.
     func tellers(of environment: String) -> [AlertTeller] { tellers.all(of: environment) }
 
@@ -124,8 +136,22 @@ final class AlertKeeper: Sendable {
         books.withLock { $0.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } }
     }
 
+    /// Reads the configuration's files of rules and logs what deserves a look; what is wrong with others.
+    func readSources() -> [RuleFileError] {
+        let (failures, warnings) = sources.readAgain()
+        for warning in warnings.prefix(ServiceLimits.ruleWarningsLogged) {
+            log(.warn, "a rule deserves a look", ["problem": .string(warning.description)])
+        }
+        return failures
+    }
+
     /// Takes rules as they are defined now, soon.
     func readAgain() { orders.update { $0.readsAgain = true } }
+
+    /// Tells an environment's alerts as they are known now, soon: who is next may hear that somebody knows.
+    func tellAgain(_ environment: String) {
+        orders.update { _ = $0.toldAgain.insert(environment) }
+    }
 
     // MARK: - Thread
 
@@ -140,6 +166,10 @@ final class AlertKeeper: Sendable {
                 orders.update { $0.readsAgain = false }
                 read(&rooms)
             }
+            if let environments = order?.toldAgain, !environments.isEmpty {
+                orders.update { $0.toldAgain.subtract(environments) }
+                for environment in environments { rooms[environment]?.toldAt = 0 }
+            }
             for erasure in order?.erased ?? [] { erase(erasure.texts, erasure.environment, &rooms) }
             for environment in rooms.keys.sorted() {
                 if cancellation.isCancelled { return }
@@ -151,7 +181,7 @@ final class AlertKeeper: Sendable {
     private var now: Int64 { machine.clock.wallNanoseconds() / 1_000_000 }
 
     private func read(_ rooms: inout [String: Room]) {
-        for failure in sources.readAgain() {
+        for failure in readSources() {
             log(.error, "rules not read", ["problem": .string(failure.description)])
         }
         var environments = sources.environments(among: observed).union(rooms.keys)
@@ -187,7 +217,8 @@ final class AlertKeeper: Sendable {
     /// An environment with what was kept of it.
     private func makeRoom(_ environment: String) -> Room {
         var book = RuleBook(
-            interval: options.interval, standstill: options.standstill, at: now)
+            interval: options.interval, standstill: options.standstill, at: now,
+            standstillTier: options.standstillTier)
         do {
             if let bytes = try files.bytes(in: environment) { try book.restore(bytes) }
         } catch {
@@ -224,7 +255,14 @@ final class AlertKeeper: Sendable {
         room.place = arrivals.end
         room.lookedAt = now
         defer { rooms[environment] = room }
-        guard room.book.isDue(at: now) else { return }
+        guard room.book.isDue(at: now) else {
+            // Deadlines of alerts pass between evaluations too.
+            if now - room.toldAt >= ServiceLimits.tellingMilliseconds {
+                room.toldAt = now
+                explainer.tell(room.book, of: environment)
+            }
+            return
+        }
         let changed: Bool
         do {
             changed = room.book.evaluate(at: now, try context(of: environment))
@@ -242,6 +280,7 @@ final class AlertKeeper: Sendable {
             }
         }
         revise(environment, &room)
+        room.toldAt = now
         publish(environment, room.book)
     }
 

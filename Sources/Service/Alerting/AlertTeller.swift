@@ -39,8 +39,12 @@ final class AlertTeller: Sendable {
     let name: String
     /// What is told: `alertmanager`, `webhook`, `slack`, `pagerduty` or `email`.
     let typeName: String
+    /// Nil where it is an Alertmanager that is told.
+    let receiver: Receiver?
     private let inbox = Monitor(Inbox())
     private let figuresNow = Mutex(Figures())
+    /// The listener as of the last message that was taken.
+    private let listenerNow: Mutex<Listener>
     private let thread = Mutex<HostThread?>(nil)
     private let files: AlertFiles
     private let clock: any HostClock
@@ -54,9 +58,11 @@ final class AlertTeller: Sendable {
     ) throws(HostError) {
         self.name = name
         switch listener {
-        case .alertmanager: typeName = "alertmanager"
-        case .receiver(let feed, _): typeName = feed.receiver.typeName
+        case .alertmanager: receiver = nil
+        case .receiver(let feed, _): receiver = feed.receiver
         }
+        typeName = receiver?.typeName ?? "alertmanager"
+        listenerNow = Mutex(listener)
         self.files = files
         self.clock = clock
         self.externalURL = externalURL
@@ -67,6 +73,9 @@ final class AlertTeller: Sendable {
     }
 
     var figures: Figures { figuresNow.withLock { $0 } }
+
+    /// Whom it tells, with what was taken so far.
+    var listener: Listener { listenerNow.withLock { $0 } }
 
     /// Hands over all alerts as they are now.
     func tell(_ alerts: [Alert]) {
@@ -108,6 +117,8 @@ final class AlertTeller: Sendable {
                 if case .receiver(var feed, let file) = listener {
                     feed.erase(texts)
                     listener = .receiver(feed, file: file)
+                    let known = listener
+                    listenerNow.withLock { $0 = known }
                     keep(feed, file)
                 }
                 inbox.update { $0.erased.removeFirst(texts.count) }
@@ -142,6 +153,8 @@ final class AlertTeller: Sendable {
             return false
         }
         listener.succeeded(message, alerts, at: now)
+        let taken = listener
+        listenerNow.withLock { $0 = taken }
         if case .receiver(let feed, let file) = listener { keep(feed, file) }
         // Counted once a restart will not tell it again.
         figuresNow.withLock { figures in
@@ -175,6 +188,14 @@ final class AlertTeller: Sendable {
 }
 
 extension AlertTeller.Listener {
+    /// Whether a message that tells of an alert was taken.
+    func wasTold(of alert: Alert) -> Bool {
+        switch self {
+        case .alertmanager(let feed): feed.wasTold(of: alert)
+        case .receiver(let feed, _): feed.wasTold(of: alert)
+        }
+    }
+
     fileprivate mutating func message(
         _ alerts: [Alert], at now: Int64, interval: Int64, externalURL: String
     ) -> OutgoingMessage? {

@@ -37,6 +37,11 @@ final class AlertTellers: Sendable {
         entries.withLock { $0[environment] ?? [:] }.sorted { $0.key < $1.key }.map(\.value.teller)
     }
 
+    /// All who are told directly.
+    func receivers(of environment: String) -> [Receiver] {
+        all(of: environment).compactMap(\.receiver)
+    }
+
     func tell(_ alerts: [Alert], of environment: String) {
         for teller in all(of: environment) { teller.tell(alerts) }
     }

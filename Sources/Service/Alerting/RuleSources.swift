@@ -24,17 +24,21 @@ final class RuleSources: Sendable {
 
     /// Reads the configuration's files; one that cannot be taken stays as it was.
     ///
-    /// - Returns: what is wrong with those.
-    func readAgain() -> [RuleFileError] {
-        paths.compactMap { path in
+    /// - Returns: what is wrong with those, and what deserves a look in others and did not before.
+    func readAgain() -> (failures: [RuleFileError], warnings: [RuleProblem]) {
+        var failures: [RuleFileError] = []
+        var warnings: [RuleProblem] = []
+        for path in paths {
             do throws(RuleFileError) {
                 let file = try RuleFile(try contents(of: path), name: path)
-                read.withLock { $0[path] = file }
-                return nil
+                let before = read.withLock { $0.updateValue(file, forKey: path) }
+                let known = Set(before?.warnings ?? [])
+                warnings += file.warnings.filter { !known.contains($0) }
             } catch {
-                return error
+                failures.append(error)
             }
         }
+        return (failures, warnings)
     }
 
     private func contents(of path: String) throws(RuleFileError) -> [UInt8] {

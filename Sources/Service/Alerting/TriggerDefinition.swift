@@ -56,6 +56,19 @@ struct TriggerDefinition {
         self.group = try body.flag("disabled") ?? false ? nil : group
     }
 
+    /// Throws a problem when an annotation that says how long something may take is no duration.
+    ///
+    /// Asked of what is sent only: a trigger that is kept goes on, with what its tier takes for granted.
+    static func refuseUnreadableDeadlines(_ body: DefinitionBody) throws(HTTPRefusal) {
+        let inner = try body.object("annotations")
+        for name in inner.names {
+            let text = try inner.text(name, charactersMax: 4095) ?? ""
+            if !text.contains("{{"), let message = RuleGroup.objection(to: text, named: name) {
+                throw body.wrong("annotations", message)
+            }
+        }
+    }
+
     // MARK: - Question
 
     private static func query(

@@ -44,6 +44,8 @@ struct Configuration: Sendable, Equatable {
     var ruleInterval: Int
     /// Seconds without any event after which rules are unobserved.
     var standstill: Int
+    /// Who acts then.
+    var standstillTier: AlertTier
     /// URLs of Alertmanagers.
     var alertmanagers: [String]
     /// Who series are sent to by remote write; credentials are in the file alone.
@@ -105,6 +107,9 @@ struct Configuration: Sendable, Equatable {
         OptionSpec(
             "standstill", "SECONDS", help: "without any event, after which rules are unobserved",
             byDefault: "120"),
+        OptionSpec(
+            "standstill-tier", AlertTier.allCases.map(\.rawValue).joined(separator: "|"),
+            help: "tier of the alert that nothing arrives", byDefault: "page"),
         OptionSpec(
             "alertmanagers", "URLS", help: "Alertmanagers that are told of alerts, with commas"),
         OptionSpec(
@@ -177,6 +182,10 @@ struct Configuration: Sendable, Equatable {
         rules = try settings.list("rules", "FILE,…") { !$0.isEmpty }
         ruleInterval = try settings.count("rule-interval", in: 1...86_400) ?? 60
         standstill = try settings.count("standstill", in: 10...604_800) ?? 120
+        standstillTier =
+            try settings.value("standstill-tier", "automate, ticket or page") {
+                AlertTier(rawValue: $0)
+            } ?? .page
         alertmanagers = try settings.list("alertmanagers", "URL,… with http:// or https://") {
             $0.hasPrefix("http://") || $0.hasPrefix("https://")
         }

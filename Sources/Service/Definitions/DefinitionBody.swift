@@ -8,8 +8,14 @@ struct DefinitionBody {
     private let object: JSONObject
 
     /// Throws a problem when the body is too large or no JSON object.
-    init(_ request: HTTPRequest) throws(HTTPRefusal) {
+    ///
+    /// - Parameter isOptional: whether no body is one without members.
+    init(_ request: HTTPRequest, isOptional: Bool = false) throws(HTTPRefusal) {
         let body = try request.openedBody(limit: ServiceLimits.definitionBodyBytesMax + 1)
+        if isOptional, body.count == 0 {
+            object = JSONObject()
+            return
+        }
         guard body.count <= ServiceLimits.definitionBodyBytesMax else {
             throw HTTPRefusal(
                 .problem(

@@ -35,7 +35,14 @@ struct AlertRoutes: Sendable {
     private func list(_ environment: String) -> [JSONValue] {
         guard let book = keeper.book(of: environment) else { return [] }
         let incidents = keeper.incidents.incidents(of: environment)
+        let now = now
         let isObserved = book.isObserved(at: now)
+        let tellers = keeper.tellers(of: environment)
+        let receivers = tellers.compactMap(\.receiver)
+        let listeners = tellers.map { (name: $0.name, listener: $0.listener) }
+        func told(_ alert: Alert) -> JSONValue {
+            .array(listeners.filter { $0.listener.wasTold(of: alert) }.map { .string($0.name) })
+        }
         let alerts = book.alerts.sorted { ($0.activeAt, $0.labels) < ($1.activeAt, $1.labels) }
         return alerts.map { alert in
             var object = JSONObject()
@@ -52,10 +59,27 @@ struct AlertRoutes: Sendable {
             object["resolved_at"] = alert.resolvedAt.map(time)
             object["unobserved_since"] = alert.unobservedSince.map(time)
             if let incident { add(incident, to: &object) }
+            object["told"] = told(alert)
+            let escalations = incidents.escalations(of: alert, at: now, receivers)
+            if !escalations.isEmpty {
+                object["escalations"] = .array(
+                    escalations.map { json($0, told($0.alert)) })
+            }
             let revisions = incidents.revisions.filter { $0.concerns(alert) }
             if !revisions.isEmpty { object["revisions"] = .array(revisions.map(json)) }
             return .object(object)
         }
+    }
+
+    private func json(_ escalation: Escalation, _ told: JSONValue) -> JSONValue {
+        var object = JSONObject()
+        object["id"] = .string(escalation.id)
+        object["reason"] = .string(escalation.reason.rawValue)
+        object["labels"] = RuleDocument.json(escalation.alert.labels)
+        object["fired_at"] = escalation.alert.firedAt.map(time)
+        object["resolved_at"] = escalation.alert.resolvedAt.map(time)
+        object["told"] = told
+        return .object(object)
     }
 
     private func json(_ revision: Revision) -> JSONValue {
@@ -67,13 +91,16 @@ struct AlertRoutes: Sendable {
     }
 
     private func time(_ milliseconds: Int64) -> JSONValue {
-        .string(RFC3339.text(nanoseconds: milliseconds * 1_000_000))
+        .string(RFC3339.text(milliseconds: milliseconds))
     }
 
     private func add(_ incident: Incident, to object: inout JSONObject) {
         object["owner"] = .string(incident.owner)
-        let runbook = incident.annotations["runbook_url"] + incident.annotations["runbook"]
-        object["runbook"] = .string(runbook)
+        object["runbook"] = .string(incident.runbook)
+        let objections = incident.objections
+        if !objections.isEmpty {
+            object["warnings"] = .array(objections.map { .string($0) })
+        }
         object["acknowledged_at"] = incident.acknowledgedAt.map(time)
         if !incident.acknowledgedBy.isEmpty {
             object["acknowledged_by"] = .string(incident.acknowledgedBy)
@@ -86,7 +113,7 @@ struct AlertRoutes: Sendable {
     // MARK: - Acknowledging
 
     private func acknowledge(_ call: RouteCall) throws(HTTPRefusal) -> HTTPResponse {
-        let body = try DefinitionBody(call.request)
+        let body = try DefinitionBody(call.request, isOptional: true)
         var verdict: Incident.Verdict?
         if let text = try body.text("verdict", charactersMax: 20) {
             verdict = Incident.Verdict(rawValue: text)
@@ -107,6 +134,7 @@ struct AlertRoutes: Sendable {
         guard let found else {
             throw HTTPRefusal(.error(404, "no alert has the id '\(call.parameters[0])'"))
         }
+        keeper.tellAgain(call.principal.environment)
         var object = JSONObject()
         object["id"] = .string(found.id)
         add(found, to: &object)

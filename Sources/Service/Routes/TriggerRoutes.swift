@@ -254,6 +254,7 @@ extension Definitions {
         }
         let document = Document(id: id, dataset: dataset, body: body)
         _ = try TriggerDefinition(document)
+        try TriggerDefinition.refuseUnreadableDeadlines(reader)
         return document
     }
 }
