@@ -33,10 +33,40 @@ import Testing
             """)
         let replay = try RuleReplay(
             [rules], from: 0, to: 3_540_000, interval: 60_000, over: past())
-        let found = replay.changes.map { "\($0.time / 60_000) \($0.state.rawValue)" }
+        let found = replay.changes.map { "\($0.time / 60_000) \($0.step.rawValue)" }
         #expect(
-            found == ["10 pending", "15 firing", "30 inactive", "40 pending", "41 inactive"])
+            found == ["10 pending", "15 firing", "30 resolved", "40 pending", "41 resolved"])
         #expect(replay.failures.isEmpty && !replay.isCut)
+    }
+
+    @Test func `a replay tells when a machine's alert would have paged, and paged again`() throws {
+        let rules = try file(
+            """
+            groups:
+              - name: a
+                interval: 45s
+                rules:
+                  - alert: A
+                    expr: ratio > 0.05
+                    labels: {tier: automate}
+                    annotations: {escalate_after: 10m, acknowledge_within: 4m20s}
+              - {name: b, rules: [{alert: B, expr: ratio > 0.05, labels: {tier: page}}]}
+            """)
+        let replay = try RuleReplay(
+            [rules], from: 7_000, to: 3_540_000, interval: 60_000, over: past())
+        let found = replay.changes.map { change in
+            "\(change.time / 1000) \(change.labels["alertname"]) \(change.labels["tier"]) "
+                + change.step.rawValue
+        }
+        // Each group at its own times, deadlines between them.
+        #expect(
+            found == [
+                "600 B page firing", "630 A automate firing", "900 B page unacknowledged",
+                "1230 A page escalated", "1490 A page unacknowledged", "1800 A automate resolved",
+                "1800 A page resolved", "1800 A page resolved", "1800 B page resolved",
+                "1800 B page resolved", "2400 B page firing", "2430 A automate firing",
+                "2460 B page resolved", "2475 A automate resolved",
+            ])
     }
 
     @Test func `a rule that fails is told once`() throws {
@@ -48,7 +78,7 @@ import Testing
         let replay = try RuleReplay(
             [rules], from: 0, to: 3_540_000, interval: 60_000, over: past())
         #expect(replay.failures.map(\.rule) == ["a"])
-        #expect(replay.changes.count { $0.state == .firing } == 2)
+        #expect(replay.changes.count { $0.step == .firing } == 2)
     }
 
     @Test func `more evaluations than the bound are refused`() throws {

@@ -197,6 +197,53 @@ class AlertsTest(AlertCase):
             status, _, _ = self.server.request("POST", path, json.dumps(body))
             self.assertIn(status, (404, 422))
 
+    def test_what_a_machine_leaves_is_a_page_and_then_goes_to_who_is_next(self):
+        told = {}
+        for name, match in (("bot", {"tier": "automate"}), ("pager", {"tier": "page"}),
+                            ("second", {"unacknowledged": "true"})):
+            told[name] = Receiver()
+            self.addCleanup(told[name].close)
+            self.server.json("PUT", f"/api/receivers/{name}", {
+                "type": "webhook", "url": told[name].url, "match": match})
+        self.define()
+        self.put_rules(RULES.replace("tier: page", "tier: automate").replace(
+            "summary:", "escalate_after: 3s\n          acknowledge_within: 3s\n          summary:"))
+        self.assertEqual(told["bot"].wait_for(1)[0]["commonLabels"]["tier"], "automate")
+        page = told["pager"].wait_for(1)[0]["alerts"][0]
+        self.assertEqual((page["labels"]["tier"], page["labels"]["escalated"]), ("page", "true"))
+        late = told["second"].wait_for(1)[0]["alerts"][0]
+        self.assertEqual(late["labels"], {**page["labels"], "unacknowledged": "true"})
+
+        def escalations():
+            alert, = self.server.json("GET", "/api/alerts")
+            found = alert.get("escalations", [])
+            return alert if len(found) == 2 and found[1]["told"] else None
+        alert = self.wait(escalations)
+        self.assertEqual(alert["told"], ["bot"])
+        self.assertEqual(
+            [(one["reason"], one["told"], one["id"], one["fired_at"]) for one in alert["escalations"]],
+            [("escalated", ["pager"], page["fingerprint"], page["startsAt"]),
+             ("unacknowledged", ["second"], late["fingerprint"], late["startsAt"])])
+        self.assertEqual(
+            [alert["deadlines"][name] for name in ("escalate", "acknowledge")],
+            [page["startsAt"], late["startsAt"]])
+        # Acknowledged by what the second was told, without a word more; what it was worth is said later.
+        path = f"/api/alerts/{late['fingerprint']}/ack"
+        done = self.server.json("POST", path)
+        self.assertEqual(done["id"], alert["id"])
+        self.assertIn("acknowledged_at", done)
+        self.assertNotIn("verdict", done)
+        self.assertEqual([one["status"] for one in told["second"].wait_for(2)], ["firing", "resolved"])
+        again = self.server.json("POST", path, {"verdict": "actionable"})
+        self.assertEqual((again["verdict"], again["acknowledged_at"]),
+                         ("actionable", done["acknowledged_at"]))
+        self.assertEqual(self.server.json("POST", path, {})["verdict"], "actionable")
+        shown, = self.server.json("GET", "/api/alerts")
+        self.assertIn("resolved_at", shown["escalations"][1])
+        explained = self.server.json("GET", f"/api/alerts/{page['fingerprint']}/explanation")
+        self.assertEqual(explained["name"], "EventsCame")
+        self.assertEqual([len(told[name].bodies) for name in ("bot", "pager", "second")], [1, 1, 2])
+
     def shop(self):
         """A minute of requests of which those with the new pricing fail, and a metric of them."""
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60))
@@ -357,7 +404,7 @@ groups:
         self.assertEqual(told, [("Failing", "firing"), ("Failing", "resolved")])
         told = steps("--slo", "fine")
         self.assertEqual([state for name, state in told if name == "ErrorBudgetBurn"],
-                         ["firing", "resolved"])
+                         ["firing", "unacknowledged", "resolved", "resolved"])
         # Without a name all that there is: a trigger that is disabled is not.
         self.put_rules(RULES)
         self.assertEqual({name for name, _ in steps()}, {"ErrorBudgetBurn"})
@@ -392,6 +439,10 @@ groups:
         self.define()
         self.options = ("--self-telemetry", "off", "--standstill", "10", "--rule-interval", "1")
         self.restart()
+        receiver = Receiver()
+        self.addCleanup(receiver.close)
+        self.server.json("PUT", "/api/receivers/pager", {
+            "type": "webhook", "url": receiver.url, "match": {"tier": "page", "alertname": "IngestStandstill"}})
         self.put_rules(RULES)
         self.wait(self.alerts)
         names = lambda: sorted(one["labels"]["alertname"] for one in self.alerts())
@@ -399,8 +450,15 @@ groups:
         rule = self.server.json("GET", "/api/v1/rules")["data"]["groups"][0]["rules"][1]
         self.assertEqual((rule["state"], rule["health"]), ("firing", "unknown"))
         self.assertIn("unobserved", rule["lastError"])
+        page, = receiver.wait_for(1)
+        self.assertEqual(page["commonLabels"]["severity"], "critical")
+        self.assertIn("operating.md", page["commonAnnotations"]["runbook"])
+        alert, = [one for one in self.server.json("GET", "/api/alerts") if one["name"] == "IngestStandstill"]
+        self.assertEqual(sorted(alert["deadlines"]), ["acknowledge", "mitigate", "review"])
+        self.assertTrue(alert["owner"])
         self.send()
         self.wait(lambda: names() == ["EventsCame"])
+        self.assertEqual([one["status"] for one in receiver.wait_for(2)], ["firing", "resolved"])
 
     def test_one_service_that_falls_silent_pages_while_others_send(self):
         for service, age in (("mail", 500), ("cart", 60)):

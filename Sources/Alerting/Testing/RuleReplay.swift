@@ -5,15 +5,28 @@ internal import Synchronization
 
 /// What rules would have done over a stretch of the past.
 public struct RuleReplay: Sendable {
+    /// What becomes of an alert, when nobody acknowledges it.
+    public enum Step: String, Sendable {
+        case pending
+        case firing
+        /// Left to a machine, it became a page.
+        case escalated
+        /// Whoever is next would have been told.
+        case unacknowledged
+        case resolved
+    }
+
     /// A step of one alert.
     public struct Change: Sendable {
         /// Milliseconds since 1970.
         public let time: Int64
         public let labels: Labels
-        /// Inactive stands for an end.
-        public let state: Alert.State
+        public let step: Step
         public let value: Double
     }
+
+    /// Incidents of which nobody says anything.
+    private static let unsaid = IncidentLog()
 
     /// In the order of time; the first ones only, where there are too many.
     public private(set) var changes: [Change] = []
@@ -35,7 +48,8 @@ public struct RuleReplay: Sendable {
         over source: any SeriesSource, ask: @escaping DerivedSeries.Ask = { _ in .empty },
         interruption: @escaping @Sendable () -> PromQLError? = { nil }
     ) throws(PromQLError) {
-        let shortest = files.flatMap(\.groups).map { $0.interval ?? interval }.min() ?? interval
+        let intervals = Set(files.flatMap(\.groups).map { $0.interval ?? interval })
+        let shortest = intervals.min() ?? interval
         guard start <= end, (end - start) / shortest <= AlertingLimits.replayEvaluations else {
             throw PromQLError(
                 .badData,
@@ -53,28 +67,59 @@ public struct RuleReplay: Sendable {
         var book = RuleBook(interval: interval, standstill: .max, at: start)
         book.replace(files, at: start)
         var known: [Labels: Alert.State] = [:]
-        for time in stride(from: start, through: end, by: Int64.Stride(shortest)) {
+        // Each group at its own times, as a server that runs evaluates them.
+        func next(after time: Int64) -> Int64? {
+            intervals.map { RuleBook.tick(time, $0) + $0 }.min()
+        }
+        var tick = next(after: start - 1)
+        while let time = tick, time <= end {
             if let error = interruption() { throw error }
             _ = book.evaluate(at: time, context)
             note(book, &known, at: time)
+            tick = next(after: time)
         }
+        // Deadlines that pass after the last evaluation.
+        note(book, &known, at: end)
     }
 
     private mutating func note(
         _ book: RuleBook, _ known: inout [Labels: Alert.State], at time: Int64
     ) {
         var now: [Labels: Alert.State] = [:]
+        var found: [Change] = []
+        func add(_ alert: Alert, _ step: Step, at time: Int64) {
+            found.append(
+                Change(time: time, labels: alert.labels, step: step, value: alert.value))
+        }
         for alert in book.alerts.sorted(by: { $0.labels < $1.labels }) {
             now[alert.labels] = alert.state
             if known[alert.labels] != alert.state {
-                add(alert.labels, alert.state, alert.value, at: time)
+                switch alert.state {
+                case .pending: add(alert, .pending, at: time)
+                case .firing: add(alert, .firing, at: time)
+                case .inactive: add(alert, .resolved, at: time)
+                }
+            }
+            for escalation in RuleReplay.unsaid.escalations(of: alert, at: time, []) {
+                let told = escalation.alert
+                now[told.labels] = told.state
+                let before = known[told.labels]
+                if before != .firing, before != told.state {
+                    let step: Step =
+                        escalation.reason == .escalated ? .escalated : .unacknowledged
+                    add(told, step, at: told.firedAt ?? time)
+                }
+                if told.state == .inactive, before != .inactive {
+                    add(told, .resolved, at: told.resolvedAt ?? time)
+                }
             }
         }
         // A pending alert that is gone without having fired.
         for labels in known.keys.filter({ now[$0] == nil && known[$0] == .pending }).sorted() {
-            add(labels, .inactive, .nan, at: time)
+            found.append(Change(time: time, labels: labels, step: .resolved, value: .nan))
         }
         known = now
+        note(found)
         for rule in book.groups.flatMap(\.rules) {
             guard let reason = rule.failure,
                 !failures.contains(where: { $0.rule == rule.rule.name })
@@ -83,14 +128,14 @@ public struct RuleReplay: Sendable {
         }
     }
 
-    private mutating func add(
-        _ labels: Labels, _ state: Alert.State, _ value: Double, at time: Int64
-    ) {
-        guard changes.count < AlertingLimits.replayChanges else {
-            isCut = true
-            return
+    /// Adds changes by their times; deadlines pass between evaluations.
+    private mutating func note(_ found: [Change]) {
+        let ordered = found.enumerated().sorted {
+            ($0.element.time, $0.offset) < ($1.element.time, $1.offset)
         }
-        changes.append(Change(time: time, labels: labels, state: state, value: value))
+        let room = AlertingLimits.replayChanges - changes.count
+        if ordered.count > room { isCut = true }
+        changes += ordered.prefix(room).map(\.element)
     }
 }
 

@@ -142,15 +142,17 @@ private func replay(
 private func replayTable(_ answer: JSONValue) -> TextTable {
     var table = TextTable([
         .init(title: "time", isNumber: false), .init(title: "alert", isNumber: false),
-        .init(title: "state", isNumber: false), .init(title: "value", isNumber: true),
+        .init(title: "state", isNumber: false), .init(title: "tier", isNumber: false),
+        .init(title: "value", isNumber: true),
         .init(title: "labels", isNumber: false),
     ])
     for change in answer["changes"]?.array ?? [] {
         let labels = change["labels"]?.object?.members ?? []
         table.append([
             change["time"]?.string ?? "", change["labels"]?["alertname"]?.string ?? "",
-            change["state"]?.string ?? "", change["value"]?.string ?? "",
-            labels.filter { $0.key != "alertname" }
+            change["state"]?.string ?? "", change["labels"]?["tier"]?.string ?? "",
+            change["value"]?.string ?? "",
+            labels.filter { $0.key != "alertname" && $0.key != "tier" }
                 .map { "\($0.key)=\($0.value.string ?? "")" }.joined(separator: " "),
         ])
     }

@@ -36,7 +36,7 @@ struct ReplayRoutes: Sendable {
         return try watch.watching(call.head.connection) { (cancellation) throws(HTTPRefusal) in
             do {
                 let replay = try RuleReplay(
-                    files, from: start, to: end, interval: 60_000,
+                    files, from: start, to: end, interval: keeper.interval,
                     over: try metrics.series(of: environment, cancellation),
                     ask: metrics.ask(
                         environment, cancellation, timeLimit: ServiceLimits.ruleNanosecondsMax)
@@ -111,9 +111,8 @@ struct ReplayRoutes: Sendable {
             "changes": .array(
                 replay.changes.map { change in
                     [
-                        "time": .string(RFC3339.text(nanoseconds: change.time * 1_000_000)),
-                        "state": .string(
-                            change.state == .inactive ? "resolved" : change.state.rawValue),
+                        "time": .string(RFC3339.text(milliseconds: change.time)),
+                        "state": .string(change.step.rawValue),
                         "labels": RuleDocument.json(change.labels),
                         "value": .string(NumberText.json(change.value)),
                     ]
@@ -132,8 +131,9 @@ struct ReplayRoutes: Sendable {
         let environment = call.principal.environment
         let book = keeper.book(of: environment)
         let incidents = keeper.incidents.incidents(of: environment)
+        let id = incidents.incident(called: call.parameters[0])?.id
         for state in book?.groups.flatMap(\.rules) ?? [] {
-            for alert in state.alerts.values where incidents[alert]?.id == call.parameters[0] {
+            for alert in state.alerts.values where id != nil && incidents[alert]?.id == id {
                 return try watch.watching(call.head.connection) {
                     (cancellation) throws(HTTPRefusal) in
                     AlertExplanation(
