@@ -196,11 +196,15 @@ import Testing
     @Test(arguments: [
         ("errors_total > 5", "errors_total is compared"),
         ("5 < sum by (job) (errors_total)", "errors_total is compared"),
+        ("sum(errors_total) + 1 > 5", "errors_total is compared"),
+        ("max by (job) (errors_total) * 2 > 5", "errors_total is compared"),
         ("rate(x{s=\"500\"}[5m]) / rate(x[5m]) > 0.1", "keep the label s"),
         ("sum by (s) (rate(x{s=~\"5..\"}[5m])) / sum by (s) (rate(x[5m])) > 0.1", "the label s"),
         ("x{s=\"500\"} / on (s, job) x > 1", "the label s"),
+        ("sum by (s) (x{s=\"500\"}) / on (s) group_left sum by (s) (x) > 1", "the label s"),
         ("histogram_quantile(0.9, sum by (job) (rate(x_bucket[5m]))) > 1", "needs the label le"),
         ("histogram_quantile(0.9, sum without (le) (rate(x_bucket[5m]))) > 1", "the label le"),
+        ("histogram_quantile(0.9, sum by (le) (sum by (job) (x_bucket))) > 1", "the label le"),
     ])
     func `an expression that is hardly meant is warned of`(
         _ expression: String, _ part: String
@@ -216,6 +220,8 @@ import Testing
         "histogram_quantile(0.9, sum by (job, le) (rate(x_bucket[5m]))) > 1",
         "histogram_quantile(0.9, sum by (job) (rate(native[5m]))) > 1", "up == 0",
         "errors_total > errors_total offset 1h", "a / b > 1",
+        "errors_total - errors_total offset 5m > 5", "1000 - errors_total > 5",
+        "x{s=\"500\"} / ignoring (s) group_left sum without (s) (x) > 1",
     ])
     func `an expression that is meant is not`(_ expression: String) throws {
         #expect(try warnings(expression) == [])

@@ -88,4 +88,12 @@ import Testing
                 [rules], from: 0, to: 1_000_000_000_000, interval: 60_000, over: MemorySeries())
         }
     }
+
+    @Test func `an end before the beginning is told as what it is`() throws {
+        let rules = try file("groups: [{name: a, rules: [{alert: A, expr: '1'}]}]")
+        let error = #expect(throws: PromQLError.self) {
+            try RuleReplay([rules], from: 2, to: 1, interval: 60_000, over: MemorySeries())
+        }
+        #expect(error?.message == "a replay ends before it begins")
+    }
 }

@@ -107,6 +107,13 @@ class SLOTest(ServerTest):
         self.assertIn("unobserved", self.tool("slo", "show", "search"))
         self.tool("slo", "delete", "search")
         self.assertEqual(self.server.json("GET", "/api/slos"), [])
+        self.assertIn("budget left", self.tool("slo", "create", "-", stdin=OPENSLO.encode()))
+
+    def test_two_documents_are_no_slo(self):
+        status, _, answer = self.server.request(
+            "POST", "/api/slos", f"{OPENSLO}\n---\n{OPENSLO}", {"Content-Type": "application/yaml"})
+        self.assertEqual(status, 400, answer)
+        self.assertIn("expected one document, found 2", json.loads(answer)["error"])
 
     def ask(self, query):
         answer = self.server.json("GET", "/api/v1/query?" + urllib.parse.urlencode({"query": query}))
@@ -268,6 +275,7 @@ class SLOTest(ServerTest):
                 ({"sli": "ok"}, "sli"), ({"goood": "x"}, "goood"), ({"good": "root.error"}, "good"),
                 ({"timeWindow": [{"duration": "30s"}]}, "timeWindow"),
                 ({"timeWindow": [{"duration": "1M", "isRolling": True}]}, "timeWindow"),
+                ({"minimumEvents": 1.9}, "minimumEvents"),
                 ({"alerting": [{"burnRate": 2}]}, "alerting")]:
             status, _, answer = self.server.request(
                 "PUT", "/api/slos/checkout", json.dumps({**CHECKOUT, **change}))

@@ -50,7 +50,10 @@ public struct RuleReplay: Sendable {
     ) throws(PromQLError) {
         let intervals = Set(files.flatMap(\.groups).map { $0.interval ?? interval })
         let shortest = intervals.min() ?? interval
-        guard start <= end, (end - start) / shortest <= AlertingLimits.replayEvaluations else {
+        guard start <= end else {
+            throw PromQLError(.badData, "a replay ends before it begins")
+        }
+        guard (end - start) / shortest <= AlertingLimits.replayEvaluations else {
             throw PromQLError(
                 .badData,
                 "a replay takes at most \(AlertingLimits.replayEvaluations) evaluations: take a "

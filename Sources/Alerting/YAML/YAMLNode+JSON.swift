@@ -1,13 +1,20 @@
 public import Bytes
 
 extension JSONValue {
-    /// Reads a YAML document as JSON: the first one of several.
+    /// Reads a YAML text of one document as JSON.
     ///
     /// Plain scalars that look like numbers, truths or nothing are those, as JSON writes them; all
-    /// others are texts. Throws `YAMLTextError`, with the place, when it is no YAML.
+    /// others are texts. Throws `YAMLTextError`, with the place, when it is no YAML,
+    /// or more than one document.
     public init(parsingYAML bytes: [UInt8]) throws(YAMLTextError) {
         do throws(YAMLError) {
-            self = JSONValue(try YAMLReader.documents(bytes).first)
+            let documents = try YAMLReader.documents(bytes)
+            if documents.count > 1 {
+                throw YAMLError(
+                    message: "expected one document, found \(documents.count)",
+                    place: documents[1].place)
+            }
+            self = JSONValue(documents.first)
         } catch {
             throw YAMLTextError(description: "line \(error.place.line): \(error.message)")
         }

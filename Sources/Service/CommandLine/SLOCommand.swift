@@ -82,8 +82,8 @@ private struct SLOTool: ~Copyable {
         while bytes.count <= ServiceLimits.definitionBodyBytesMax,
             try input.read(64 << 10, into: &bytes)
         {}
-        let isYAML = file.hasSuffix(".yaml") || file.hasSuffix(".yml")
-        let type = isYAML ? "application/yaml" : "application/json"
+        let isJSON = bytes.first { $0 > 0x20 } == UInt8(ascii: "{")
+        let type = isJSON ? "application/json" : "application/yaml"
         let response = try server.send(
             "POST", "/api/slos", headers: ["Content-Type": type], body: bytes)
         guard response.status < 300, let document = try? JSONValue(parsing: response.body) else {

@@ -37,8 +37,9 @@ extension ServiceLevelObjective {
             id: id, target: try ServiceLevelObjective.target(body), period: period,
             total: total, bad: bad, minimumEvents: try body.number("minimumEvents") ?? 1,
             alerts: try ServiceLevelObjective.alerts(body, period))
-        guard minimumEvents >= 1, minimumEvents <= 1e9 else {
-            throw body.wrong("minimumEvents", "is not from 1 to 1000000000")
+        guard minimumEvents >= 1, minimumEvents <= 1e9, minimumEvents.rounded() == minimumEvents
+        else {
+            throw body.wrong("minimumEvents", "is no whole number from 1 to 1000000000")
         }
         title = try body.text("displayName", charactersMax: 120) ?? ""
         summary = try body.text("description", charactersMax: 1023) ?? ""

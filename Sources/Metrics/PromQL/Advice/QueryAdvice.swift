@@ -66,8 +66,7 @@ private struct QueryAdviser {
     /// Sides of one metric that differ in a label and match on that label, so that each series is
     /// divided by itself.
     private mutating func look(atRatio operation: BinaryOperation, _ node: PromQLNode) {
-        guard operation.matching.cardinality == .oneToOne,
-            let left = operation.left.source, let right = operation.right.source,
+        guard let left = operation.left.source, let right = operation.right.source,
             !left.selector.name.isEmpty, left.selector.name == right.selector.name
         else { return }
         func text(_ matcher: LabelMatcher) -> String {
@@ -94,7 +93,7 @@ private struct QueryAdviser {
 
     private mutating func look(atQuantile argument: PromQLNode) {
         guard case .aggregation(let aggregation) = argument.unwrapped.kind,
-            aggregation.grouping.contains("le") == aggregation.isWithout,
+            argument.drops("le"),
             aggregation.operand.metricNames.contains(where: { $0.hasSuffix("_bucket") })
         else { return }
         tell(
@@ -148,9 +147,17 @@ extension PromQLNode {
             case .sum, .avg, .min, .max, .topk, .bottomk: return aggregation.operand.bareCounter
             default: return nil
             }
+        case .binary(let operation): return operation.bareCounter
         case .parenthesised(let inner): return inner.bareCounter
         default: return nil
         }
+    }
+
+    /// Whether an aggregation within it, that its values go through, leaves the label out.
+    fileprivate func drops(_ label: String) -> Bool {
+        guard case .aggregation(let aggregation) = unwrapped.kind else { return false }
+        return aggregation.grouping.contains(label) == aggregation.isWithout
+            || aggregation.operand.drops(label)
     }
 
     /// The one selector that its values come of, and the aggregations on the way, the outermost first.
@@ -169,6 +176,18 @@ extension PromQLNode {
         case .call(let function, let arguments) where function.takesWindow:
             return arguments.compactMap { $0.type == .matrix ? $0.source : nil }.first
         case .parenthesised(let inner): return inner.source
+        default: return nil
+        }
+    }
+}
+
+extension BinaryOperation {
+    /// The name of the counter that its values are, but for a number that is added or multiplied.
+    fileprivate var bareCounter: String? {
+        switch sign {
+        case .add, .subtract, .multiply, .divide:
+            if right.type == .scalar { return left.bareCounter }
+            return left.type == .scalar && sign != .subtract ? right.bareCounter : nil
         default: return nil
         }
     }
