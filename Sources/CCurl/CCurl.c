@@ -36,17 +36,9 @@ static int is_guarded6(const struct in6_addr *address) {
     return is_guarded4((uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3]);
 }
 
-int wf_is_guarded(const char *address) {
-    struct in_addr four;
-    struct in6_addr six;
-    if (inet_pton(AF_INET, address, &four) == 1) return is_guarded4(ntohl(four.s_addr));
-    if (inet_pton(AF_INET6, address, &six) == 1) return is_guarded6(&six);
-    return 1;
-}
-
 // Asked with the address that a name has turned out to be, so that no name leads around it.
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *at) {
-    (void)context;
+    int *was_guarded = context;
     (void)purpose;
     int guarded = 1;
     if (at->family == AF_INET) {
@@ -54,7 +46,10 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
     } else if (at->family == AF_INET6) {
         guarded = is_guarded6(&((const struct sockaddr_in6 *)(const void *)&at->addr)->sin6_addr);
     }
-    if (guarded) return CURL_SOCKET_BAD;
+    if (guarded) {
+        *was_guarded = 1;
+        return CURL_SOCKET_BAD;
+    }
     return socket(at->family, at->socktype | SOCK_CLOEXEC, at->protocol);
 }
 
@@ -84,7 +79,7 @@ static size_t read_source(char *target, size_t size, size_t count, void *context
 }
 
 static void prepare(CURL *curl, const char *url, const char *protocols, long timeout_ms,
-                    size_t *left) {
+                    size_t *left, int *was_guarded) {
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, protocols);
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
@@ -94,17 +89,19 @@ static void prepare(CURL *curl, const char *url, const char *protocols, long tim
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms / 2);
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, was_guarded);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, read_away);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, left);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "widefield");
 }
 
-static wf_sent finish(CURL *curl) {
+static wf_sent finish(CURL *curl, const int *was_guarded) {
     wf_sent sent = {0, ""};
     const CURLcode code = curl_easy_perform(curl);
     if (code != CURLE_OK) {
-        const char *reason = code == CURLE_COULDNT_CONNECT
-                                 ? "cannot connect, or the address may not be spoken to"
+        const char *reason = *was_guarded ? "the address may not be spoken to"
+                             : code == CURLE_COULDNT_CONNECT
+                                 ? "cannot connect"
                                  : curl_easy_strerror(code);
         snprintf(sent.error, sizeof sent.error, "%s", reason);
     } else {
@@ -120,11 +117,16 @@ static wf_sent without_memory(void) {
 }
 
 wf_sent wf_curl_post(const char *url, const char *const *headers, size_t header_count,
-                     const uint8_t *body, size_t length, long timeout_ms) {
+                     const uint8_t *body, size_t length, const char *const *names,
+                     size_t name_count, long timeout_ms) {
     CURL *curl = curl_easy_init();
     if (!curl) return without_memory();
     size_t left = 1 << 20;
-    prepare(curl, url, "http,https", timeout_ms, &left);
+    int was_guarded = 0;
+    prepare(curl, url, "http,https", timeout_ms, &left, &was_guarded);
+    struct curl_slist *known = NULL;
+    for (size_t i = 0; i < name_count; i++) known = curl_slist_append(known, names[i]);
+    if (known) curl_easy_setopt(curl, CURLOPT_RESOLVE, known);
     struct curl_slist *list = curl_slist_append(NULL, "Content-Type: application/json");
     // No wait for "100 Continue".
     list = curl_slist_append(list, "Expect:");
@@ -132,8 +134,9 @@ wf_sent wf_curl_post(const char *url, const char *const *headers, size_t header_
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, (const char *)body);
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)length);
-    const wf_sent sent = finish(curl);
+    const wf_sent sent = finish(curl, &was_guarded);
     curl_slist_free_all(list);
+    curl_slist_free_all(known);
     return sent;
 }
 
@@ -144,7 +147,8 @@ wf_sent wf_curl_mail(const char *url, const char *user, const char *password, co
     if (!curl) return without_memory();
     size_t left = 1 << 20;
     wf_source source = {text, length};
-    prepare(curl, url, "smtp,smtps", timeout_ms, &left);
+    int was_guarded = 0;
+    prepare(curl, url, "smtp,smtps", timeout_ms, &left, &was_guarded);
     struct curl_slist *list = NULL;
     for (size_t i = 0; i < to_count; i++) list = curl_slist_append(list, to[i]);
     curl_easy_setopt(curl, CURLOPT_MAIL_FROM, from);
@@ -157,7 +161,7 @@ wf_sent wf_curl_mail(const char *url, const char *user, const char *password, co
     curl_easy_setopt(curl, CURLOPT_READFUNCTION, read_source);
     curl_easy_setopt(curl, CURLOPT_READDATA, &source);
     curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
-    const wf_sent sent = finish(curl);
+    const wf_sent sent = finish(curl, &was_guarded);
     curl_slist_free_all(list);
     return sent;
 }

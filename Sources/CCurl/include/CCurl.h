@@ -15,16 +15,15 @@ typedef struct {
 void wf_curl_prepare(void);
 
 /// POSTs a body of JSON and reads the answer away. Redirects are not followed, no proxy is asked; addresses
-/// that are link-local, multicast or a cloud's metadata service are not connected to.
+/// that are link-local, multicast or a cloud's metadata service are not connected to, whatever name leads
+/// there. `names` (host:port:address) lead where they say and nowhere else.
 wf_sent wf_curl_post(const char *url, const char *const *headers, size_t header_count,
-                     const uint8_t *body, size_t length, long timeout_ms);
+                     const uint8_t *body, size_t length, const char *const *names,
+                     size_t name_count, long timeout_ms);
 
 /// Sends a mail as it is through the server at `url` (smtp:// or smtps://). TLS is taken where the server
 /// has it, and needed where there is a password.
 wf_sent wf_curl_mail(const char *url, const char *user, const char *password, const char *from,
                      const char *const *to, size_t to_count, const uint8_t *text, size_t length,
                      long timeout_ms);
-
-/// Whether an address (in text, IPv4 or IPv6) is one that is never connected to.
-int wf_is_guarded(const char *address);
 #endif

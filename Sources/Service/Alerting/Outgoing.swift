@@ -20,14 +20,21 @@ enum Outgoing {
     ///
     /// A POST is a span of a trace that begins with it, for what its receiver records.
     /// Throws `Failure` when it was not: an answer that is no success, or none.
-    static func send(_ message: OutgoingMessage) throws(Failure) {
+    ///
+    /// - Parameter names: `host:port:address`, for names of a POST that are not asked for.
+    static func send(
+        _ message: OutgoingMessage, resolving names: [String] = []
+    ) throws(Failure) {
         let sent: wf_sent
         switch message.road {
         case .post(let url, let headers):
             let context = "traceparent: \(TraceContext.beginning().traceparent)"
             sent = withStrings(headers + [context]) { headers in
-                wf_curl_post(
-                    url, headers, headers.count, message.body, message.body.count, timeout)
+                withStrings(names) { names in
+                    wf_curl_post(
+                        url, headers, headers.count, message.body, message.body.count, names,
+                        names.count, timeout)
+                }
             }
         case .mail(let server, let from, let to, let user, let password):
             sent = withStrings(to) { to in
