@@ -39,6 +39,8 @@ public enum AlertingLimits {
     static let baselineGroups = 1_000
     /// Alerts that one message tells of.
     static let alertsPerMessage = 100
+    /// The same of a card of Microsoft Teams, which takes 28 KiB.
+    static let alertsPerCard = 5
     /// Evaluations of all groups that one test of rules may take.
     static let testEvaluations: Int64 = 1_000_000
     /// Samples of SLOs that one selector may work out: 80 MB.

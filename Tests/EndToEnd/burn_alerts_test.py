@@ -152,6 +152,8 @@ class BurnAlertsTest(AlertCase):
             "webhook": {"webhook_name": "bot", "webhook_url": "https://bot.example.com/alerts",
                         "webhook_secret": "hush"},
             "pagerduty": {"pagerduty_integration_name": "shop", "pagerduty_integration_key": "k" * 32},
+            "msteams": {"webhook_name": "old", "webhook_url": "https://teams.example.com/a"},
+            "msteams_workflow": {"webhook_name": "new", "webhook_url": "https://teams.example.com/b"},
             "email": {"email_address": "team@example.com"}, "slack": {"slack_channel": "#shop"}}
         # Mail and Slack go through a receiver; without one they reach nobody.
         for kind in ("email", "slack"):
@@ -209,6 +211,8 @@ class BurnAlertsTest(AlertCase):
                 ("webhook", {**hook, "webhook_headers": [{"header": "Host", "value": "a"}]}, "webhook_headers"),
                 ("webhook", {**hook, "webhook_headers": [{"header": "a b"}]}, "webhook_headers"),
                 ("webhook", {**hook, "webhook_headers": [{"header": "a", "value": "b\nc"}]}, "value"),
+                ("webhook", {**hook, "webhook_payloads": {"payload_templates": {}}}, "webhook_payloads"),
+                ("msteams_workflow", {"webhook_name": "a"}, "webhook_url"),
                 ("pagerduty", {"pagerduty_integration_name": "a", "pagerduty_integration_key": "b"},
                  "pagerduty_integration_key"),
                 ("email", {"email_address": "nobody"}, "email_address")):

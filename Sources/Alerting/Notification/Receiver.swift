@@ -10,6 +10,8 @@ public struct Receiver: Sendable {
         case honeycomb(url: String, headers: [String])
         /// An incoming webhook of Slack; into a channel where one is named.
         case slack(url: String, channel: String?)
+        /// A webhook of Microsoft Teams.
+        case teams(url: String)
         /// Events API v2 of PagerDuty.
         case pagerDuty(url: String, routingKey: String)
         /// A mail through a server: `smtp://host:25` or `smtps://host:465`.
@@ -38,6 +40,7 @@ public struct Receiver: Sendable {
         switch kind {
         case .webhook, .honeycomb: "webhook"
         case .slack: "slack"
+        case .teams: "msteams"
         case .pagerDuty: "pagerduty"
         case .mail: "email"
         }
@@ -61,6 +64,7 @@ public struct Receiver: Sendable {
     var alertsPerMessage: Int {
         switch kind {
         case .pagerDuty, .honeycomb: 1
+        case .teams: AlertingLimits.alertsPerCard
         case .webhook, .slack, .mail: AlertingLimits.alertsPerMessage
         }
     }
@@ -83,6 +87,9 @@ public struct Receiver: Sendable {
         case .slack(let url, let channel):
             road = .post(url: url, headers: [])
             body = json(slack(alerts, channel, isOver: isOver))
+        case .teams(let url):
+            road = .post(url: url, headers: [])
+            body = json(TeamsMessage.json(alerts, isOver: isOver))
         case .pagerDuty(let url, let routingKey):
             road = .post(url: url, headers: [])
             body = json(pagerDuty(alerts, routingKey, isOver: isOver, externalURL))

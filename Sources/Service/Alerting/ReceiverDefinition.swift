@@ -15,6 +15,7 @@ extension Receiver {
     /// ```
     /// {"type": "webhook", "url": "https://…", "match": {"tier": "page"}, "tell_end": true}
     /// {"type": "slack", "url": "https://…"}
+    /// {"type": "msteams", "url": "https://…"}
     /// {"type": "pagerduty", "routing_key": "…"}
     /// {"type": "email", "server": "smtp://…", "from": "…", "to": ["…"], "user": "…", "password": "…"}
     /// ```
@@ -26,12 +27,13 @@ extension Receiver {
         switch try body.requiredText("type", charactersMax: 20) {
         case "webhook": kind = .webhook(url: try Receiver.url(body, "url"))
         case "slack": kind = .slack(url: try Receiver.url(body, "url"), channel: nil)
+        case "msteams": kind = .teams(url: try Receiver.url(body, "url"))
         case "pagerduty":
             let url = body.has("url") ? try Receiver.url(body, "url") : Receiver.pagerDutyURL
             kind = .pagerDuty(
                 url: url, routingKey: try body.requiredText("routing_key", charactersMax: 255))
         case "email": kind = try Receiver.mail(body)
-        default: throw body.wrong("type", "is none of webhook, slack, pagerduty, email")
+        default: throw body.wrong("type", "is none of webhook, slack, msteams, pagerduty, email")
         }
         let match = try body.object("match")
         var conditions: [(name: String, value: String)] = []

@@ -7,6 +7,7 @@ internal import Bytes
 /// {"type": "webhook", "details": {"webhook_name": "bot", "webhook_url": "https://…", "webhook_secret": "…",
 ///  "webhook_headers": [{"header": "Authorization", "value": "…"}]}}
 /// {"type": "pagerduty", "details": {"pagerduty_integration_name": "shop", "pagerduty_integration_key": "…"}}
+/// {"type": "msteams" or "msteams_workflow", "details": {"webhook_name": "chat", "webhook_url": "https://…"}}
 /// {"type": "email", "details": {"email_address": "team@example.com"}}
 /// {"type": "slack", "details": {"slack_channel": "#shop"}}
 /// ```
@@ -14,6 +15,7 @@ struct RecipientDefinition {
     /// What of a type is to be known to reach it.
     private enum Address {
         case webhook(url: String, headers: [String])
+        case teams(url: String)
         case pagerDuty(key: String)
         /// Through the server of a receiver of the environment.
         case mail(String)
@@ -40,6 +42,9 @@ struct RecipientDefinition {
             address = .webhook(
                 url: try Receiver.url(details, "webhook_url"),
                 headers: try RecipientDefinition.headers(details))
+        case "msteams", "msteams_workflow":
+            target = try details.requiredText("webhook_name", charactersMax: 255)
+            address = .teams(url: try Receiver.url(details, "webhook_url"))
         case "pagerduty":
             target = try details.requiredText("pagerduty_integration_name", charactersMax: 255)
             let key = try details.requiredText("pagerduty_integration_key", charactersMax: 32)
@@ -55,7 +60,9 @@ struct RecipientDefinition {
         case "slack":
             target = try details.requiredText("slack_channel", charactersMax: 255)
             address = .slack(channel: target)
-        default: throw body.wrong("type", "is none of webhook, pagerduty, email, slack")
+        default:
+            throw body.wrong(
+                "type", "is none of webhook, pagerduty, msteams, msteams_workflow, email, slack")
         }
     }
 
@@ -116,6 +123,7 @@ struct RecipientDefinition {
     private func kind(in all: Definitions) -> Receiver.Kind? {
         switch address {
         case .webhook(let url, let headers): return .honeycomb(url: url, headers: headers)
+        case .teams(let url): return .teams(url: url)
         case .pagerDuty(let key):
             return .pagerDuty(url: Receiver.pagerDutyURL, routingKey: key)
         case .mail(let address):
