@@ -150,7 +150,7 @@ enum ServiceLimits {
     /// Nanoseconds between looks at whether a rule is due.
     static let rulePollNanoseconds: Int64 = 250_000_000
     /// Milliseconds after which it is looked at again whether the time to acknowledge an alert is over.
-    static let tellingMilliseconds: Int64 = 5_000
+    static let tellingMilliseconds: Int64 = 10_000
     /// Groups of rules that have figures of their own in `/metrics`.
     static let ruleGroupFiguresMax = 1_000
     /// Nanoseconds that those who are told wait for what is behind an alert.

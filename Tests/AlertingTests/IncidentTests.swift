@@ -171,13 +171,33 @@ import Testing
                 incident.id, isGood ? .actionable : .noise, by: "ada",
                 at: incident.firedAt + 2 * minute)
         }
-        let rules = AlertQuality.by(\.rule, log.all)
+        let rules = AlertQuality.by(\.rule, log.all, at: 0)
         #expect(rules.map(\.name) == ["Good", "Noisy"])
         #expect(rules.map(\.isPoor) == [false, true])
         #expect(rules[1].shareActionable == 0.25)
         #expect(rules[1].timeToAcknowledge == 2 * minute)
         #expect(rules[1].timeToDetect == 10_000)
-        #expect(AlertQuality.by(\.owner, log.all).map(\.name) == ["shop"])
+        #expect(AlertQuality.by(\.owner, log.all, at: 0).map(\.name) == ["shop"])
+    }
+
+    @Test func `what a machine settled woke nobody`() {
+        var log = IncidentLog()
+        let minute = IncidentTests.minute
+        let waits = [Label("escalate_after", "10m")]
+        for (firedAt, resolvedAt) in [(0, 5), (60, 75), (120, nil)] as [(Int64, Int64?)] {
+            _ = log.observe([
+                alert(
+                    tier: "automate", waits, firedAt: firedAt * minute,
+                    resolvedAt: resolvedAt.map { $0 * minute })
+            ])
+        }
+        _ = log.observe([alert(tier: "page"), alert(tier: "ticket")])
+        func pages(_ minutes: Int64) -> [Int] {
+            AlertQuality.by(\.rule, log.all, at: minutes * minute).map(\.pages)
+        }
+        #expect(pages(125) == [2])
+        #expect(pages(130) == [3])
+        #expect(AlertQuality.by(\.rule, log.all, at: 0).map(\.incidents) == [5])
     }
 
     @Test func `incidents are the same again after they were written down`() throws {

@@ -92,10 +92,19 @@ class AlertmanagerTest(AlertCase):
             [alert["labels"] for alert in body["alerts"] if alert["status"] == status]
             for _, at, body in self.receiver.bodies if at == path and body["status"] == status]
 
-    def test_its_own_tool_finds_nothing_wrong_with_the_configuration(self):
+    def test_its_own_tool_takes_the_configuration_and_its_routes(self):
         done = subprocess.run(
             [program("amtool"), "check-config", CONFIGURATION], capture_output=True, timeout=60)
         self.assertEqual(done.returncode, 0, done.stderr)
+        late = "unacknowledged=true"
+        for labels, receiver in (
+                (["tier=page"], "page"), (["tier=page", late], "page-second"), (["tier=ticket"], "ticket"),
+                (["tier=page", "escalated=true"], "page"), (["tier=automate"], "automate"),
+                (["tier=page", "escalated=true", late], "page-second"), (["severity=warning"], "ticket")):
+            done = subprocess.run(
+                [program("amtool"), "config", "routes", "test", "--config.file", CONFIGURATION, *labels],
+                capture_output=True, timeout=60, text=True)
+            self.assertEqual(done.stdout.strip(), receiver, labels)
 
     def test_one_incident_over_a_hundred_pods_is_one_notification(self):
         # Without a cluster and a service of their own they are one group.

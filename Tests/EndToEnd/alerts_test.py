@@ -147,7 +147,7 @@ class AlertsTest(AlertCase):
             self.assertIn("may not be spoken to", found[f"cloud{place}"]["last_error"], host)
         self.assertEqual(receiver.bodies, [])
 
-    def test_slack_and_pagerduty_get_their_forms_and_secrets_stay(self):
+    def test_slack_teams_and_pagerduty_get_their_forms_and_secrets_stay(self):
         receiver = Receiver()
         self.addCleanup(receiver.close)
         self.define()
@@ -155,16 +155,24 @@ class AlertsTest(AlertCase):
             "type": "slack", "url": receiver.url + "/slack"})
         self.server.json("PUT", "/api/receivers/duty", {
             "type": "pagerduty", "url": receiver.url + "/duty", "routing_key": "s3cret"})
+        self.server.json("PUT", "/api/receivers/teams", {
+            "type": "msteams", "url": receiver.url + "/teams"})
         self.assertNotIn(b"s3cret", self.server.request("GET", "/api/receivers")[2])
         self.put_rules(RULES)
-        receiver.wait_for(2)
+        receiver.wait_for(3)
         sent = {path: body for _, path, body in receiver.bodies}
+        card = sent["/teams"]["attachments"][0]
+        self.assertEqual(card["contentType"], "application/vnd.microsoft.card.adaptive")
+        self.assertEqual((card["content"]["type"], card["content"]["version"]), ("AdaptiveCard", "1.4"))
+        line = card["content"]["body"][0]["inlines"][0]
+        self.assertTrue(line["text"].startswith("[FIRING] EventsCame"), line)
+        self.assertIn("Query", [one["title"] for one in card["content"]["actions"]])
         self.assertIn("[FIRING] EventsCame", sent["/slack"]["attachments"][0]["text"])
         duty = sent["/duty"]
         self.assertEqual((duty["event_action"], duty["routing_key"]), ("trigger", "s3cret"))
         self.assertEqual(duty["payload"]["severity"], "critical")
         self.server.request("DELETE", "/api/rules/shop")
-        receiver.wait_for(4)
+        receiver.wait_for(6)
         ends = [body for _, path, body in receiver.bodies if path == "/duty"]
         self.assertEqual([one["event_action"] for one in ends], ["trigger", "resolve"])
         self.assertEqual(ends[0]["dedup_key"], ends[1]["dedup_key"])
@@ -286,6 +294,28 @@ groups:
         self.assertEqual((best["value"], best["bad"], best["good"]), ("new", 20, 0))
         self.assertEqual(
             self.server.request("GET", "/api/alerts/nobody/explanation")[0], 404)
+
+    def test_an_alert_on_what_a_rule_records_is_explained_by_the_events_too(self):
+        self.shop()
+        self.put_rules("""
+groups:
+  - name: shop
+    interval: 1s
+    rules:
+      - record: service:errors:total
+        expr: sum by (service) (requests_total{status="500"})
+      - record: service:errors:ratio
+        expr: service:errors:total / sum by (service) (requests_total)
+      - {alert: Errors, expr: service:errors:ratio > 0.05}
+""")
+        self.wait(self.alerts)
+        alert, = self.server.json("GET", "/api/alerts")
+        explained = self.server.json("GET", f"/api/alerts/{alert['id']}/explanation")
+        behind, = explained["behind"]
+        self.assertEqual((explained["expression"], behind["metric"], behind["events"]),
+                         ("service:errors:ratio > 0.05", "requests_total", 20))
+        self.assertEqual(behind["fields"][0]["field"], "pricing")
+        self.assertEqual(len(behind["traces"]), 3)
 
     def test_who_is_told_gets_the_explanation_too(self):
         receiver = Receiver()
@@ -456,6 +486,8 @@ groups:
         alert, = [one for one in self.server.json("GET", "/api/alerts") if one["name"] == "IngestStandstill"]
         self.assertEqual(sorted(alert["deadlines"]), ["acknowledge", "mitigate", "review"])
         self.assertTrue(alert["owner"])
+        explained = self.server.json("GET", f"/api/alerts/{alert['id']}/explanation")
+        self.assertEqual((explained["name"], explained["behind"]), ("IngestStandstill", []))
         self.send()
         self.wait(lambda: names() == ["EventsCame"])
         self.assertEqual([one["status"] for one in receiver.wait_for(2)], ["firing", "resolved"])

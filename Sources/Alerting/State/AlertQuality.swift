@@ -3,6 +3,8 @@ public struct AlertQuality: Sendable {
     /// The name of a rule, or of who is asked about it.
     public let name: String
     public private(set) var incidents = 0
+    /// Those of them that woke somebody.
+    public private(set) var pages = 0
     public private(set) var actionable = 0
     public private(set) var noise = 0
     private var acknowledging: [Int64] = []
@@ -11,19 +13,22 @@ public struct AlertQuality: Sendable {
     private init(name: String) { self.name = name }
 
     /// Quality by a name of each incident, by names ascending.
+    ///
+    /// - Parameter now: milliseconds since 1970.
     public static func by(
-        _ name: (Incident) -> String, _ incidents: [Incident]
+        _ name: (Incident) -> String, _ incidents: [Incident], at now: Int64
     ) -> [AlertQuality] {
         var found: [String: AlertQuality] = [:]
         for incident in incidents {
             let key = name(incident)
-            found[key, default: AlertQuality(name: key)].add(incident)
+            found[key, default: AlertQuality(name: key)].add(incident, at: now)
         }
         return found.values.sorted { $0.name < $1.name }
     }
 
-    private mutating func add(_ incident: Incident) {
+    private mutating func add(_ incident: Incident, at now: Int64) {
         incidents += 1
+        if incident.isPage(at: now) { pages += 1 }
         switch incident.verdict {
         case .actionable: actionable += 1
         case .noise: noise += 1

@@ -37,6 +37,15 @@ public struct Incident: Sendable {
         Deadlines(labels, annotations, firedAt: firedAt).all
     }
 
+    /// Whether it woke somebody: it was a page from the beginning, or became one before its end.
+    ///
+    /// - Parameter now: milliseconds since 1970.
+    public func isPage(at now: Int64) -> Bool {
+        if labels[AlertTier.label] == AlertTier.page.rawValue { return true }
+        let escalation = Deadlines(labels, annotations, firedAt: firedAt).escalation
+        return escalation.map { $0 <= resolvedAt ?? now } ?? false
+    }
+
     /// What is wrong with annotations that say such times, each of which counts as none.
     public var objections: [String] { Deadlines.objections(to: annotations) }
 }

@@ -103,7 +103,8 @@ final class AlertExplainer: Sendable {
                 spent < ServiceLimits.explanationNanosecondsMax
             {
                 details = AlertExplanation(
-                    metrics: metrics, environment: environment, externalURL: externalURL,
+                    metrics: metrics, environment: environment, book: book,
+                    externalURL: externalURL,
                     cancellation: cancellation,
                     timeLimit: ServiceLimits.explanationNanosecondsMax - spent
                 ).details(alert, rule, id: id)

@@ -11,6 +11,8 @@ internal import SeriesStore
 struct AlertExplanation {
     let metrics: DerivedMetrics
     let environment: String
+    /// The environment's rules, for what they record.
+    let book: RuleBook
     let externalURL: String
     let cancellation: QueryCancellation
     /// Nanoseconds that one of its questions may take; nil for what others may.
@@ -21,27 +23,49 @@ struct AlertExplanation {
     private static let fields = 5
     private static let traces = 3
 
-    func document(_ alert: Alert, _ rule: Rule) -> JSONValue {
-        let start = alert.activeAt - lookback(of: alert, rule)
+    /// - Parameter rule: nil for an alert that comes of none, or of one that is gone.
+    func document(_ alert: Alert, _ rule: Rule?) -> JSONValue {
+        let start = alert.activeAt - (rule.map { lookback(of: alert, $0) } ?? 0)
         let now = metrics.service.clock.wallNanoseconds() / 1_000_000
         let end = alert.resolvedAt ?? now
-        let expression = percentEncoded(rule.text)
         var object = JSONObject()
-        object["name"] = .string(rule.name)
+        object["name"] = .string(alert.labels[Alert.nameLabel])
         object["value"] = .string(NumberText.json(alert.value))
-        object["expression"] = .string(rule.text)
-        object["series_url"] = .string("\(externalURL)/api/v1/query?query=\(expression)")
+        if let rule {
+            let expression = percentEncoded(rule.text)
+            object["expression"] = .string(rule.text)
+            object["series_url"] = .string("\(externalURL)/api/v1/query?query=\(expression)")
+        }
         object["from"] = time(start)
         object["to"] = time(end)
         object["labels"] = RuleDocument.json(alert.labels)
         object["annotations"] = RuleDocument.json(alert.annotations)
-        var behind = sources(of: rule).map { definition, matchers in
-            events(of: alert, definition, matchers)
-        }
-        if let trigger = rule.trigger { behind.append(events(of: alert, trigger)) }
-        behind += objectives(of: rule).map(events)
+        let behind = rule.map { events(of: alert, $0) } ?? []
         object["behind"] = .array(behind.map { .object(self.behind($0, from: start, to: end)) })
         return .object(object)
+    }
+
+    /// What is behind an alert of a rule.
+    private func events(of alert: Alert, _ rule: Rule) -> [Events] {
+        let counted = sources(of: rule).map { definition, matchers in
+            events(of: alert, definition, matchers)
+        }
+        let asked = rule.trigger.map { [events(of: alert, $0)] } ?? []
+        return counted + asked + objectives(of: rule).map(events)
+    }
+
+    /// The selectors of a rule's expression, those of rules that record what it reads in their place.
+    private func selectors(of rule: Rule) -> [[LabelMatcher]] {
+        var found: [[LabelMatcher]] = []
+        var seen: Set<String> = []
+        var waiting = (rule.expression?.selectors ?? [])[...]
+        while let selector = waiting.popFirst() {
+            found.append(selector)
+            let name = selector.first { $0.name == Labels.metricName }?.value ?? ""
+            guard seen.insert(name).inserted else { continue }
+            waiting += book.expressions(recording: name).flatMap(\.selectors)
+        }
+        return found
     }
 
     /// Milliseconds before the condition was met: of a trigger and of a burn rate those of its window.
@@ -54,7 +78,7 @@ struct AlertExplanation {
     /// The SLOs whose series the rule reads.
     private func objectives(of rule: Rule) -> [ServiceLevelObjective] {
         let names = Set(SLOSeries.descriptions.map(\.name))
-        let ids = (rule.expression?.selectors ?? []).compactMap { selector -> String? in
+        let ids = selectors(of: rule).compactMap { selector -> String? in
             let name = selector.first { $0.name == Labels.metricName }?.value ?? ""
             guard names.contains(name) else { return nil }
             return selector.first { $0.name == "slo" && $0.operation == .equal }?.value
@@ -74,7 +98,7 @@ struct AlertExplanation {
     private func sources(of rule: Rule) -> [(MetricDefinition, [LabelMatcher])] {
         var found: [(MetricDefinition, [LabelMatcher])] = []
         let definitions = metrics.definitions(of: environment)
-        for selector in rule.expression?.selectors ?? [] {
+        for selector in selectors(of: rule) {
             let name = selector.first { $0.name == Labels.metricName }?.value ?? ""
             guard let definition = definitions.first(where: { $0.hasSeries(named: name) }) else {
                 continue

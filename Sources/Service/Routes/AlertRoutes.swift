@@ -145,9 +145,10 @@ struct AlertRoutes: Sendable {
 
     private func quality(_ environment: String) -> JSONValue {
         let incidents = keeper.incidents.incidents(of: environment).all
+        let now = now
         return [
-            "rules": .array(AlertQuality.by(\.rule, incidents).map(json)),
-            "teams": .array(AlertQuality.by(\.owner, incidents).map(json)),
+            "rules": .array(AlertQuality.by(\.rule, incidents, at: now).map(json)),
+            "teams": .array(AlertQuality.by(\.owner, incidents, at: now).map(json)),
         ]
     }
 
@@ -155,6 +156,7 @@ struct AlertRoutes: Sendable {
         var object = JSONObject()
         object["name"] = .string(quality.name)
         object["incidents"] = .int(Int64(quality.incidents))
+        object["pages"] = .int(Int64(quality.pages))
         object["actionable"] = .int(Int64(quality.actionable))
         object["noise"] = .int(Int64(quality.noise))
         object["share_actionable"] = quality.shareActionable.map { .double($0) }

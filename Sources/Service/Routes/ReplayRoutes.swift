@@ -129,18 +129,19 @@ struct ReplayRoutes: Sendable {
 
     private func explain(_ call: RouteCall) throws(HTTPRefusal) -> JSONValue {
         let environment = call.principal.environment
-        let book = keeper.book(of: environment)
         let incidents = keeper.incidents.incidents(of: environment)
         let id = incidents.incident(called: call.parameters[0])?.id
-        for state in book?.groups.flatMap(\.rules) ?? [] {
-            for alert in state.alerts.values where id != nil && incidents[alert]?.id == id {
-                return try watch.watching(call.head.connection) {
-                    (cancellation) throws(HTTPRefusal) in
-                    AlertExplanation(
-                        metrics: metrics, environment: environment,
-                        externalURL: keeper.externalURL, cancellation: cancellation
-                    ).document(alert, state.rule)
-                }
+        if let id, let book = keeper.book(of: environment),
+            let alert = book.alerts.first(where: { incidents[$0]?.id == id })
+        {
+            let rule = book.groups.lazy.flatMap(\.rules).first {
+                $0.alerts[alert.labels]?.activeAt == alert.activeAt
+            }?.rule
+            return try watch.watching(call.head.connection) { (cancellation) throws(HTTPRefusal) in
+                AlertExplanation(
+                    metrics: metrics, environment: environment, book: book,
+                    externalURL: keeper.externalURL, cancellation: cancellation
+                ).document(alert, rule)
             }
         }
         throw HTTPRefusal(.error(404, "no alert that fires or ended lately has this id"))
