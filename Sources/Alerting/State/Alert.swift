@@ -53,4 +53,10 @@ extension Alert {
     }
 
     var contact: Contact { Contact(labels, annotations) }
+
+    /// Milliseconds since 1970 by when it should escalate, be acknowledged, mitigated and reviewed, where
+    /// its tier or its annotations say so; none before it fires.
+    public var deadlines: [(name: String, time: Int64)] {
+        firedAt.map { Deadlines(labels, annotations, firedAt: $0).all } ?? []
+    }
 }

@@ -58,7 +58,11 @@ struct AlertRoutes: Sendable {
             object["fired_at"] = alert.firedAt.map(time)
             object["resolved_at"] = alert.resolvedAt.map(time)
             object["unobserved_since"] = alert.unobservedSince.map(time)
-            if let incident { add(incident, to: &object) }
+            if let incident {
+                add(incident, to: &object)
+                // As its rule says now, which is what escalation acts upon.
+                object["deadlines"] = times(alert.deadlines)
+            }
             object["told"] = told(alert)
             let escalations = incidents.escalations(of: alert, at: now, receivers)
             if !escalations.isEmpty {
@@ -106,8 +110,11 @@ struct AlertRoutes: Sendable {
             object["acknowledged_by"] = .string(incident.acknowledgedBy)
         }
         object["verdict"] = incident.verdict.map { .string($0.rawValue) }
-        object["deadlines"] = .object(
-            JSONObject(incident.deadlines.map { JSONObject.Member($0.name, time($0.time)) }))
+        object["deadlines"] = times(incident.deadlines)
+    }
+
+    private func times(_ deadlines: [(name: String, time: Int64)]) -> JSONValue {
+        .object(JSONObject(deadlines.map { JSONObject.Member($0.name, time($0.time)) }))
     }
 
     // MARK: - Acknowledging
