@@ -45,6 +45,11 @@ public enum AlertingLimits {
     static let testEvaluations: Int64 = 1_000_000
     /// Samples of SLOs that one selector may work out: 80 MB.
     static let objectiveSamples: Int64 = 5_000_000
+    /// Cells with events that are kept for burn-rate alerts of an environment: 190 MB; the alerts of SLOs
+    /// beyond are asked for anew each time.
+    static let tallyCells = 8_000_000
+    /// Stretches of time that are counted anew for late events; what lies between goes with them.
+    static let lateStretches = 8
     /// Stretches of SLOs' events that are kept while one question is answered.
     static let objectivesCounted = 400
 }

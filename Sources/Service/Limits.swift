@@ -155,6 +155,8 @@ enum ServiceLimits {
     static let ruleGroupFiguresMax = 1_000
     /// Nanoseconds that those who are told wait for what is behind an alert.
     static let explanationNanosecondsMax: Int64 = 3_000_000_000
+    /// Minutes of late events that are counted one by one for burn-rate alerts; beyond, all is counted anew.
+    static let lateMinutesMax = 10_000
     /// Milliseconds between looks at what late events change of past verdicts.
     static let revisionMilliseconds: Int64 = 15_000
     /// Nanoseconds that a replay of rules may take.

@@ -170,6 +170,41 @@ class SLOTest(ServerTest):
         rules = self.server.json("GET", "/api/v1/rules?file[]=slos")["data"]["groups"][0]["rules"]
         self.assertEqual([rule["health"] for rule in rules], ["ok"] * 3)
 
+    def await_firing(self, expected):
+        """Waits until the alerts that fire have these windows."""
+        for _ in range(200):
+            firing = sorted(one["labels"]["window"] for one in self.server.json("GET", "/api/alerts")
+                            if one["state"] == "firing")
+            if firing == expected:
+                return
+            time.sleep(0.1)
+        self.assertEqual(firing, expected)
+
+    def test_alerts_know_of_late_and_of_erased_events(self):
+        self.restart_with("--rule-interval", "1")
+        good = {"http.route": "/checkout", "http.status_code": 200, "duration_ms": 20}
+        alerting = [{"burnRate": 5, "longWindow": "1h", "shortWindow": "10m"},
+                    {"burnRate": 5, "longWindow": "3d", "shortWindow": "6h"}]
+        self.send((3000, 200, good), (200, 100, good))
+        self.server.json("PUT", "/api/slos/checkout", {**CHECKOUT, "alerting": alerting})
+        for _ in range(100):
+            groups = self.server.json("GET", "/api/v1/rules?file[]=slos")["data"]["groups"]
+            if groups and groups[0]["rules"][0]["health"] == "ok":
+                break
+            time.sleep(0.1)
+        self.await_firing([])
+        # Counted long ago: the minutes are counted anew.
+        self.send((150, 200, {**good, "http.status_code": 500}))
+        self.await_firing(["1h", "3d"])
+        self.server.json("POST", "/api/erasures", {"query": "where http.status_code = 500"})
+        self.await_firing([])
+        self.send((190, 200, {**good, "http.status_code": 503}))
+        self.await_firing(["1h", "3d"])
+        # What is good is defined otherwise.
+        self.server.json("PUT", "/api/slos/checkout", {
+            **CHECKOUT, "good": "http.status_code <= 503 and duration_ms < 800", "alerting": alerting})
+        self.await_firing([])
+
     def test_slos_of_the_configuration_hold_for_environments_that_come_later(self):
         path = f"{self.directory}/widefield.json"
         with open(path, "w") as file:

@@ -32,6 +32,8 @@ public struct Rule: Sendable {
     var doubts: [(place: TextPlace, message: String)] = []
     /// Names of the receivers that are told; nil for all who match its labels.
     public var receivers: [String]?
+    /// The alert of an objective whose expression it has; nil for all other rules.
+    var burnRate: BurnRateRule?
 
     /// The expression over series; nil for a rule about events.
     public var expression: PromQLQuery? {

@@ -43,6 +43,12 @@ public struct BurnRateAlert: Hashable, Sendable {
     }
 }
 
+/// The alert of an objective that a rule is.
+public struct BurnRateRule: Sendable {
+    let objective: ServiceLevelObjective
+    let alert: BurnRateAlert
+}
+
 // MARK: - Rules
 
 extension BurnRateAlert {

@@ -21,10 +21,7 @@ extension RuleFile {
         self.init(
             name: file.name,
             groups: zip(file.groups, objectives).map { group, objective in
-                let told =
-                    objective.alerts.map { _ in [String]?.none }
-                    + objective.budgetAlerts.map { $0.receivers }
-                return group.telling(told)
+                group.watching(objective)
             })
     }
 }
@@ -78,13 +75,19 @@ extension ServiceLevelObjective {
 }
 
 extension RuleGroup {
-    /// The same, with who is told of each rule's alerts.
-    fileprivate func telling(_ receivers: [[String]?]) -> RuleGroup {
-        RuleGroup(
+    /// The same, each rule with the alert that it is, or with who is told of it.
+    fileprivate func watching(_ objective: ServiceLevelObjective) -> RuleGroup {
+        let alerts = objective.alerts.count
+        return RuleGroup(
             name: name, file: file, interval: interval, limit: limit, queryOffset: queryOffset,
-            rules: zip(rules, receivers).map { rule, receivers in
+            rules: rules.enumerated().map { place, rule in
                 var rule = rule
-                rule.receivers = receivers
+                if place < alerts {
+                    rule.burnRate = BurnRateRule(
+                        objective: objective, alert: objective.alerts[place])
+                } else {
+                    rule.receivers = objective.budgetAlerts[place - alerts].receivers
+                }
                 return rule
             })
     }

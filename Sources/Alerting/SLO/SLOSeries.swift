@@ -67,6 +67,8 @@ public final class SLOSeries: SeriesSource {
     }
 
     private let objectives: [ServiceLevelObjective]
+    /// By their ids.
+    private let places: [String: Int]
     private let source: any SeriesSource
     private let now: Int64
     private let servesRules: Bool
@@ -84,6 +86,8 @@ public final class SLOSeries: SeriesSource {
     ) {
         self.servesRules = servesRules
         self.objectives = objectives
+        places = Dictionary(
+            objectives.enumerated().map { ($1.id, $0) }, uniquingKeysWith: { first, _ in first })
         self.source = source
         self.now = now
     }
@@ -106,7 +110,7 @@ public final class SLOSeries: SeriesSource {
         let begin = (from + step - 1) / step * step
         var found: [SeriesData] = []
         var samples: Int64 = 0
-        for objective in objectives {
+        for objective in candidates(matchers) {
             let wanted = wanted(of: objective, matchers)
             if wanted.isEmpty { continue }
             samples += Int64(wanted.count) * ((to - from) / step + 1)
@@ -138,6 +142,16 @@ public final class SLOSeries: SeriesSource {
     public func spacing(from: Int64, to: Int64) -> Int64 {
         let (range, overflows) = min(to, now).subtractingReportingOverflow(from)
         return SLOCounts.width(of: overflows ? .max : range)
+    }
+
+    /// The objectives that matchers may be about.
+    private func candidates(_ matchers: [LabelMatcher]) -> [ServiceLevelObjective] {
+        // Fast path: an alert asks for one of them, which may be one of a thousand.
+        let named = matchers.first {
+            $0.name == "slo" && $0.operation == .equal && !$0.value.isEmpty
+        }
+        guard let named else { return objectives }
+        return places[named.value].map { [objectives[$0]] } ?? []
     }
 
     private func wanted(
@@ -233,7 +247,7 @@ public final class SLOSeries: SeriesSource {
     public func labelNames(
         _ matchers: [LabelMatcher], from: Int64, to: Int64
     ) throws -> [String] {
-        let all = objectives.flatMap { wanted(of: $0, matchers) }
+        let all = candidates(matchers).flatMap { wanted(of: $0, matchers) }
         return Set(all.flatMap { $0.labels.map(\.name) })
             .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
@@ -241,7 +255,7 @@ public final class SLOSeries: SeriesSource {
     public func labelValues(
         of name: String, _ matchers: [LabelMatcher], from: Int64, to: Int64
     ) throws -> [String] {
-        let all = objectives.flatMap { wanted(of: $0, matchers) }
+        let all = candidates(matchers).flatMap { wanted(of: $0, matchers) }
         return Set(all.map { $0.labels[name] }).subtracting([""])
             .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }

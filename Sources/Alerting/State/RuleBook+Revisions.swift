@@ -56,7 +56,7 @@ extension RuleState {
     ) throws -> [Labels: (value: Double, isMet: Bool)] {
         switch rule.subject {
         case .series(let expression):
-            let series = try context.series(expression, at: time - offset)
+            let series = try context.series(of: rule, expression, at: time - offset)
             return Dictionary(
                 series.map { ($0.0, (value: $0.1.plain, isMet: true)) }, uniquingKeysWith: { $1 })
         case .events(let trigger):

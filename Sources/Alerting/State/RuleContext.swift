@@ -12,6 +12,10 @@ public struct RuleContext: Sendable {
     public var queryOffset: Int64 = 0
     /// A clock that only goes forward, to tell what evaluations take.
     public var nanoseconds: @Sendable () -> Int64 = { 0 }
+    /// What burn-rate alerts look at, counted already; those that it does not have are asked for.
+    public var tally: BurnTally?
+    /// Why that could not be counted: then nothing is known of these alerts.
+    public var tallyFailure: (any Error)?
     /// The value of a query at a time.
     let answer: @Sendable (PromQLQuery, Int64) throws -> PromQLEngine.Value
     /// The same over all events that have arrived, settled or not; nil where that is not known.
@@ -36,6 +40,17 @@ public struct RuleContext: Sendable {
     /// The series that a query finds, each with its value; a scalar is one without labels.
     func series(_ query: PromQLQuery, at time: Int64) throws -> [(Labels, SampleValue)] {
         try RuleContext.series(try answer(query, time))
+    }
+
+    /// The series that a rule's expression finds, each with its value.
+    func series(
+        of rule: Rule, _ expression: PromQLQuery, at time: Int64
+    ) throws -> [(Labels, SampleValue)] {
+        if let alert = rule.burnRate {
+            if let tallyFailure { throw tallyFailure }
+            if let found = tally?.series(alert, at: time) { return found }
+        }
+        return try series(expression, at: time)
     }
 
     /// Milliseconds of the cells of series of the last day.

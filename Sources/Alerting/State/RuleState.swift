@@ -83,7 +83,7 @@ public struct RuleState: Sendable {
         case .events(let trigger):
             return try judge(trigger, at: time, offset: offset, context)
         case .series(let expression):
-            let series = try context.series(expression, at: time - offset)
+            let series = try context.series(of: rule, expression, at: time - offset)
             if rule.kind == .recording {
                 return try record(series, at: time - offset, limit: limit)
             }

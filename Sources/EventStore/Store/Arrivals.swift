@@ -26,6 +26,24 @@ extension Arrivals {
 }
 
 extension Arrivals {
+    /// The beginnings of cells before a time in which new events happened, nanoseconds since 1970.
+    ///
+    /// Costs nothing an event where none is that early.
+    ///
+    /// - Parameter width: nanoseconds of a cell.
+    public func cells(of width: Int64, before time: Int64) -> Set<Int64> {
+        var cells: Set<Int64> = []
+        for (index, batch) in batches.enumerated() where batch.timeBounds.lowerBound < time {
+            for timestamp in batch.timestamps[(index == 0 ? firstRow : 0)...]
+            where timestamp < time {
+                // Of times before 1970 too; at the end of what 64 bits hold there is no whole cell.
+                let rest = (timestamp % width + width) % width
+                cells.insert(timestamp.subtractingSaturated(rest))
+            }
+        }
+        return cells
+    }
+
     /// When events arrived that have no other within a time before or behind them, and the first and the last;
     /// nanoseconds since 1970, ascending.
     ///

@@ -23,6 +23,7 @@ final class Environment: @unchecked Sendable {
         var head = HeadList()
         var handles: [String: SegmentHandle] = [:]
         var segments: [StoredSegment] = []
+        var erasures = 0
     }
 
     private let published = Mutex(Published())
@@ -75,6 +76,9 @@ final class Environment: @unchecked Sendable {
                 head: published.head.parts.map(\.batch), segments: published.segments)
         }
     }
+
+    /// A number that is another one after events were erased.
+    var erasures: Int { published.withLock { $0.erasures } }
 
     /// The segments alone, and how many batches the head has.
     func withoutHead() -> (segments: [StoredSegment], headBatches: Int) {
@@ -229,6 +233,8 @@ final class Environment: @unchecked Sendable {
                 handle.markObsolete()
             }
             published.handles = handles
+            published.erasures =
+                state.receipts.count + state.receipts.count { $0.isFinished }
             published.segments = handles.sorted { $0.key < $1.key }
                 .map { StoredSegment($0.value, dead: dead[$0.key] ?? []) }
                 .filter { $0.rows > 0 }

@@ -200,6 +200,13 @@ public final class EventStore: Sendable {
         return environment.snapshot()
     }
 
+    /// A number that is another one after events of an environment were erased, or a dataset deleted.
+    ///
+    /// What was counted of them before is no longer true then. Costs a short lock.
+    public func erasures(environment: String) -> Int {
+        context.environment(environment)?.erasures ?? 0
+    }
+
     /// The names of the environments that have or had events, ascending.
     public var environments: [String] { context.allEnvironments.map(\.name) }
 

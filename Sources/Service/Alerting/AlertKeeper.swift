@@ -35,6 +35,7 @@ final class AlertKeeper: Sendable {
         var revisedAt: Int64 = 0
         /// When its alerts were handed to those who are told last, milliseconds since 1970.
         var toldAt: Int64 = 0
+        var burning = BurningObjectives()
     }
 
     let sources: RuleSources
@@ -251,6 +252,7 @@ final class AlertKeeper: Sendable {
             if let late = arrivals.earliest(before: (now - DerivedSeries.settling) * 1_000_000) {
                 room.late = min(room.late ?? .max, late / 1_000_000)
             }
+            room.burning.note(arrivals)
         }
         room.place = arrivals.end
         room.lookedAt = now
@@ -265,7 +267,8 @@ final class AlertKeeper: Sendable {
         }
         let changed: Bool
         do {
-            changed = room.book.evaluate(at: now, try context(of: environment))
+            room.burning.count(environment, metrics, at: now, cancellation)
+            changed = room.book.evaluate(at: now, try context(of: environment, room.burning))
         } catch {
             log(.error, "rules not evaluated", ["error": .string("\(error)")])
             return
@@ -304,7 +307,7 @@ final class AlertKeeper: Sendable {
         room.revisedAt = now
         do {
             let found = room.book.revise(
-                since: late, at: now, try context(of: environment))
+                since: late, at: now, try context(of: environment, room.burning))
             try incidents.change(environment) { ((), $0.note(found)) }
         } catch {
             log(.error, "past verdicts not looked at", ["error": .string("\(error)")])
@@ -331,7 +334,9 @@ final class AlertKeeper: Sendable {
 
     // MARK: - Context
 
-    private func context(of environment: String) throws -> RuleContext {
+    private func context(
+        of environment: String, _ burning: BurningObjectives
+    ) throws -> RuleContext {
         let series = RoundSeries(
             try metrics.series(of: environment, cancellation, servesRules: true),
             unshared: Set(SLOSeries.descriptions.map(\.name)))
@@ -348,6 +353,8 @@ final class AlertKeeper: Sendable {
             })
         context.queryOffset = DerivedSeries.settling
         context.externalURL = options.externalURL
+        context.tally = burning.tally
+        context.tallyFailure = burning.failure
         context.nanoseconds = { clock.monotonicNanoseconds() }
         return context
     }

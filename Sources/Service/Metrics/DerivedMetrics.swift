@@ -1,5 +1,6 @@
 internal import Alerting
 internal import EventQuery
+internal import EventStore
 internal import Host
 internal import Metrics
 internal import SeriesStore
@@ -79,13 +80,7 @@ struct DerivedMetrics: Sendable {
         _ environment: String, _ cancellation: QueryCancellation, timeLimit: Int64? = nil
     ) -> DerivedSeries.Ask {
         { query in
-            var query = query
-            if case .named(let names) = query.source {
-                // Nothing was sent to the others yet, or all of it is gone.
-                let known = names.filter { service.datasets.knows($0, in: environment) }
-                if known.isEmpty { return .empty }
-                query.source = .named(known)
-            }
+            guard let query = known(query, in: environment) else { return .empty }
             let answer: QueryAnswer
             do throws(HTTPRefusal) {
                 var question = Question(query)
@@ -96,6 +91,46 @@ struct DerivedMetrics: Sendable {
                 throw DerivedMetrics.failure(error)
             }
             return try DerivedMetrics.table(answer)
+        }
+    }
+
+    /// The same query about the datasets that are there; nil when none is.
+    private func known(_ query: Query, in environment: String) -> Query? {
+        guard case .named(let names) = query.source else { return query }
+        // Nothing was sent to the others yet, or all of it is gone.
+        let known = names.filter { service.datasets.knows($0, in: environment) }
+        if known.isEmpty { return nil }
+        var query = query
+        query.source = .named(known)
+        return query
+    }
+
+    /// Counts events of counters without labels in cells, many of them in one pass.
+    ///
+    /// - Parameters:
+    ///   - range: milliseconds since 1970, whole cells.
+    ///   - width: milliseconds of a cell.
+    func cells(
+        of counters: [MetricDefinition], in environment: String, _ range: Range<Int64>,
+        width: Int64, _ cancellation: QueryCancellation
+    ) throws -> [[CellCount]] {
+        try CounterCells(of: counters, in: range, width: width).counts(
+            now: service.clock.wallNanoseconds() / 1_000_000,
+            past: try past.series(of: environment)
+        ) {
+            let events = try service.store.snapshot(environment: environment)
+                .narrowingHead(to: range.lowerBound * 1_000_000..<range.upperBound * 1_000_000)
+            return { query in
+                guard let query = known(query, in: environment) else { return .empty }
+                let answer: QueryAnswer
+                do throws(HTTPRefusal) {
+                    answer = try service.answer(
+                        query, over: events, environment: environment, cancellation: cancellation)
+                } catch {
+                    throw DerivedMetrics.failure(error)
+                }
+                return try DerivedMetrics.table(answer)
+            }
         }
     }
 

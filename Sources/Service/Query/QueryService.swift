@@ -37,7 +37,8 @@ struct QueryService: Sendable {
     ///
     /// Throws the refusal to send.
     func answer(
-        _ query: Query, over events: EventStoreSnapshot, environment: String
+        _ query: Query, over events: EventStoreSnapshot, environment: String,
+        cancellation: QueryCancellation = QueryCancellation()
     ) throws(HTTPRefusal) -> QueryAnswer {
         var query = query
         let now = clock.wallNanoseconds()
@@ -45,7 +46,8 @@ struct QueryService: Sendable {
         var options = options(of: QueryOptions(), for: query, in: environment)
         options.usesCache = false
         do throws(QueryFailure) {
-            return try engine.answer(query, over: sources, now: now, options: options)
+            return try engine.answer(
+                query, over: sources, now: now, options: options, cancellation: cancellation)
         } catch {
             throw HTTPRefusal(error.response)
         }
