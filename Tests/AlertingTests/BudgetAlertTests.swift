@@ -106,6 +106,20 @@ import Testing
         #expect(counted.firing == ["a", "b"])
     }
 
+    @Test func `a budget that is gone after a few events fires nothing`() throws {
+        let alerts = [alert(.exhaustion(within: 0))]
+        // The day has 14,400 events, the last five minutes at most 100.
+        var few = try Traffic(alerts, minimumEvents: 14_401)
+        few.run(steps: 30, bad: 1)
+        #expect(few.firing == [])
+        var enough = try Traffic(alerts, minimumEvents: 14_400)
+        enough.run(steps: 30, bad: 1)
+        #expect(enough.firing == ["a"])
+        enough.run(steps: 30, bad: 0)
+        #expect(enough.firing == ["a"])
+        #expect(enough.book.groups.flatMap(\.rules).allSatisfy { $0.failure == nil })
+    }
+
     @Test(arguments: [(120, 30), (1, 5), (121, 31), (100_000, 1440)] as [(Int64, Int64)])
     func `how fast it goes is told by a quarter of the time it is put forward by`(
         minutes: Int64, window: Int64

@@ -62,16 +62,18 @@ public struct BudgetAlert: Hashable, Sendable {
             let window = figure.isOfWindow ? ",window=\"\(text)\"" : ""
             return "\(figure.rawValue){slo=\"\(objective.id)\"\(window)}"
         }
-        let enough =
+        func enough(_ figure: SLOSeries.Figure) -> String {
             objective.minimumEvents <= 1
-            ? "" : " and on (slo) \(series(.events)) >= \(objective.minimumEvents)"
+                ? "" : " and on (slo) \(series(figure)) >= \(objective.minimumEvents)"
+        }
         switch condition {
         case .exhaustion(let time):
-            // A budget that is gone is gone, also when it does not go on.
-            return "sum by (slo) (\(series(.exhaustion)) <= \(time / 1000)\(enough))"
-                + " or 0 * sum by (slo) (\(series(.budgetLeft)) <= 0)"
+            // A budget that is gone is gone, also when it does not go on. That is said of the period, so
+            // that has to have the events that are needed to say it.
+            return "sum by (slo) (\(series(.exhaustion)) <= \(time / 1000)\(enough(.events)))"
+                + " or 0 * sum by (slo) (\(series(.budgetLeft)) <= 0\(enough(.periodEvents)))"
         case .spent(let share, _):
-            return "sum by (slo) (\(series(.spent)) >= \(share)\(enough))"
+            return "sum by (slo) (\(series(.spent)) >= \(share)\(enough(.events)))"
         }
     }
 

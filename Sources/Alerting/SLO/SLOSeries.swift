@@ -12,6 +12,7 @@ public final class SLOSeries: SeriesSource {
         case objective = "slo_objective_ratio"
         case compliance = "slo_compliance_ratio"
         case budgetLeft = "slo_error_budget_remaining_ratio"
+        case periodEvents = "slo_period_events"
         case events = "slo_events"
         case bad = "slo_bad_events"
         case burnRate = "slo_burn_rate"
@@ -22,7 +23,7 @@ public final class SLOSeries: SeriesSource {
         /// Whether it is told of each window.
         var isOfWindow: Bool {
             switch self {
-            case .objective, .compliance, .budgetLeft: false
+            case .objective, .compliance, .budgetLeft, .periodEvents: false
             case .events, .bad, .burnRate, .burnRateFloor, .spent, .exhaustion: true
             }
         }
@@ -30,7 +31,7 @@ public final class SLOSeries: SeriesSource {
         /// Whether it needs what was counted over the whole period.
         var isOfPeriod: Bool {
             switch self {
-            case .compliance, .budgetLeft, .spent, .exhaustion: true
+            case .compliance, .budgetLeft, .periodEvents, .spent, .exhaustion: true
             case .objective, .events, .bad, .burnRate, .burnRateFloor: false
             }
         }
@@ -51,6 +52,7 @@ public final class SLOSeries: SeriesSource {
         .objective: "The share of events that must be good.",
         .compliance: "The share of events that was good over the SLO's period.",
         .budgetLeft: "What is left of the error budget, 1 of all of it.",
+        .periodEvents: "Events that count for the SLO over its period.",
         .events: "Events in the window.",
         .bad: "Bad events in the window.",
         .burnRate: "How many times faster than allowed the error budget goes in the window.",
@@ -276,6 +278,7 @@ private struct Line {
         case .objective: return objective.target
         case .compliance: return whole(at: time)?.compliance
         case .budgetLeft: return whole(at: time)?.budgetLeft(budget: budget)
+        case .periodEvents: return whole(at: time).flatMap { $0.total > 0 ? $0.total : nil }
         case .events: return recent(at: time)?.total
         case .bad: return recent(at: time)?.bad
         case .burnRate: return recent(at: time)?.burnRate(budget: budget)
