@@ -169,6 +169,11 @@ class SLOTest(ServerTest):
         self.assertIn("host", [one["field"] for one in behind[0]["fields"]])
         rules = self.server.json("GET", "/api/v1/rules?file[]=slos")["data"]["groups"][0]["rules"]
         self.assertEqual([rule["health"] for rule in rules], ["ok"] * 3)
+        shown = self.tool("slo", "show", "checkout")
+        self.assertRegex(shown, r"ErrorBudgetBurn +1h +page +firing +20.*Z +15.385")
+        self.assertRegex(shown, r"ErrorBudgetBurn +3d +ticket +(firing|inactive)")
+        told = json.loads(self.tool("slo", "show", "checkout", "--format", "json"))
+        self.assertEqual([rule["labels"]["window"] for rule in told["alerts"]], ["1h", "6h", "3d"])
 
     def await_firing(self, expected):
         """Waits until the alerts that fire have these windows."""

@@ -32,6 +32,7 @@ extension ServiceLevelObjective {
 
     fileprivate func rule(_ alert: BurnRateAlert) -> JSONValue {
         var labels = JSONObject()
+        labels["window"] = .string(DurationText.text(milliseconds: alert.long))
         labels["severity"] = .string(alert.severity.rawValue)
         labels["tier"] = .string(alert.severity.rawValue)
         return rule(

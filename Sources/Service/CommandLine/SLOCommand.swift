@@ -17,113 +17,121 @@ extension CommandSpec {
 
 /// What `widefield slo` does.
 private struct SLOTool: ~Copyable {
-    private var server: ServerConnection
+    private var definitions: NamedDefinitionTool
     private let arguments: ParsedArguments
     private let terminal: Terminal
 
     init(
         server: consuming ServerConnection, arguments: ParsedArguments, terminal: Terminal
     ) {
-        self.server = server
+        definitions = NamedDefinitionTool(
+            SLOTool.kind, server: server, arguments: arguments, terminal: terminal)
         self.arguments = arguments
         self.terminal = terminal
     }
 
+    private static var kind: NamedDefinitionTool.Kind {
+        NamedDefinitionTool.Kind(
+            path: "/api/slos",
+            columns: [
+                .init(title: "SLO", isNumber: false), .init(title: "target", isNumber: true),
+                .init(title: "over", isNumber: false), .init(title: "compliance", isNumber: true),
+                .init(title: "budget left", isNumber: true),
+                .init(title: "burn 1h", isNumber: true),
+            ]
+        ) { slo in
+            let status = slo["status"]
+            let rates = status?["burn_rates"]?.array ?? []
+            let target = slo["target"]?.number ?? (slo["targetPercent"]?.number ?? 0) / 100
+            return [
+                slo["name"]?.string ?? "", SLOTool.percent(target),
+                slo["timeWindow"]?.array?.first?["duration"]?.string ?? "30d",
+                SLOTool.percent(status?["compliance"]?.number),
+                SLOTool.percent(status?["budget"]?["left_ratio"]?.number),
+                rates.first { $0["window"]?.string == "1h" }?["burn_rate"]?.number
+                    .map(SLOTool.decimal) ?? "-",
+            ]
+        }
+    }
+
     mutating func run() throws(CommandFailure) {
         switch (arguments.operands[0], arguments.operands.dropFirst().first) {
-        case ("list", nil): try list()
-        case ("show", let name?): tell(try server.json("GET", path(name)))
-        case ("delete", let name?):
-            let response = try server.send("DELETE", path(name))
-            guard response.status < 300 else { throw ServerConnection.failure(of: response) }
-        case ("create", let file?): try create(file)
+        case ("list", nil): try definitions.list()
+        case ("show", let name?): try show(name)
+        case ("delete", let name?): try definitions.delete(name)
+        case ("create", let file?): tell(try definitions.create(file))
         default:
             throw .usage("expected list, show NAME, delete NAME or create FILE", of: "slo")
         }
     }
 
-    private func path(_ name: String) -> String { "/api/slos/" + percentEncoded(name) }
-
     // MARK: - Commands
 
-    private mutating func list() throws(CommandFailure) {
-        let all = try server.json("GET", "/api/slos").array ?? []
-        var table = TextTable([
-            .init(title: "SLO", isNumber: false), .init(title: "target", isNumber: true),
-            .init(title: "over", isNumber: false), .init(title: "compliance", isNumber: true),
-            .init(title: "budget left", isNumber: true), .init(title: "burn 1h", isNumber: true),
-        ])
-        var found: [JSONValue] = []
-        for one in all {
-            let slo = try server.json("GET", path(one["name"]?.string ?? ""))
-            found.append(slo)
-            let status = slo["status"]
-            let rates = status?["burn_rates"]?.array ?? []
-            let target = slo["target"]?.number ?? (slo["targetPercent"]?.number ?? 0) / 100
-            let window = slo["timeWindow"]?.array?.first?["duration"]?.string ?? "30d"
-            table.append([
-                slo["name"]?.string ?? "", SLOTool.percent(target), window,
-                SLOTool.percent(status?["compliance"]?.number),
-                SLOTool.percent(status?["budget"]?["left_ratio"]?.number),
-                rates.first { $0["window"]?.string == "1h" }?["burn_rate"]?.number
-                    .map(SLOTool.decimal) ?? "-",
-            ])
+    /// Writes how an SLO stands, and what its alerts have come to.
+    private mutating func show(_ name: String) throws(CommandFailure) {
+        let document = try definitions.show(name)
+        let path = "/api/v1/rules?file[]=slos&rule_group[]=" + percentEncoded(name)
+        let groups = try definitions.json(path)["data"]?["groups"]?.array
+        let rules = groups?.first?["rules"]?.array ?? []
+        guard definitions.isJSON, var object = document.object else {
+            tell(document)
+            if !rules.isEmpty { terminal.write("\n" + SLOTool.table(rules, terminal)) }
+            return
         }
-        if isJSON {
-            terminal.write(JSONValue.array(found).text + "\n")
-        } else {
-            terminal.write(table.text(usesColor: terminal.usesColor, widthMax: 256))
-        }
-    }
-
-    private mutating func create(_ file: String) throws(CommandFailure) {
-        var input = try InputFile(file)
-        var bytes: [UInt8] = []
-        while bytes.count <= ServiceLimits.definitionBodyBytesMax,
-            try input.read(64 << 10, into: &bytes)
-        {}
-        let isJSON = bytes.first { $0 > 0x20 } == UInt8(ascii: "{")
-        let type = isJSON ? "application/json" : "application/yaml"
-        let response = try server.send(
-            "POST", "/api/slos", headers: ["Content-Type": type], body: bytes)
-        guard response.status < 300, let document = try? JSONValue(parsing: response.body) else {
-            throw ServerConnection.failure(of: response)
-        }
-        tell(document)
+        object["alerts"] = .array(rules)
+        terminal.write(JSONValue.object(object).text + "\n")
     }
 
     // MARK: - Output
 
-    private var isJSON: Bool { arguments["format"] == "json" }
-
     /// Writes an SLO: what it says, how it stands, its burn rates, its days.
     private func tell(_ document: JSONValue) {
-        if isJSON {
+        if definitions.isJSON {
             terminal.write(document.text + "\n")
             return
         }
-        var lines: [(String, String)] = []
-        for member in document.object?.members ?? [] where member.key != "status" {
-            lines.append((member.key, member.value.string ?? member.value.text))
-        }
+        var lines = document.lines.filter { $0.name != "status" }
         let status = document["status"]
-        lines.append(("from", status?["from"]?.string ?? ""))
-        lines.append(("observed from", status?["observed_from"]?.string ?? "before"))
-        lines.append(("compliance", SLOTool.percent(status?["compliance"]?.number)))
         let budget = status?["budget"]
-        lines.append(
+        lines += [
+            ("from", status?["from"]?.string ?? ""),
+            ("observed from", status?["observed_from"]?.string ?? "before"),
+            ("compliance", SLOTool.percent(status?["compliance"]?.number)),
             (
                 "budget left",
                 SLOTool.percent(budget?["left_ratio"]?.number)
                     + " (\(budget?["left"]?.text ?? "0") of \(budget?["allowed"]?.text ?? "0") events)"
-            ))
-        let width = lines.map(\.0.count).max() ?? 0
-        for (name, text) in lines {
-            let gap = String(repeating: " ", count: width - name.count + 2)
-            terminal.write(harmless(name + gap + text) + "\n")
-        }
+            ),
+        ]
+        definitions.tell(lines)
         terminal.write("\n" + table(status?["burn_rates"]?.array ?? [], "window", "burn_rate"))
         terminal.write("\n" + table(status?["days"]?.array ?? [], "day", "budget_left"))
+    }
+
+    /// The rules of its alerts with their states.
+    private static func table(_ rules: [JSONValue], _ terminal: Terminal) -> String {
+        var table = TextTable([
+            .init(title: "alert", isNumber: false), .init(title: "window", isNumber: false),
+            .init(title: "severity", isNumber: false), .init(title: "state", isNumber: false),
+            .init(title: "since", isNumber: false), .init(title: "value", isNumber: true),
+        ])
+        for rule in rules {
+            let alert = rule["alerts"]?.array?.first
+            let isKnown = rule["health"]?.string == "ok"
+            table.append([
+                harmless(rule["name"]?.string ?? ""), rule["labels"]?["window"]?.string ?? "",
+                harmless(rule["labels"]?["severity"]?.string ?? ""),
+                (rule["state"]?.string ?? "") + (isKnown ? "" : ", unobserved"),
+                alert?["activeAt"]?.string ?? "",
+                value(alert),
+            ])
+        }
+        return table.text(usesColor: terminal.usesColor, widthMax: 256)
+    }
+
+    private static func value(_ alert: JSONValue?) -> String {
+        let value = alert?["value"]?.string.flatMap { Double($0) } ?? .nan
+        return value.magnitude < 1e12 ? decimal(value) : ""
     }
 
     /// Good and bad events of stretches of time, with one number more of each.
