@@ -141,7 +141,7 @@ public struct RuleBook: Sendable {
     /// - Parameter now: milliseconds since 1970.
     /// - Returns: whether anything changed that a restart must not forget.
     public mutating func evaluate(at now: Int64, _ context: RuleContext) -> Bool {
-        let begin = context.nanoseconds()
+        let begin = context.began ?? context.nanoseconds()
         var changed = watchStandstill(at: now, context)
         let isObserved = isObserved(at: now)
         var late = false

@@ -12,6 +12,8 @@ public struct RuleContext: Sendable {
     public var queryOffset: Int64 = 0
     /// A clock that only goes forward, to tell what evaluations take.
     public var nanoseconds: @Sendable () -> Int64 = { 0 }
+    /// When the round began on that clock, where something was done for it before; nil for now.
+    public var began: Int64?
     /// What burn-rate alerts look at, counted already; those that it does not have are asked for.
     public var tally: BurnTally?
     /// Why that could not be counted: then nothing is known of these alerts.
