@@ -329,3 +329,21 @@ import Testing
         #expect(later.times(aroundSilencesOf: second).isEmpty)
     }
 }
+
+@Suite struct SnapshotNarrowingTests {
+    @Test func `a head that is narrowed has the events of the range`() throws {
+        let store = try StoreFixture().open()
+        store.send(numbered(0..<400))
+        let start: Int64 = 1_773_100_000_000_000_000
+        func ids(_ range: Range<Int64>) throws -> [Int64] {
+            let range = start + range.lowerBound..<start + range.upperBound
+            return try store.snapshot(environment: "e").narrowingHead(to: range).ids()
+        }
+        #expect(try ids(10..<20) == Array(10..<20))
+        #expect(try ids(-5..<1) == [0])
+        #expect(try ids(399..<500) == [399])
+        #expect(try ids(500..<600).isEmpty)
+        // What is most of a batch is not copied.
+        #expect(try ids(100..<350) == Array(0..<400))
+    }
+}
