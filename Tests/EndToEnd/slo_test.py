@@ -274,7 +274,11 @@ class SLOTest(ServerTest):
         self.assertAlmostEqual(report[0]["budget_remaining"], 50)
         self.assertAlmostEqual(report[1]["compliance"], 100 * 108 / 110, delta=0.01)
         for wrong, status in (({"ids": []}, 422), ({"ids": ["no"]}, 404), ({"ids": ["a"] * 25}, 422),
-                              ({"end_time": int(now) + 9999}, 422), ({"start_time": int(now)}, 422)):
+                              ({"end_time": int(now) + 9999}, 422), ({"start_time": int(now)}, 422),
+                              # Times that lie before all that a report reaches back to.
+                              ({"start_time": 0, "end_time": 5}, 422),
+                              ({"start_time": int(now) - 367 * 86400, "end_time": int(now) - 366 * 86400 - 9}, 422),
+                              ({"end_time": -2 ** 63}, 422), ({"start_time": 2 ** 63 - 1}, 422)):
             self.assertEqual(self.server.request("POST", path, json.dumps({**asked, **wrong}))[0], status)
         counts = f"/1/slos/shop/{slo}/counts"
         told = self.server.json(

@@ -33,6 +33,8 @@ struct SLOHistoryRoutes: Sendable {
     private static let week: Int64 = 7 * 86_400_000
     /// SLOs that one report is about.
     private static let reported = 24
+    /// Seconds that a report reaches back.
+    private static let reportedSeconds = 366 * 86_400 as Int64
     /// Milliseconds of hours that are told at once: cells are of hours up to a year.
     private static let hoursRange = 350 * 86_400_000 as Int64
     /// Milliseconds after which a minute is no longer said to be provisional.
@@ -48,8 +50,9 @@ struct SLOHistoryRoutes: Sendable {
         let ids = try body.texts("ids", countMax: SLOHistoryRoutes.reported) ?? []
         guard !ids.isEmpty else { throw body.wrong("ids", "is missing", code: "missing") }
         let now = now
-        let end = try required(body, "end_time", in: 1...now / 1000)
-        let start = try required(body, "start_time", in: now / 1000 - 366 * 86_400...end / 1000 - 1)
+        let earliest = now / 1000 - SLOHistoryRoutes.reportedSeconds
+        let end = try required(body, "end_time", in: earliest + 1...now / 1000)
+        let start = try required(body, "start_time", in: earliest...end / 1000 - 1)
         let weeks = Array(
             stride(from: start, to: end, by: Int64.Stride(SLOHistoryRoutes.week)))
         var report = JSONObject()
