@@ -153,7 +153,8 @@ struct Services: Sendable {
             ).routes
             + MarkerRoutes(datasets: datasets, definitions: definitions, machine: .real).routes
             + DerivedColumnRoutes(
-                datasets: datasets, definitions: definitions, machine: .real
+                datasets: datasets, definitions: definitions, machine: .real,
+                configured: (slos: metrics.levels.configured, metrics: metrics.configured)
             ).routes
             + MarkerSettingRoutes(
                 datasets: datasets, definitions: definitions, machine: .real

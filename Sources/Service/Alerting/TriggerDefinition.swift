@@ -71,6 +71,11 @@ struct TriggerDefinition {
 
     // MARK: - Question
 
+    /// What a trigger asks; throws a problem when that is no query.
+    static func query(of document: Definitions.Document) throws(HTTPRefusal) -> Query {
+        try query(DefinitionBody(document.body), dataset: document.dataset)
+    }
+
     private static func query(
         _ body: DefinitionBody, dataset: String
     ) throws(HTTPRefusal) -> Query {

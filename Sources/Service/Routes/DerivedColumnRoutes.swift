@@ -1,8 +1,10 @@
+internal import Alerting
 internal import Bytes
 internal import Compute
 internal import EventQuery
 internal import Events
 internal import Host
+internal import Metrics
 
 /// `/1/derived_columns`: fields that are worked out whenever a query speaks of them, of one dataset or of
 /// all (`__all__`).
@@ -10,6 +12,8 @@ struct DerivedColumnRoutes: Sendable {
     let datasets: DatasetDirectory
     let definitions: DefinitionStore
     let machine: Machine
+    /// The SLOs and the metrics that no call made.
+    let configured: (slos: [ServiceLevelObjective], metrics: [MetricDefinition])
 
     var routes: [Route] {
         [
@@ -96,7 +100,8 @@ struct DerivedColumnRoutes: Sendable {
         let now = RFC3339.text(nanoseconds: machine.clock.wallNanoseconds())
         return try definitions.change(call.principal.environment) { (all) throws(HTTPRefusal) in
             var column = try found(call, dataset, in: all)
-            if let alias {
+            if let alias, column.body["alias"] != .string(alias) {
+                try refuseChange(of: column, "renamed", in: all)
                 try DerivedColumnRoutes.refuse(alias, of: column.id, dataset, in: all)
                 column.body["alias"] = .string(alias)
             }
@@ -112,9 +117,20 @@ struct DerivedColumnRoutes: Sendable {
         let dataset = try datasets.scope(of: call)
         try definitions.change(call.principal.environment) { (all) throws(HTTPRefusal) in
             let column = try found(call, dataset, in: all)
+            try refuseChange(of: column, "deleted", in: all)
             _ = all.remove(.derivedColumns, column.id, of: dataset)
         }
         return HTTPResponse(status: 204)
+    }
+
+    /// Refuses to take a column away from what is about it.
+    private func refuseChange(
+        of column: Definitions.Document, _ change: String, in all: Definitions
+    ) throws(HTTPRefusal) {
+        let use = DerivedColumnUse(of: column)
+        guard let user = use?.user(in: all, configured.slos, configured.metrics) else { return }
+        throw HTTPRefusal(
+            .problem(.conflict, "\(user) uses the derived column, so it cannot be \(change)"))
     }
 
     private static func alias(_ body: DefinitionBody) throws(HTTPRefusal) -> String {
