@@ -383,6 +383,38 @@ import Testing
         #expect(bench.book.alerts.first { $0.labels["alertname"] == "Many" }?.state == .firing)
     }
 
+    @Test(arguments: [false, true])
+    func `a burst that is over before it is settled is one alert`(restarts: Bool) throws {
+        let rules = """
+            groups:
+              - name: a
+                rules: [{alert: Burst, expr: 'increase(x_total[20s]) > 50'}]
+            """
+        var bench = Bench(interval: 5_000)
+        // What is asked of a time sees what was written up to it; the settled look is half a minute behind.
+        let engine = PromQLEngine(bench.series)
+        bench.context = RuleContext(
+            answer: { query, time in try engine.answer(query, at: time).value },
+            fresh: { query, time in try engine.answer(query, at: time).value },
+            write: { [series = bench.series] in series.write($0) })
+        bench.context.queryOffset = 30_000
+        try bench.load(rules)
+        var firing: [Int64] = []
+        for seconds in stride(from: Int64(0), through: 200, by: 5) {
+            // A hundred events within ten seconds, and none before or after.
+            if seconds % 10 == 0 {
+                let count = Double(min(max(seconds - 50, 0), 10) * 10)
+                bench.series.write(RuleBookTests.samples("x_total", [(seconds, count)]))
+            }
+            bench.step(seconds, nil)
+            if bench.states == ["firing"] { firing.append(seconds) }
+            if restarts, seconds == 85 { try bench.restart(rules, at: seconds) }
+        }
+        // From when it was counted up to when all that is settled is past it, without a gap. A server that begins
+        // anew does not know for how long it was found, and waits until what is settled is past its start.
+        #expect(firing == Array(stride(from: 60, through: restarts ? 115 : 95, by: 5)))
+    }
+
     @Test func `what late events would have changed is told once and changes nothing`() throws {
         var bench = Bench()
         try bench.load(RuleBookTests.rules.replacing("for: 2m", with: "for: 0s"))

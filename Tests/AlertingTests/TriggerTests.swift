@@ -34,10 +34,12 @@ import Testing
             context.queryOffset = offset
         }
 
-        mutating func load(_ text: String, _ make: (Query) throws -> Trigger) throws {
+        mutating func load(
+            _ text: String, every interval: Int64 = 60_000, _ make: (Query) throws -> Trigger
+        ) throws {
             let trigger = try make(try Query(parsing: text))
             let group = try RuleGroup(
-                trigger, id: "t1", name: "slow", interval: 60_000,
+                trigger, id: "t1", name: "slow", interval: interval,
                 labels: [("team", "blue")], annotations: [], receivers: nil)
             book.replace([RuleFile(name: RuleGroup.triggerFile, groups: [group])], at: 0)
         }
@@ -271,6 +273,22 @@ import Testing
         // What has not arrived yet is no reason to take it for over.
         #expect(evaluate(2, settled: 11, now: 1) == "firing")
         #expect(evaluate(3, settled: 10, now: 1) == "inactive")
+    }
+
+    @Test func `a burst that is over before it is settled is one alert of a trigger`() throws {
+        var bench = Bench(offset: 30_000)
+        try bench.load(TriggerTests.count, every: 10_000) {
+            try Trigger($0, threshold: try TriggerThreshold(.above, 10))
+        }
+        var firing: [Int64] = []
+        for seconds in stride(from: Int64(0), through: 150, by: 10) {
+            // Of windows that end at these two times alone there are too many.
+            let count: Double = [60, 70].contains(seconds) ? 50 : 1
+            bench.answers.numbers.withLock { $0[seconds] = ["shop": count] }
+            _ = bench.book.evaluate(at: seconds * 1000, bench.context)
+            if bench.book.alerts.contains(where: { $0.state == .firing }) { firing.append(seconds) }
+        }
+        #expect(firing == [60, 70, 80, 90, 100])
     }
 
     @Test func `only what late events can add to is asked up to the present`() throws {

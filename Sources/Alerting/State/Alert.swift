@@ -31,6 +31,8 @@ public struct Alert: Sendable {
     public internal(set) var resolvedAt: Int64?
     /// When its series was missed first while it fires on; nil while it is found.
     public internal(set) var missingSince: Int64?
+    /// The last time at which it was found among events that were not settled then; nil where it never was.
+    var metAt: Int64?
     /// When nothing was known of its group first; nil while something is.
     public internal(set) var unobservedSince: Int64?
     /// The windows that a trigger looked at last, the latest in the lowest bit: whether each was wrong.
@@ -50,6 +52,16 @@ extension Alert {
         let value = Label("value", NumberText.json(self.value))
         alert.annotations = Labels([value] + Array(details) + Array(annotations))
         return alert
+    }
+
+    /// Whether the look at what is settled has yet to come past what was found before it was settled.
+    ///
+    /// A condition that is met for less time than events take to settle is over for the one look before the
+    /// other begins to find it: without this its alert would end, and begin again.
+    ///
+    /// - Parameter settled: milliseconds since 1970 up to which all is settled.
+    func isAhead(of settled: Int64) -> Bool {
+        state == .firing && metAt.map { settled <= $0 } ?? false
     }
 
     var contact: Contact { Contact(labels, annotations) }

@@ -65,6 +65,7 @@ enum AlertMemory {
         object["fired_at"] = alert.firedAt.map { .int($0) }
         object["resolved_at"] = alert.resolvedAt.map { .int($0) }
         object["missing_since"] = alert.missingSince.map { .int($0) }
+        object["met_at"] = alert.metAt.map { .int($0) }
         object["unobserved_since"] = alert.unobservedSince.map { .int($0) }
         object["told_anew_at"] = alert.toldAnewAt.map { .int($0) }
         if alert.hits != 0 { object["hits"] = .int(Int64(bitPattern: alert.hits)) }
@@ -105,6 +106,7 @@ enum AlertMemory {
             value: value ?? .nan, state: state, activeAt: activeAt,
             firedAt: json["fired_at"]?.integer, resolvedAt: json["resolved_at"]?.integer,
             missingSince: json["missing_since"]?.integer,
+            metAt: json["met_at"]?.integer,
             unobservedSince: json["unobserved_since"]?.integer,
             hits: UInt64(bitPattern: json["hits"]?.integer ?? 0),
             toldAnewAt: json["told_anew_at"]?.integer,

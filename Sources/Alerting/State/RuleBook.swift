@@ -78,7 +78,7 @@ public struct RuleBook: Sendable {
             let key = RuleBook.key(group)
             if let earlier = states.removeValue(forKey: key) { state.takeOver(earlier) }
             if let known = remembered.removeValue(forKey: key) {
-                state.takeOver(known)
+                state.takeOver(known, at: openedAt)
                 state.downUntil = openedAt
             }
             for rule in state.rules.indices {
@@ -284,11 +284,17 @@ extension GroupState {
     }
 
     /// Takes over what was remembered of the group.
-    fileprivate mutating func takeOver(_ known: RememberedGroup) {
+    ///
+    /// - Parameter time: milliseconds since 1970 when that was.
+    fileprivate mutating func takeOver(_ known: RememberedGroup, at time: Int64) {
         evaluatedAt = known.evaluatedAt
         for place in rules.indices where rules[place].rule.kind == .alerting {
             let own = known.alerts.filter { $0.rule == rules[place].rule.identity }.map(\.alert)
-            for alert in own { rules[place].alerts[alert.labels] = alert }
+            for var alert in own {
+                // It is written when an alert goes on, and may have been found up to the end since.
+                if let metAt = alert.metAt { alert.metAt = max(metAt, time) }
+                rules[place].alerts[alert.labels] = alert
+            }
             rules[place].written = Set(
                 own.filter { $0.state != .inactive }
                     .flatMap { RuleState.samples(of: $0, at: 0) }.map(\.labels))

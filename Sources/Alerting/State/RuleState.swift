@@ -88,26 +88,41 @@ public struct RuleState: Sendable {
                 return try record(series, at: time - offset, limit: limit)
             }
             verdicts.note(Set(series.map(\.0)), at: time)
-            let worse = try worseSeries(expression, series, at: time, context)
-            return try watch(worse, at: time, offset: offset, limit: limit, context)
+            let fresh = try freshSeries(expression, at: time, context)
+            return try watch(series, fresh, at: time, offset: offset, limit: limit, context)
         }
     }
 
-    /// The series that are found where all is settled, and of a condition that late events can only meet
-    /// the more those that are found up to the present too.
-    private func worseSeries(
-        _ expression: PromQLQuery, _ settled: [(Labels, SampleValue)], at time: Int64,
-        _ context: RuleContext
-    ) throws -> [(Labels, SampleValue)] {
-        guard let fresh = context.fresh, expression.canOnlyBeMetMore else { return settled }
+    /// The series that a condition that late events can only meet the more finds up to the present, and
+    /// when that is; nil for any other condition.
+    private func freshSeries(
+        _ expression: PromQLQuery, at time: Int64, _ context: RuleContext
+    ) throws -> FreshSeries? {
+        guard let fresh = context.fresh, expression.canOnlyBeMetMore else { return nil }
         // Where cells end nothing is extrapolated beyond them.
         let end = time / RuleContext.freshCell * RuleContext.freshCell
-        let found = try RuleContext.series(try fresh(expression, end))
-        if found.isEmpty { return settled }
-        let known = Dictionary(settled.map { ($0.0, $0.1.plain) }, uniquingKeysWith: max)
-        let worse = found.filter { $0.1.plain > known[$0.0] ?? -.infinity }
-        let names = Set(worse.map(\.0))
-        return settled.filter { !names.contains($0.0) } + worse
+        return FreshSeries(
+            series: try RuleContext.series(try fresh(expression, end)), time: end)
+    }
+
+    /// What is found among events that may not be settled.
+    private struct FreshSeries {
+        let series: [(Labels, SampleValue)]
+        /// Milliseconds since 1970.
+        let time: Int64
+
+        /// These and those that are found where all is settled, each with the worse value; of these the time.
+        func joined(
+            with settled: [(Labels, SampleValue)]
+        ) -> [(labels: Labels, value: SampleValue, metAt: Int64?)] {
+            let fresh = Dictionary(series.map { ($0.0, $0.1.plain) }, uniquingKeysWith: max)
+            let names = Set(settled.map(\.0))
+            let joined = settled.map { labels, value in
+                guard let now = fresh[labels] else { return (labels, value, Int64?.none) }
+                return (labels, now > value.plain ? .float(now) : value, time)
+            }
+            return joined + series.filter { !names.contains($0.0) }.map { ($0.0, $0.1, time) }
+        }
     }
 
     // MARK: - Recording
@@ -134,11 +149,12 @@ public struct RuleState: Sendable {
     // MARK: - Alerting
 
     private mutating func watch(
-        _ series: [(Labels, SampleValue)], at time: Int64, offset: Int64, limit: Int,
-        _ context: RuleContext
+        _ settled: [(Labels, SampleValue)], _ unsettled: FreshSeries?, at time: Int64,
+        offset: Int64, limit: Int, _ context: RuleContext
     ) throws -> [LabeledSample] {
         var found: Set<Labels> = []
-        for (labels, value) in series {
+        let series = unsettled?.joined(with: settled) ?? settled.map { ($0.0, $0.1, nil) }
+        for (labels, value, metAt) in series {
             let fresh = alert(labels, value.plain, at: time, context)
             guard found.insert(fresh.labels).inserted else {
                 throw RuleFailure(
@@ -150,12 +166,13 @@ public struct RuleState: Sendable {
             } else {
                 alerts[fresh.labels] = fresh
             }
+            if let metAt { alerts[fresh.labels]?.metAt = metAt }
         }
         var samples: [LabeledSample] = []
         var active = 0
         for labels in alerts.keys.sorted() {
             guard var alert = alerts[labels] else { continue }
-            let isActive = found.contains(labels) ? true : miss(&alert, at: time)
+            let isActive = found.contains(labels) || miss(&alert, at: time, settled: time - offset)
             if found.contains(labels) { alert.missingSince = nil }
             guard isActive else { continue }
             active += 1
@@ -188,8 +205,12 @@ public struct RuleState: Sendable {
 
     /// Takes note that an alert's series was not found.
     ///
+    /// - Parameter settled: milliseconds since 1970 up to which all is settled.
     /// - Returns: whether it goes on all the same.
-    private mutating func miss(_ alert: inout Alert, at time: Int64) -> Bool {
+    private mutating func miss(
+        _ alert: inout Alert, at time: Int64, settled: Int64
+    ) -> Bool {
+        if alert.isAhead(of: settled) { return true }
         if alert.state == .firing && rule.keepFiring > 0 {
             let since = alert.missingSince ?? time
             alert.missingSince = since

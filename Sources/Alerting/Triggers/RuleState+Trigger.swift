@@ -29,12 +29,13 @@ extension RuleState {
             if alerts.isEmpty && !finding.isHit { continue }
             let labels = fixedLabels(with: group)
             judged.insert(labels)
-            step(labels, group, finding, trigger, at: time, context)
+            step(labels, group, finding, trigger, at: time, settled: time - offset, context)
+            if reading.freshHits.contains(group) { alerts[labels]?.metAt = time }
         }
         for (labels, alert) in alerts where !judged.contains(labels) {
             let group = alert.labels.keeping(Set(trigger.labelNames))
             let finding = reading.finding(of: group)
-            step(labels, group, finding, trigger, at: time, context)
+            step(labels, group, finding, trigger, at: time, settled: time - offset, context)
         }
         if !reading.isKnown { unobserved = "its dataset has no events" }
         if unknown > 0 {
@@ -58,9 +59,11 @@ extension RuleState {
     }
 
     /// Takes one more window into what has become of a group.
+    ///
+    /// - Parameter settled: milliseconds since 1970 up to which all is settled.
     private mutating func step(
         _ labels: Labels, _ group: TriggerGroup, _ finding: TriggerReading.Finding,
-        _ trigger: Trigger, at time: Int64, _ context: RuleContext
+        _ trigger: Trigger, at time: Int64, settled: Int64, _ context: RuleContext
     ) {
         let known = alerts[labels]
         guard finding.isObserved else {
@@ -92,7 +95,7 @@ extension RuleState {
                 alert.state = .firing
                 alert.firedAt = time
             }
-        } else if !isEnough && finding.isClear {
+        } else if !isEnough && finding.isClear && !alert.isAhead(of: settled) {
             alert.state = .inactive
             alert.resolvedAt = time
         }

@@ -24,6 +24,9 @@ struct TriggerReading {
     let isKnown: Bool
     /// Groups whose numbers are wrong where all is settled.
     let settledHits: Set<TriggerGroup>
+    /// Groups whose numbers are wrong up to the present, of triggers of which late events can only make them
+    /// worse.
+    let freshHits: Set<TriggerGroup>
     let findings: [TriggerGroup: Finding]
     /// What holds for groups that have no events in the window.
     private let missing: @Sendable (TriggerGroup) -> Finding
@@ -49,9 +52,12 @@ struct TriggerReading {
         settledHits = Set(settled.filter(\.value.isHit).keys)
         if trigger.isGrowing && offset > 0 && !isSettled {
             let fresh = try trigger.numbers(from: time - trigger.window, to: time, ask)
+            let found = TriggerReading.findings(trigger, fresh, past)
+            freshHits = Set(found.filter(\.value.isHit).keys)
             now.merge(fresh, of: trigger.threshold.comparison)
             findings = TriggerReading.findings(trigger, now, past)
         } else {
+            freshHits = []
             findings = settled
         }
         isKnown = now.isKnown
