@@ -337,6 +337,48 @@ import Testing
         #expect(found == ["pending", "pending", "pending", "pending", "firing", ""])
     }
 
+    @Test(arguments: [false, true])
+    func `an edit of the expression neither ends an alert nor begins it anew`(restarts: Bool) throws {
+        func rules(_ expression: String, labels: String = "{owner: shop}") -> String {
+            """
+            groups:
+              - name: a
+                rules:
+                  - {alert: TooManyErrors, expr: ratio > 99, labels: \(labels)}
+                  - {alert: TooManyErrors, expr: '\(expression)', for: 1m, labels: \(labels)}
+            """
+        }
+        var bench = Bench()
+        /// Reads rules as they are now, by a server that goes on or by one that begins anew.
+        func read(_ rules: String, at seconds: Int64) throws {
+            if restarts {
+                try bench.restart(rules, at: seconds)
+            } else {
+                try bench.load(rules, at: seconds * 1000)
+            }
+        }
+        try bench.load(rules("ratio > 0.05"))
+        for seconds in [Int64(0), 30, 60] { bench.step(seconds, 0.2) }
+        #expect(bench.states == ["firing"])
+        for (seconds, expression) in [(Int64(90), "ratio   >   0.05"), (120, "ratio > 0.1")] {
+            try read(rules(expression), at: seconds - 10)
+            #expect(bench.states == ["firing"])
+            bench.step(seconds, 0.2)
+            #expect(bench.states == ["firing"])
+            #expect(bench.book.alerts[0].firedAt == 60_000)
+        }
+        // What the new expression does not find any more is over.
+        try read(rules("ratio > 0.3"), at: 140)
+        bench.step(150, 0.2)
+        #expect(bench.states == ["inactive"])
+        // Other labels are another rule.
+        try read(rules("ratio > 0.1"), at: 170)
+        for seconds in [Int64(180), 210, 240] { bench.step(seconds, 0.2) }
+        #expect(bench.states == ["firing"])
+        try read(rules("ratio > 0.1", labels: "{owner: carts}"), at: 250)
+        #expect(bench.states == ["inactive"])
+    }
+
     // MARK: - Late events
 
     private static func samples(_ name: String, _ values: [(Int64, Double)]) -> [LabeledSample] {

@@ -53,15 +53,13 @@ public struct Rule: Sendable {
         }
     }
 
-    /// What an alert of it is known by when its rules are read again.
-    var identity: String {
-        switch subject {
-        case .series(let expression): return "\(kind) \(name) " + expression.text
-        case .events(let trigger):
-            // Its labels are fixed, and alerts with others are others.
-            let own = labels.map { "\($0.name)=\($0.template.text) " }.joined()
-            return "trigger \(name) \(own)" + trigger.query.text
-        }
+    /// What tells it from the others of its group when they are read again, but for those that are the same
+    /// in it: what it looks at is not part of it, so that an edit neither ends an alert nor pages again.
+    fileprivate var identity: String {
+        let own = labels.map { " \($0.name)=\($0.template.text)" }.joined()
+        // An alert of a trigger is looked up by its group's labels: with others it is another.
+        let groups = trigger.map { " by " + $0.labelNames.joined(separator: ",") } ?? ""
+        return "\(kind) \(name)" + own + groups
     }
 }
 
@@ -77,4 +75,16 @@ public struct RuleGroup: Sendable {
     /// Milliseconds by which evaluation looks back; nil takes the evaluator's.
     public let queryOffset: Int64?
     public let rules: [Rule]
+
+    /// What each rule is known by when its file is read again: name and labels, and of those that are the same
+    /// in these their order.
+    var ruleIdentities: [String] {
+        var seen: [String: Int] = [:]
+        return rules.map { rule in
+            let identity = rule.identity
+            let number = seen[identity, default: 0] + 1
+            seen[identity] = number
+            return number == 1 ? identity : "\(identity) #\(number)"
+        }
+    }
 }

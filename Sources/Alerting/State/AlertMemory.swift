@@ -8,7 +8,7 @@ struct RememberedGroup: Sendable {
     let key: String
     /// Milliseconds since 1970.
     let evaluatedAt: Int64?
-    /// Each with the `identity` of its rule.
+    /// Each with what its rule is known by, of `RuleGroup.ruleIdentities`.
     let alerts: [(rule: String, alert: Alert)]
 
     init(key: String, evaluatedAt: Int64?, alerts: [(rule: String, alert: Alert)]) {
@@ -20,8 +20,8 @@ struct RememberedGroup: Sendable {
     init(_ state: GroupState) {
         key = RuleBook.key(state.group)
         evaluatedAt = state.evaluatedAt
-        alerts = state.rules.flatMap { rule in
-            rule.alerts.values.sorted { $0.labels < $1.labels }.map { (rule.rule.identity, $0) }
+        alerts = zip(state.group.ruleIdentities, state.rules).flatMap { identity, rule in
+            rule.alerts.values.sorted { $0.labels < $1.labels }.map { (identity, $0) }
         }
     }
 }

@@ -71,13 +71,10 @@ public struct GroupState: Sendable {
         unobserved = earlier.unobserved
         downUntil = earlier.downUntil
         evaluations = earlier.evaluations
-        var left: [String: [RuleState]] = [:]
-        for state in earlier.rules { left[state.rule.identity, default: []].append(state) }
-        for place in rules.indices {
-            let identity = rules[place].rule.identity
-            guard let state = left[identity]?.first else { continue }
-            left[identity]?.removeFirst()
-            rules[place].takeOver(state)
+        let known = Dictionary(
+            zip(earlier.group.ruleIdentities, earlier.rules), uniquingKeysWith: { first, _ in first })
+        for (place, identity) in group.ruleIdentities.enumerated() {
+            if let state = known[identity] { rules[place].takeOver(state) }
         }
     }
 }

@@ -288,8 +288,10 @@ extension GroupState {
     /// - Parameter time: milliseconds since 1970 when that was.
     fileprivate mutating func takeOver(_ known: RememberedGroup, at time: Int64) {
         evaluatedAt = known.evaluatedAt
-        for place in rules.indices where rules[place].rule.kind == .alerting {
-            let own = known.alerts.filter { $0.rule == rules[place].rule.identity }.map(\.alert)
+        let alerts = Dictionary(grouping: known.alerts, by: \.rule)
+        for (place, identity) in group.ruleIdentities.enumerated()
+        where rules[place].rule.kind == .alerting {
+            let own = alerts[identity, default: []].map(\.alert)
             for var alert in own {
                 // It is written when an alert goes on, and may have been found up to the end since.
                 if let metAt = alert.metAt { alert.metAt = max(metAt, time) }
