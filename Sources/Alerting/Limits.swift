@@ -37,6 +37,8 @@ public enum AlertingLimits {
     public static let triggerWindows = 60
     /// Groups of a trigger that compares with weeks before: an hour of each is read by minutes.
     static let baselineGroups = 1_000
+    /// Selectors that an expression over recorded series is followed to.
+    static let recordedSelectors = 100
     /// Alerts that one message tells of.
     static let alertsPerMessage = 100
     /// The same of a card of Microsoft Teams, which takes 28 KiB.

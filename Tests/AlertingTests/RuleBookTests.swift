@@ -338,7 +338,8 @@ import Testing
     }
 
     @Test(arguments: [false, true])
-    func `an edit of the expression neither ends an alert nor begins it anew`(restarts: Bool) throws {
+    func `an edit of the expression neither ends an alert nor begins it anew`(restarts: Bool) throws
+    {
         func rules(_ expression: String, labels: String = "{owner: shop}") -> String {
             """
             groups:

@@ -317,6 +317,45 @@ groups:
         self.assertEqual(behind["fields"][0]["field"], "pricing")
         self.assertEqual(len(behind["traces"]), 3)
 
+    def test_the_bad_events_are_found_however_the_rule_asks_for_them(self):
+        self.shop()
+        every = 'sum by (service) (requests_total)'
+        self.put_rules(f"""
+groups:
+  - name: shop
+    interval: 1s
+    rules:
+      - {{record: 'service:bad', expr: 'sum by (service) (requests_total{{status="500"}})'}}
+      - {{record: 'service:ratio', expr: 'service:bad / {every}'}}
+      - {{alert: Recorded, expr: 'service:ratio{{service="cart"}} > 0.05'}}
+      - {{alert: Pattern, expr: 'sum by (service) (requests_total{{status=~"5.."}}) / {every} > 0.05'}}
+      - {{alert: NoPattern, expr: 'sum by (service) (requests_total{{status!~"[234].."}}) / {every} > 0.05'}}
+      - {{alert: Other, expr: 'sum by (service) (requests_total{{status!="200"}}) / {every} > 0.05'}}
+      - {{alert: Meant, expr: 'sum(requests_total{{service="cart", status="500"}}) / sum(requests_total{{service="cart"}}) > 0.05'}}
+      - {{alert: Own, expr: 'requests_total{{status="500"}} > 5'}}
+      - {{alert: Of, expr: 'sum by (service) (requests_total{{service=~"c.*", status!=""}}) > 5'}}
+""")
+        def told():
+            return {alert["name"]: alert["id"] for alert in self.server.json("GET", "/api/alerts")}
+        self.wait(lambda: len(told()) == 7)
+        for name, one in told().items():
+            with self.subTest(name):
+                behind, = self.server.json("GET", f"/api/alerts/{one}/explanation")["behind"]
+                rows = self.server.query(behind["query"] + " | stats count() by service, status, pricing")
+                found = [row["data"] for row in rows["data"]["results"]]
+                bad = {"service": "cart", "status": 500, "pricing": "new", "COUNT": 20}
+                if name == "Of":
+                    # What an alert is about where nothing tells good from bad.
+                    self.assertEqual((behind["events"], {row["service"] for row in found}), (100, {"cart"}))
+                    continue
+                self.assertEqual((behind["events"], found), (20, [bad]))
+                self.assertTrue({trace["id"] for trace in behind["traces"]} <= {f"t{n}" for n in range(1, 200, 10)})
+                fields = {field["field"]: field["values"] for field in behind["fields"]}
+                best = fields["pricing"][0]
+                self.assertEqual((best["value"], best["bad"], best["good"]), ("new", 20, 0))
+                # They are compared with the others of the same service, not with all events.
+                self.assertEqual(sum(value["good"] for value in fields["pricing"]), 80)
+
     def test_who_is_told_gets_the_explanation_too(self):
         receiver = Receiver()
         self.addCleanup(receiver.close)

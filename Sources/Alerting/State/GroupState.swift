@@ -72,7 +72,8 @@ public struct GroupState: Sendable {
         downUntil = earlier.downUntil
         evaluations = earlier.evaluations
         let known = Dictionary(
-            zip(earlier.group.ruleIdentities, earlier.rules), uniquingKeysWith: { first, _ in first })
+            zip(earlier.group.ruleIdentities, earlier.rules),
+            uniquingKeysWith: { first, _ in first })
         for (place, identity) in group.ruleIdentities.enumerated() {
             if let state = known[identity] { rules[place].takeOver(state) }
         }

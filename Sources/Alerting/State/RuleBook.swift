@@ -1,4 +1,3 @@
-public import Metrics
 internal import SeriesStore
 
 /// The rules of one environment with what their evaluations have come to.
@@ -108,12 +107,6 @@ public struct RuleBook: Sendable {
     public var alerts: [Alert] {
         groups.flatMap(\.rules).flatMap(\.alerts.values) + orphans
             + (standstill.map { [$0] } ?? [])
-    }
-
-    /// The expressions of the rules that record a metric.
-    public func expressions(recording name: String) -> [PromQLQuery] {
-        groups.lazy.flatMap(\.rules).map(\.rule)
-            .filter { $0.kind == .recording && $0.name == name }.compactMap(\.expression)
     }
 
     // MARK: - Evaluation

@@ -93,6 +93,7 @@ final class AlertExplainer: Sendable {
         for state in book.groups.flatMap(\.rules) {
             for labels in state.alerts.keys { rules[labels] = state.rule }
         }
+        let recorded = RecordedSelectors(book.groups.map(\.group))
         let alerts = book.alerts.map { alert in
             guard let id = incidents[alert]?.id, let rule = rules[alert.labels] else {
                 return alert
@@ -103,9 +104,8 @@ final class AlertExplainer: Sendable {
                 spent < ServiceLimits.explanationNanosecondsMax
             {
                 details = AlertExplanation(
-                    metrics: metrics, environment: environment, book: book,
-                    externalURL: externalURL,
-                    cancellation: cancellation,
+                    metrics: metrics, environment: environment, externalURL: externalURL,
+                    cancellation: cancellation, recorded: recorded,
                     timeLimit: ServiceLimits.explanationNanosecondsMax - spent
                 ).details(alert, rule, id: id)
             }

@@ -11,10 +11,10 @@ internal import SeriesStore
 struct AlertExplanation {
     let metrics: DerivedMetrics
     let environment: String
-    /// The environment's rules, for what they record.
-    let book: RuleBook
     let externalURL: String
     let cancellation: QueryCancellation
+    /// What the environment's rules record.
+    let recorded: RecordedSelectors
     /// Nanoseconds that one of its questions may take; nil for what others may.
     var timeLimit: Int64?
 
@@ -47,25 +47,11 @@ struct AlertExplanation {
 
     /// What is behind an alert of a rule.
     private func events(of alert: Alert, _ rule: Rule) -> [Events] {
-        let counted = sources(of: rule).map { definition, matchers in
-            events(of: alert, definition, matchers)
+        let counted = sources(of: rule).map { definition, selectors in
+            events(of: alert, definition, selectors)
         }
         let asked = rule.trigger.map { [events(of: alert, $0)] } ?? []
         return counted + asked + objectives(of: rule).map(events)
-    }
-
-    /// The selectors of a rule's expression, those of rules that record what it reads in their place.
-    private func selectors(of rule: Rule) -> [[LabelMatcher]] {
-        var found: [[LabelMatcher]] = []
-        var seen: Set<String> = []
-        var waiting = (rule.expression?.selectors ?? [])[...]
-        while let selector = waiting.popFirst() {
-            found.append(selector)
-            let name = selector.first { $0.name == Labels.metricName }?.value ?? ""
-            guard seen.insert(name).inserted else { continue }
-            waiting += book.expressions(recording: name).flatMap(\.selectors)
-        }
-        return found
     }
 
     /// Milliseconds before the condition was met: of a trigger and of a burn rate those of its window.
@@ -94,9 +80,9 @@ struct AlertExplanation {
         RFC3339.text(milliseconds: milliseconds)
     }
 
-    /// Metrics of events that the rule reads, each with the narrowest selector of it.
-    private func sources(of rule: Rule) -> [(MetricDefinition, [LabelMatcher])] {
-        var found: [(MetricDefinition, [LabelMatcher])] = []
+    /// Metrics of events that the rule reads, each with its selectors.
+    private func sources(of rule: Rule) -> [(MetricDefinition, [[LabelMatcher]])] {
+        var found: [(MetricDefinition, [[LabelMatcher]])] = []
         let definitions = metrics.definitions(of: environment)
         for selector in selectors(of: rule) {
             let name = selector.first { $0.name == Labels.metricName }?.value ?? ""
@@ -104,12 +90,17 @@ struct AlertExplanation {
                 continue
             }
             if let place = found.firstIndex(where: { $0.0.name == definition.name }) {
-                if found[place].1.count < selector.count { found[place].1 = selector }
+                found[place].1.append(selector)
             } else {
-                found.append((definition, selector))
+                found.append((definition, [selector]))
             }
         }
         return found
+    }
+
+    /// What the rule reads, and what rules that record it read.
+    private func selectors(of rule: Rule) -> [[LabelMatcher]] {
+        rule.expression.map { recorded.selectors(of: $0) } ?? []
     }
 
     // MARK: - Events
@@ -134,12 +125,12 @@ struct AlertExplanation {
     }
 
     private func events(
-        of alert: Alert, _ definition: MetricDefinition, _ matchers: [LabelMatcher]
+        of alert: Alert, _ definition: MetricDefinition, _ selectors: [[LabelMatcher]]
     ) -> Events {
-        let conditions = conditions(definition, alert, matchers)
+        let conditions = AlertConditions(definition, alert.labels, selectors)
         return Events(
             metric: definition.name, source: definition.source,
-            stages: conditions.alert.map { "where \($0)" }, bad: conditions.selector)
+            stages: conditions.events.map { "where \($0)" }, bad: conditions.bad)
     }
 
     /// The conditions of a trigger's query are what is bad; of one without, the values beyond the
@@ -159,7 +150,8 @@ struct AlertExplanation {
         }
         for (key, label) in zip(statistics.groupBy, trigger.labelNames) where !key.isEach {
             let value = alert.labels[label]
-            if !value.isEmpty { stages.append("where " + condition(key.expression, value)) }
+            if value.isEmpty { continue }
+            stages.append("where " + AlertConditions.condition(key.expression, value))
         }
         let argument = statistics.calculations.first?.argument
         if bad.isEmpty, trigger.baseline == nil, let argument {
@@ -191,38 +183,6 @@ struct AlertExplanation {
         object["traces"] = .array(traces(of: query))
         if !bad.isEmpty { object["fields"] = .array(fields(base + " | bubbleup where \(bad)")) }
         return object
-    }
-
-    /// Conditions of the query language: what the alert's labels say of events, and what the selector
-    /// says besides.
-    private func conditions(
-        _ definition: MetricDefinition, _ alert: Alert, _ matchers: [LabelMatcher]
-    ) -> (alert: [String], selector: [String]) {
-        var ofAlert = definition.filter.map { ["(\($0.text))"] } ?? []
-        var ofSelector: [String] = []
-        for label in definition.labels {
-            let value = alert.labels[label.name]
-            if !value.isEmpty {
-                ofAlert.append(condition(label.value, value))
-            } else if let matcher = matchers.first(where: { $0.name == label.name }),
-                matcher.operation == .equal, !matcher.value.isEmpty
-            {
-                ofSelector.append(condition(label.value, matcher.value))
-            }
-        }
-        return (ofAlert, ofSelector)
-    }
-
-    /// A label's value is a text, whatever it was in events.
-    private func condition(_ expression: Expression, _ value: String) -> String {
-        let text = "(\(expression.text)) = " + Expression.literal(.string(value)).text
-        if let number = Int64(value) {
-            return "(\(text) or (\(expression.text)) = \(number))"
-        }
-        if value == "true" || value == "false" {
-            return "(\(text) or (\(expression.text)) = \(value))"
-        }
-        return text
     }
 
     // MARK: - Answers

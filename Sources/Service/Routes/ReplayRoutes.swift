@@ -139,8 +139,9 @@ struct ReplayRoutes: Sendable {
             }?.rule
             return try watch.watching(call.head.connection) { (cancellation) throws(HTTPRefusal) in
                 AlertExplanation(
-                    metrics: metrics, environment: environment, book: book,
-                    externalURL: keeper.externalURL, cancellation: cancellation
+                    metrics: metrics, environment: environment,
+                    externalURL: keeper.externalURL, cancellation: cancellation,
+                    recorded: RecordedSelectors(book.groups.map(\.group))
                 ).document(alert, rule)
             }
         }
