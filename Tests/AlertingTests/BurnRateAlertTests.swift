@@ -61,6 +61,26 @@ import Testing
             return nil
         }
 
+        /// Goes on for at most so long without any traffic.
+        ///
+        /// - Returns: milliseconds until no page fires any more; nil when one does.
+        mutating func wait(_ milliseconds: Int64) -> Int64? {
+            let start = time
+            while time - start < milliseconds {
+                time += step
+                fixture.add(0, at: time)
+                _ = book.evaluate(at: time, context)
+                if firing(.page).isEmpty { return time - start }
+            }
+            return nil
+        }
+
+        /// The windows of alerts of which nothing is known.
+        var unobserved: [String] {
+            book.groups.flatMap(\.rules).filter { $0.unobserved != nil }
+                .flatMap { $0.alerts.keys.map { $0["window"] } }
+        }
+
         /// The windows of what fires.
         func firing(_ severity: BurnRateAlert.Severity) -> [String] {
             book.alerts.filter {
@@ -85,6 +105,23 @@ import Testing
         #expect(ended <= 5 * Unit.minute)
         // The hour has it still, and it does not come again.
         #expect(traffic.run(Unit.hour, bad: 0, until: true) == nil)
+    }
+
+    @Test func `a page does not end because nothing is counted any more, for an hour`() throws {
+        for goodAgain in [true, false] {
+            var traffic = try Traffic()
+            _ = traffic.run(7 * Unit.hour, bad: 0, evaluates: false)
+            _ = traffic.run(Unit.hour, bad: 0.2, until: true)
+            #expect(traffic.firing(.page) == ["1h"])
+            #expect(traffic.wait(50 * Unit.minute) == nil)
+            #expect(traffic.unobserved == ["1h"])
+            if goodAgain {
+                #expect(traffic.run(5 * Unit.minute, bad: 0, until: false) == Unit.minute)
+                #expect(traffic.unobserved.isEmpty)
+            } else {
+                #expect((traffic.wait(20 * Unit.minute) ?? 0) > 10 * Unit.minute)
+            }
+        }
     }
 
     @Test func `five percent within six hours page`() throws {

@@ -34,6 +34,9 @@ public struct Rule: Sendable {
     public var receivers: [String]?
     /// The alert of an objective whose expression it has; nil for all other rules.
     var burnRate: BurnRateRule?
+    /// What finds something where anything is known of its subject, so that an alert that is missed then is over;
+    /// nil where a miss says so by itself.
+    var sight: PromQLQuery?
 
     /// The expression over series; nil for a rule about events.
     public var expression: PromQLQuery? {

@@ -69,6 +69,13 @@ extension ServiceLevelObjective {
         ]
     }
 
+    /// That there were events in a window: without any nothing is known to be well again.
+    fileprivate func sight(over window: Int64) -> PromQLQuery? {
+        let figure = SLOSeries.Figure.events.rawValue
+        let window = DurationText.text(milliseconds: window)
+        return try? PromQLQuery("\(figure){slo=\"\(id)\",window=\"\(window)\"} > 0")
+    }
+
     /// A text as a template that becomes it.
     private func literal(_ text: String) -> String {
         text.replacing("{{", with: #"{{"{{"}}"#)
@@ -76,7 +83,7 @@ extension ServiceLevelObjective {
 }
 
 extension RuleGroup {
-    /// The same, each rule with the alert that it is, or with who is told of it.
+    /// The same, each rule with the alert that it is or with who is told of it, and with what it can be over by.
     fileprivate func watching(_ objective: ServiceLevelObjective) -> RuleGroup {
         let alerts = objective.alerts.count
         return RuleGroup(
@@ -84,10 +91,13 @@ extension RuleGroup {
             rules: rules.enumerated().map { place, rule in
                 var rule = rule
                 if place < alerts {
-                    rule.burnRate = BurnRateRule(
-                        objective: objective, alert: objective.alerts[place])
+                    let alert = objective.alerts[place]
+                    rule.burnRate = BurnRateRule(objective: objective, alert: alert)
+                    rule.sight = objective.sight(over: alert.short)
                 } else {
-                    rule.receivers = objective.budgetAlerts[place - alerts].receivers
+                    let alert = objective.budgetAlerts[place - alerts]
+                    rule.sight = objective.sight(over: alert.window(in: objective.period.length))
+                    rule.receivers = alert.receivers
                 }
                 return rule
             })

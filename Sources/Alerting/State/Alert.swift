@@ -64,6 +64,18 @@ extension Alert {
         state == .firing && metAt.map { settled <= $0 } ?? false
     }
 
+    /// Takes note that nothing is known of what it is about.
+    ///
+    /// - Returns: whether it stays as it is, as it does for an hour.
+    mutating func loseSight(at time: Int64) -> Bool {
+        let since = unobservedSince ?? time
+        unobservedSince = since
+        return time - since < Alert.unobservedKept
+    }
+
+    /// Milliseconds for which an alert stays as it is while nothing is known.
+    private static let unobservedKept: Int64 = 3_600_000
+
     var contact: Contact { Contact(labels, annotations) }
 
     /// Milliseconds since 1970 by when it should escalate, be acknowledged, mitigated and reviewed, where

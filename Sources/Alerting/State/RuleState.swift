@@ -88,9 +88,21 @@ public struct RuleState: Sendable {
                 return try record(series, at: time - offset, limit: limit)
             }
             verdicts.note(Set(series.map(\.0)), at: time)
+            unobserved = try blindness(series, at: time - offset, context)
             let fresh = try freshSeries(expression, at: time, context)
             return try watch(series, fresh, at: time, offset: offset, limit: limit, context)
         }
+    }
+
+    /// Why nothing is known of what fires and is not found; nil when something is, or nothing fires.
+    private func blindness(
+        _ series: [(Labels, SampleValue)], at time: Int64, _ context: RuleContext
+    ) throws -> String? {
+        guard let sight = rule.sight, series.isEmpty,
+            alerts.values.contains(where: { $0.state == .firing }),
+            try context.series(sight, at: time).isEmpty
+        else { return nil }
+        return "no event has counted lately, so the rule is unobserved"
     }
 
     /// The series that a condition that late events can only meet the more finds up to the present, and
@@ -173,7 +185,7 @@ public struct RuleState: Sendable {
         for labels in alerts.keys.sorted() {
             guard var alert = alerts[labels] else { continue }
             let isActive = found.contains(labels) || miss(&alert, at: time, settled: time - offset)
-            if found.contains(labels) { alert.missingSince = nil }
+            if found.contains(labels) { (alert.missingSince, alert.unobservedSince) = (nil, nil) }
             guard isActive else { continue }
             active += 1
             if alert.state == .pending && time - alert.activeAt >= rule.hold {
@@ -211,6 +223,8 @@ public struct RuleState: Sendable {
         _ alert: inout Alert, at time: Int64, settled: Int64
     ) -> Bool {
         if alert.isAhead(of: settled) { return true }
+        if unobserved == nil { alert.unobservedSince = nil }
+        if unobserved != nil, alert.state == .firing, alert.loseSight(at: time) { return true }
         if alert.state == .firing && rule.keepFiring > 0 {
             let since = alert.missingSince ?? time
             alert.missingSince = since

@@ -2,9 +2,6 @@ internal import EventQuery
 internal import SeriesStore
 
 extension RuleState {
-    /// Milliseconds for which an alert stays as it is while its group is not observed.
-    static let unobservedKept: Int64 = 3_600_000
-
     /// Asks a trigger's question and judges each group by it.
     ///
     /// - Parameters:
@@ -106,10 +103,9 @@ extension RuleState {
     /// Takes note that nothing is known of an alert's group: it stays as it is, for an hour.
     private mutating func missSight(_ labels: Labels, at time: Int64) {
         guard var alert = alerts[labels], alert.state != .inactive else { return }
-        let since = alert.unobservedSince ?? time
-        alert.unobservedSince = since
+        let stays = alert.loseSight(at: time)
         alerts[labels] = alert
-        guard time - since >= RuleState.unobservedKept else { return }
+        if stays { return }
         if alert.state == .firing {
             alert.state = .inactive
             alert.resolvedAt = time

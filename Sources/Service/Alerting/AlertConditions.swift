@@ -1,4 +1,6 @@
 internal import Compute
+internal import EventQuery
+internal import Events
 internal import Metrics
 internal import SeriesStore
 
