@@ -504,6 +504,19 @@ groups:
         self.server.json("POST", "/api/erasures", {"query": 'where user = "ada@example.com"'})
         self.assertEqual(kept(), [])
 
+    def test_an_erasure_of_other_events_ends_no_alert(self):
+        receiver = Receiver()
+        self.addCleanup(receiver.close)
+        self.define()
+        self.server.json("POST", "/1/batch/people", [{"data": {"user": "ada@example.com"}}])
+        self.server.json("PUT", "/api/receivers/hook", {"type": "webhook", "url": receiver.url})
+        self.put_rules(RULES)
+        receiver.wait_for(1)
+        self.server.json(
+            "POST", "/api/erasures", {"query": 'from people | where user = "ada@example.com"'})
+        time.sleep(3)
+        self.assertEqual([one["status"] for one in receiver.wait_for(1)], ["firing"])
+
     def test_a_standstill_is_told_and_leaves_what_fires(self):
         self.define()
         self.options = ("--self-telemetry", "off", "--standstill", "10", "--rule-interval", "1")

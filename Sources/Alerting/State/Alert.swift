@@ -76,6 +76,9 @@ extension Alert {
     /// Milliseconds for which an alert stays as it is while nothing is known.
     private static let unobservedKept: Int64 = 3_600_000
 
+    /// Whether its labels or annotations hold one of some texts.
+    public func holds(_ texts: [String]) -> Bool { labels.hold(texts) || annotations.hold(texts) }
+
     var contact: Contact { Contact(labels, annotations) }
 
     /// Milliseconds since 1970 by when it should escalate, be acknowledged, mitigated and reviewed, where

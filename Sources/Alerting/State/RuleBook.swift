@@ -229,12 +229,10 @@ public struct RuleBook: Sendable {
 
     /// Forgets alerts that hold one of some texts; what is found again is an alert anew.
     public mutating func erase(_ texts: [String]) {
-        func holds(_ alert: Alert) -> Bool {
-            alert.labels.hold(texts) || alert.annotations.hold(texts)
-        }
         for place in groups.indices {
             for rule in groups[place].rules.indices {
-                for alert in groups[place].rules[rule].alerts.values where holds(alert) {
+                for alert in groups[place].rules[rule].alerts.values
+                where alert.holds(texts) {
                     groups[place].rules[rule].alerts[alert.labels] = nil
                 }
                 groups[place].rules[rule].written = groups[place].rules[rule].written.filter {
@@ -242,7 +240,7 @@ public struct RuleBook: Sendable {
                 }
             }
         }
-        orphans.removeAll(where: holds)
+        orphans.removeAll { $0.holds(texts) }
     }
 
     // MARK: - Memory

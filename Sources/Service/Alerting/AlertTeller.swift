@@ -16,7 +16,8 @@ final class AlertTeller: Sendable {
     }
 
     private struct Inbox {
-        var alerts: [Alert] = []
+        /// Nil until it is known what there is: nobody is told of an end because nothing is known yet.
+        var alerts: [Alert]?
         var isEnding = false
         var isNew = false
         /// Texts that what it knows must not hold; empty when that is done.
@@ -91,7 +92,7 @@ final class AlertTeller: Sendable {
     func erase(_ texts: [String]) -> Bool {
         inbox.update { inbox in
             inbox.erased += texts
-            inbox.alerts = []
+            inbox.alerts?.removeAll { $0.holds(texts) }
         }
         return inbox.wait(atMost: 30_000_000_000) { $0.erased.isEmpty ? () : nil } != nil
     }
@@ -126,6 +127,7 @@ final class AlertTeller: Sendable {
             while true {
                 let (alerts, isEnding) = inbox.withLock { ($0.alerts, $0.isEnding) }
                 if isEnding { return }
+                guard let alerts else { break }
                 let isSent = sendNext(&listener, alerts)
                 let waiting = listener.waiting(alerts, at: now)
                 figuresNow.withLock { $0.waiting = waiting }
