@@ -39,6 +39,8 @@ public enum AlertingLimits {
     static let baselineGroups = 1_000
     /// Selectors that an expression over recorded series is followed to.
     static let recordedSelectors = 100
+    /// Alerts that are gone and are kept for a receiver that was not told of them: some megabytes.
+    static let untoldAlerts = 1_000
     /// Alerts that one message tells of.
     static let alertsPerMessage = 100
     /// The same of a card of Microsoft Teams, which takes 28 KiB.

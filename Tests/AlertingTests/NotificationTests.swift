@@ -206,6 +206,101 @@ import Testing
         #expect(nothing == nil)
     }
 
+    /// What the next message says, which is taken: `firing A B`; nil when there is none.
+    private func told(
+        _ feed: inout ReceiverFeed, _ alerts: [Alert], at second: Int64
+    ) throws -> String? {
+        guard let message = feed.message(alerts, at: second * 1000, externalURL: "") else {
+            return nil
+        }
+        feed.succeeded(message)
+        let body = try document(message)
+        let names = (body["alerts"]?.array ?? []).compactMap { $0["labels"]?["alertname"]?.string }
+        return ([body["status"]?.string ?? ""] + names).joined(separator: " ")
+    }
+
+    @Test func `what began and ended while a receiver was down is told in that order`() throws {
+        var feed = feed()
+        #expect(try told(&feed, [], at: 0) == nil)
+        let first = try needed(feed.message([alert("A")], at: 1_000, externalURL: ""))
+        feed.failed(at: 1_000)
+        // It is over, and gone when that was long ago.
+        let over = [alert("A", resolvedAt: 5_000)]
+        #expect(feed.waiting(over) == 1)
+        let still = try needed(feed.message(over, at: 9_000, externalURL: ""))
+        #expect(still.body == first.body)
+        feed.failed(at: 9_000)
+        let nothing = feed.message([], at: 9_001, externalURL: "")
+        #expect(nothing == nil)
+        #expect(feed.hasNews)
+        var restarted = self.feed()
+        try restarted.restore(feed.encoded())
+        #expect(restarted.waiting([]) == 1)
+        let beginning = try needed(restarted.message([], at: 9_000_000, externalURL: ""))
+        #expect(beginning.body == first.body)
+        restarted.succeeded(beginning)
+        let end = try needed(restarted.message([], at: 9_000_000, externalURL: ""))
+        let body = try document(end)
+        #expect(body["status"] == "resolved")
+        #expect(body["alerts"]?.array?.first?["endsAt"] == "1970-01-01T00:00:05Z")
+        #expect(body["commonAnnotations"]?["summary"] == "<A> & more")
+        restarted.succeeded(end)
+        #expect(try told(&restarted, [], at: 9_001) == nil)
+        #expect(restarted.waiting([]) == 0)
+    }
+
+    @Test func `what ended before a receiver was there is not told it`() throws {
+        let over = alert("A", resolvedAt: 5_000)
+        var feed = feed()
+        #expect(try told(&feed, [over], at: 6) == nil)
+        #expect(!feed.wasTold(of: over))
+        var restarted = self.feed()
+        try restarted.restore(feed.encoded())
+        #expect(try told(&restarted, [over], at: 7) == nil)
+        // What began and ended since it was looked at last is.
+        let both = [over, alert("B", firedAt: 7_000, resolvedAt: 8_000)]
+        #expect(try told(&restarted, both, at: 8) == "firing B")
+        #expect(try told(&restarted, both, at: 8) == "resolved B")
+        #expect(try told(&restarted, both, at: 8) == nil)
+    }
+
+    @Test func `a receiver that is changed is told what the one before was not, and no past`()
+        throws
+    {
+        var feed = feed()
+        let ticket = alert("T", resolvedAt: 2_000, tier: "ticket")
+        _ = feed.message([alert("A"), ticket], at: 0, externalURL: "")
+        feed.failed(at: 0)
+        feed.redefine(as: Receiver(name: "r", kind: .webhook(url: "http://new"), match: []))
+        let alerts = [alert("A", resolvedAt: 3_000), ticket]
+        #expect(try told(&feed, alerts, at: 0) == "firing A")
+        #expect(try told(&feed, alerts, at: 0) == "resolved A")
+        #expect(try told(&feed, alerts, at: 0) == nil)
+    }
+
+    @Test func `of what a receiver missed the latest thousand alerts are kept`() throws {
+        var feed = feed()
+        feed.failed(at: 0)
+        let alerts = (0..<1_010).map { alert("A", firedAt: Int64($0)) }
+        _ = feed.message(alerts, at: 0, externalURL: "")
+        _ = feed.message([], at: 0, externalURL: "")
+        #expect(feed.waiting([]) == 1_000)
+        let message = try needed(feed.message([], at: 1_000, externalURL: ""))
+        let start = try document(message)["alerts"]?.array?.first?["startsAt"]
+        #expect(start == "1970-01-01T00:00:00.01Z")
+    }
+
+    @Test func `nothing that is erased is kept for a receiver`() throws {
+        var feed = feed()
+        let alerts = [alert("ada@example.com"), alert("B")]
+        _ = feed.message(alerts, at: 0, externalURL: "")
+        feed.failed(at: 0)
+        _ = feed.message([], at: 1, externalURL: "")
+        feed.erase(["ada@"])
+        #expect(!String(decoding: feed.encoded(), as: UTF8.self).contains("ada@"))
+        #expect(try told(&feed, [], at: 5) == "firing B")
+    }
+
     @Test func `the end of one incident is told although the alert fires anew`() throws {
         var feed = feed()
         feed.succeeded(try needed(feed.message([alert("A")], at: 0, externalURL: "")))
@@ -269,7 +364,8 @@ import Testing
         var one = Alert(
             labels: labels, annotations: Labels([Label("threshold", ">= 1.5")]), value: 2,
             state: .firing, activeAt: 0, firedAt: 0)
-        let message = try needed(feed.message([one, alert("z")], at: 0, externalURL: "http://w"))
+        let other = alert("z")
+        let message = try needed(feed.message([one, other], at: 0, externalURL: "http://w"))
         guard case .post(_, let headers) = message.road else {
             Issue.record("it is no POST")
             return
@@ -284,9 +380,10 @@ import Testing
         let group: JSONValue = ["service": "cart", "tier": "page"]
         #expect(told["result_groups_triggered"]?.array?.first?["Group"] == group)
         feed.succeeded(message)
+        feed.succeeded(try needed(feed.message([one, other], at: 0, externalURL: "")))
         one.state = .inactive
         one.resolvedAt = 1
-        let end = try needed(feed.message([one], at: 1_000, externalURL: ""))
+        let end = try needed(feed.message([one, other], at: 1_000, externalURL: ""))
         #expect(try document(end)["status"] == "OK")
     }
 

@@ -47,14 +47,19 @@ import Testing
             if book.evaluate(at: now, context) {
                 guard (try? files.keep(book.encoded(), in: "default")) != nil else { return second }
             }
-            while let message = feed.message(book.alerts, at: now, externalURL: "") {
+            while true {
+                let message = feed.message(book.alerts, at: now, externalURL: "")
+                if feed.hasNews {
+                    guard (try? files.keep(feed.encoded(), in: "default.hook")) != nil else {
+                        return second
+                    }
+                    feed.wasKept()
+                }
+                guard let message else { break }
                 let body = try JSONValue(parsing: message.body)
                 let key = body["alerts"]?.array?.first?["fingerprint"]?.string ?? ""
                 told.append("\(body["status"]?.string ?? "") \(key)")
                 feed.succeeded(message)
-                guard (try? files.keep(feed.encoded(), in: "default.hook")) != nil else {
-                    return second
-                }
             }
         }
         return 120

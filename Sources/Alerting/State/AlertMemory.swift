@@ -55,7 +55,7 @@ enum AlertMemory {
         return .object(object)
     }
 
-    private static func json(_ alert: Alert) -> JSONObject {
+    static func json(_ alert: Alert) -> JSONObject {
         var object = JSONObject()
         object["labels"] = AlertText.json(alert.labels)
         object["annotations"] = AlertText.json(alert.annotations)
@@ -95,7 +95,7 @@ enum AlertMemory {
             })
     }
 
-    private static func alert(_ json: JSONValue) -> Alert? {
+    static func alert(_ json: JSONValue) -> Alert? {
         guard let state = json["state"]?.string.flatMap(Alert.State.init),
             let activeAt = json["active_at"]?.integer
         else { return nil }

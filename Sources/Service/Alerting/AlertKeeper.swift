@@ -393,7 +393,7 @@ extension AlertKeeper: Erasable {
         }
         // What was handed over before might be told after.
         let isSettled = explainer.settle()
-        let areTold = tellers.all(of: environment).map { $0.erase(texts) }.allSatisfy { $0 }
+        let areTold = tellers.erase(texts, of: environment)
         guard isDone != nil, isSettled, areTold else {
             throw ServerError(description: "alerts: not erased in time")
         }

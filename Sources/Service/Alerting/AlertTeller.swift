@@ -18,10 +18,21 @@ final class AlertTeller: Sendable {
     private struct Inbox {
         /// Nil until it is known what there is: nobody is told of an end because nothing is known yet.
         var alerts: [Alert]?
-        var isEnding = false
         var isNew = false
         /// Texts that what it knows must not hold; empty when that is done.
         var erased: [String] = []
+        /// Whether all that it knows is to be forgotten; done before it is redefined.
+        var forgets = false
+        /// Who is to be told from now on in the place of who is told.
+        var redefined: Receiver?
+        var isEnding = false
+        /// Whether the thread has ended, and does nothing more of what it is asked.
+        var isThrough = false
+
+        /// Whether something is to be done before the next message.
+        var hasOrders: Bool {
+            isEnding || forgets || redefined != nil || !erased.isEmpty
+        }
     }
 
     /// What was told, and what was not.
@@ -38,10 +49,7 @@ final class AlertTeller: Sendable {
     }
 
     let name: String
-    /// What is told: `alertmanager`, `webhook`, `slack`, `pagerduty` or `email`.
-    let typeName: String
-    /// Nil where it is an Alertmanager that is told.
-    let receiver: Receiver?
+    private let receiverNow: Mutex<Receiver?>
     private let inbox = Monitor(Inbox())
     private let figuresNow = Mutex(Figures())
     /// The listener as of the last message that was taken.
@@ -59,10 +67,9 @@ final class AlertTeller: Sendable {
     ) throws(HostError) {
         self.name = name
         switch listener {
-        case .alertmanager: receiver = nil
-        case .receiver(let feed, _): receiver = feed.receiver
+        case .alertmanager: receiverNow = Mutex(nil)
+        case .receiver(let feed, _): receiverNow = Mutex(feed.receiver)
         }
-        typeName = receiver?.typeName ?? "alertmanager"
         listenerNow = Mutex(listener)
         self.files = files
         self.clock = clock
@@ -73,7 +80,16 @@ final class AlertTeller: Sendable {
         thread.withLock { $0 = started }
     }
 
+    /// Nil where it is an Alertmanager that is told.
+    var receiver: Receiver? { receiverNow.withLock { $0 } }
+
+    /// What is told: `alertmanager`, `webhook`, `slack`, `pagerduty` or `email`.
+    var typeName: String { receiver?.typeName ?? "alertmanager" }
+
     var figures: Figures { figuresNow.withLock { $0 } }
+
+    /// Whether it has ended, at its own time after it was asked to.
+    var isThrough: Bool { inbox.withLock { $0.isThrough } }
 
     /// Whom it tells, with what was taken so far.
     var listener: Listener { listenerNow.withLock { $0 } }
@@ -94,11 +110,36 @@ final class AlertTeller: Sendable {
             inbox.erased += texts
             inbox.alerts?.removeAll { $0.holds(texts) }
         }
-        return inbox.wait(atMost: 30_000_000_000) { $0.erased.isEmpty ? () : nil } != nil
+        return inbox.wait(atMost: 30_000_000_000) {
+            $0.erased.isEmpty || $0.isThrough ? () : nil
+        } != nil
+    }
+
+    /// Tells another receiver of the same name after what is being sent; what was told before counts,
+    /// unless that was to be forgotten.
+    ///
+    /// - Returns: false when it has ended before, and there is to be another teller.
+    func redefine(as receiver: Receiver) -> Bool {
+        let isThere = inbox.update { inbox in
+            if inbox.isThrough { return false }
+            inbox.isEnding = false
+            inbox.redefined = receiver
+            return true
+        }
+        guard isThere else { return false }
+        receiverNow.withLock { $0 = receiver }
+        return true
     }
 
     /// Asks the thread to end after what it is sending.
-    func end() { inbox.update { $0.isEnding = true } }
+    ///
+    /// - Parameter forgetting: whether nothing of what was told is to be kept.
+    func end(forgetting: Bool = false) {
+        inbox.update { inbox in
+            inbox.isEnding = true
+            inbox.forgets = inbox.forgets || forgetting
+        }
+    }
 
     func join() { thread.withLock { $0 }?.join() }
 
@@ -109,30 +150,53 @@ final class AlertTeller: Sendable {
         while true {
             // Also when there is nothing new: what fires is told again, what failed is tried again.
             _ = inbox.wait(atMost: 1_000_000_000) { inbox -> Void? in
-                guard inbox.isNew || inbox.isEnding || !inbox.erased.isEmpty else { return nil }
+                guard inbox.isNew || inbox.hasOrders else { return nil }
                 inbox.isNew = false
                 return ()
             }
-            let texts = inbox.withLock { $0.erased }
-            if !texts.isEmpty {
-                if case .receiver(var feed, let file) = listener {
-                    feed.erase(texts)
-                    listener = .receiver(feed, file: file)
-                    let known = listener
-                    listenerNow.withLock { $0 = known }
-                    keep(feed, file)
-                }
-                inbox.update { $0.erased.removeFirst(texts.count) }
-            }
-            while true {
-                let (alerts, isEnding) = inbox.withLock { ($0.alerts, $0.isEnding) }
-                if isEnding { return }
-                guard let alerts else { break }
+            obey(&listener)
+            if isAtEnd() { return }
+            while let alerts = inbox.withLock({ $0.alerts }) {
                 let isSent = sendNext(&listener, alerts)
                 let waiting = listener.waiting(alerts, at: now)
                 figuresNow.withLock { $0.waiting = waiting }
-                guard isSent else { break }
+                guard isSent, !inbox.withLock({ $0.hasOrders }) else { break }
             }
+        }
+    }
+
+    /// Does what is to be done between two messages.
+    private func obey(_ listener: inout Listener) {
+        let (texts, forgets, redefined) = inbox.withLock { inbox in
+            defer { (inbox.forgets, inbox.redefined) = (false, nil) }
+            return (inbox.erased, inbox.forgets, inbox.redefined)
+        }
+        if case .receiver(var feed, let file) = listener {
+            if forgets {
+                feed = ReceiverFeed(feed.receiver)
+                forget(file)
+            }
+            if let redefined {
+                feed.redefine(as: redefined)
+                figuresNow.withLock { $0 = Figures() }
+            }
+            if !texts.isEmpty {
+                feed.erase(texts)
+                // What was never kept holds nothing either.
+                if !forgets { keep(&feed, file) }
+            }
+            let known = Listener.receiver(feed, file: file)
+            listener = known
+            listenerNow.withLock { $0 = known }
+        }
+        if !texts.isEmpty { inbox.update { $0.erased.removeFirst(texts.count) } }
+    }
+
+    /// Whether the thread ends now: it was asked to, and to nothing else since.
+    private func isAtEnd() -> Bool {
+        inbox.update { inbox in
+            inbox.isThrough = inbox.isEnding && !inbox.forgets && inbox.redefined == nil
+            return inbox.isThrough
         }
     }
 
@@ -142,6 +206,7 @@ final class AlertTeller: Sendable {
     private func sendNext(_ listener: inout Listener, _ alerts: [Alert]) -> Bool {
         let message = listener.message(
             alerts, at: now, interval: interval, externalURL: externalURL)
+        keepNews(of: &listener)
         guard let message else { return false }
         do throws(Outgoing.Failure) {
             try Outgoing.send(message)
@@ -155,9 +220,9 @@ final class AlertTeller: Sendable {
             return false
         }
         listener.succeeded(message, alerts, at: now)
+        keepNews(of: &listener)
         let taken = listener
         listenerNow.withLock { $0 = taken }
-        if case .receiver(let feed, let file) = listener { keep(feed, file) }
         // Counted once a restart will not tell it again.
         figuresNow.withLock { figures in
             figures.sent += 1
@@ -180,11 +245,27 @@ final class AlertTeller: Sendable {
         }
     }
 
-    private func keep(_ feed: ReceiverFeed, _ file: String) {
+    /// Keeps what a receiver's feed has come to since it was kept last.
+    private func keepNews(of listener: inout Listener) {
+        guard case .receiver(var feed, let file) = listener, feed.hasNews else { return }
+        keep(&feed, file)
+        listener = .receiver(feed, file: file)
+    }
+
+    private func keep(_ feed: inout ReceiverFeed, _ file: String) {
         do throws(HostError) {
             try files.keep(feed.encoded(), in: file)
+            feed.wasKept()
         } catch {
             log(.error, "alerts not kept", ["error": .string("\(error)")])
+        }
+    }
+
+    private func forget(_ file: String) {
+        do throws(HostError) {
+            try files.remove(file)
+        } catch {
+            log(.error, "alerts not forgotten", ["error": .string("\(error)")])
         }
     }
 }

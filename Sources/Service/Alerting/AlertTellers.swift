@@ -7,8 +7,8 @@ internal import Synchronization
 /// and the receivers that an environment defines, of its own.
 final class AlertTellers: Sendable {
     private struct Entry {
-        /// What it was made of; another definition makes another teller.
-        let definition: String
+        /// What it tells by; nil where there is none any more, and it ends after what it is sending.
+        let definition: String?
         let teller: AlertTeller
     }
 
@@ -34,7 +34,8 @@ final class AlertTellers: Sendable {
     }
 
     func all(of environment: String) -> [AlertTeller] {
-        entries.withLock { $0[environment] ?? [:] }.sorted { $0.key < $1.key }.map(\.value.teller)
+        entries.withLock { $0[environment] ?? [:] }.filter { $0.value.definition != nil }
+            .sorted { $0.key < $1.key }.map(\.value.teller)
     }
 
     /// All who are told directly.
@@ -46,30 +47,37 @@ final class AlertTellers: Sendable {
         for teller in all(of: environment) { teller.tell(alerts) }
     }
 
-    /// Starts and ends tellers until there is one for each definition.
+    /// Forgets alerts that hold one of some texts, in memory and on disk.
+    ///
+    /// - Returns: false when what is being sent kept it from it for too long.
+    func erase(_ texts: [String], of environment: String) -> Bool {
+        let tellers = entries.withLock { $0[environment] ?? [:] }.values.map(\.teller)
+        return tellers.map { $0.erase(texts) }.allSatisfy { $0 }
+    }
+
+    /// Starts, changes and ends tellers until there is one for each definition.
+    ///
+    /// It waits for none of them: what one is sending may hang.
     func prepare(_ environment: String) throws(HostError) {
-        var before = entries.withLock { $0[environment] ?? [:] }
+        let before = entries.withLock { $0[environment] ?? [:] }
         var after: [String: Entry] = [:]
         for (name, definition, listener) in listeners(of: environment) {
-            if let known = before[name], known.definition == definition {
-                after[name] = known
-                before[name] = nil
+            if let known = before[name],
+                known.definition == definition || listener.isTaken(by: known.teller)
+            {
+                after[name] = Entry(definition: definition, teller: known.teller)
                 continue
             }
-            // The one before is through before the new one reads what it kept.
-            before[name]?.teller.end()
-            before.removeValue(forKey: name)?.teller.join()
             after[name] = Entry(
                 definition: definition,
                 teller: try AlertTeller(
                     name, restored(listener), files, clock: clock,
                     externalURL: options.externalURL, interval: options.interval, log: log))
         }
-        for (name, entry) in before {
-            entry.teller.end()
-            entry.teller.join()
+        for (name, entry) in before where after[name] == nil && !entry.teller.isThrough {
             // What nobody is told of any more is not kept either.
-            if !alertmanagers.contains(name) { try files.remove("\(environment).\(name)") }
+            entry.teller.end(forgetting: true)
+            after[name] = Entry(definition: nil, teller: entry.teller)
         }
         entries.withLock { $0[environment] = after }
     }
@@ -108,5 +116,13 @@ final class AlertTellers: Sendable {
         let tellers = entries.withLock { $0 }.values.flatMap(\.values).map(\.teller)
         for teller in tellers { teller.end() }
         for teller in tellers { teller.join() }
+    }
+}
+
+extension AlertTeller.Listener {
+    /// Whether the teller of one that had the same name tells it now.
+    fileprivate func isTaken(by teller: AlertTeller) -> Bool {
+        guard case .receiver(let feed, _) = self else { return false }
+        return teller.redefine(as: feed.receiver)
     }
 }
