@@ -36,6 +36,35 @@ static int is_guarded6(const struct in6_addr *address) {
     return is_guarded4((uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3]);
 }
 
+// Whether a host is written as such an address.
+static int is_guarded_text(const char *host) {
+    struct in_addr four;
+    struct in6_addr six;
+    if (inet_pton(AF_INET, host, &four) == 1) return is_guarded4(ntohl(four.s_addr));
+    return inet_pton(AF_INET6, host, &six) == 1 && is_guarded6(&six);
+}
+
+int wf_url_fault(const char *url, const char *scheme, const char *other_scheme) {
+    CURLU *parts = curl_url();
+    char *own = NULL, *host = NULL;
+    int fault = 1;
+    // Numbers that stand for an address of IPv4 come out of it as four.
+    if (parts && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
+        curl_url_get(parts, CURLUPART_SCHEME, &own, 0) == CURLUE_OK &&
+        curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+        (strcmp(own, scheme) == 0 || strcmp(own, other_scheme) == 0) &&
+        // libcurl takes one slash or three for two: not ours, who look for the host after two.
+        strncmp(url + strlen(own), "://", 3) == 0 && url[strlen(own) + 3] != '/') {
+        char *address = *host == '[' ? host + 1 : host;
+        address[strcspn(address, "]%")] = 0;
+        fault = is_guarded_text(address) ? 2 : 0;
+    }
+    curl_free(own);
+    curl_free(host);
+    curl_url_cleanup(parts);
+    return fault;
+}
+
 // Asked with the address that a name has turned out to be, so that no name leads around it.
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *at) {
     int *was_guarded = context;

@@ -26,4 +26,8 @@ wf_sent wf_curl_post(const char *url, const char *const *headers, size_t header_
 wf_sent wf_curl_mail(const char *url, const char *user, const char *password, const char *from,
                      const char *const *to, size_t to_count, const uint8_t *text, size_t length,
                      long timeout_ms);
+
+/// What keeps a URL from being sent to, as libcurl reads it: 1 when it is no URL of one of two schemes, 2 when
+/// its host is written as an address that is never connected to; else 0.
+int wf_url_fault(const char *url, const char *scheme, const char *other_scheme);
 #endif

@@ -71,7 +71,7 @@ final class AlertTellers: Sendable {
             after[name] = Entry(
                 definition: definition,
                 teller: try AlertTeller(
-                    name, restored(listener), files, clock: clock,
+                    Receiver.shown(name, type: nil), restored(listener), files, clock: clock,
                     externalURL: options.externalURL, interval: options.interval, log: log))
         }
         for (name, entry) in before where after[name] == nil && !entry.teller.isThrough {

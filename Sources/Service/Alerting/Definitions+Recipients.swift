@@ -39,6 +39,9 @@ extension Definitions {
             if let receiver = all(.receivers).first(where: { $0.answers(to: object) }) {
                 object["id"] = .string(receiver.id)
                 object["type"] = receiver.body["type"]
+                object["target"] = object["target"]?.string.map {
+                    .string(Receiver.shown($0, type: receiver.body["type"]?.string))
+                }
             } else if let known = try recipient(object, at: now, random) {
                 object["id"] = .string(known.id)
                 let definition = try RecipientDefinition(DefinitionBody(known.body))

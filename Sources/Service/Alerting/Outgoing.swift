@@ -16,6 +16,18 @@ enum Outgoing {
     /// Prepares libcurl; call once, before threads are started.
     static func prepare() { wf_curl_prepare() }
 
+    /// What keeps a URL from being sent to; nil where that is seen when it is tried.
+    ///
+    /// A name may lead anywhere by then, so the address is looked at again when it is connected to.
+    static func fault(of url: String, schemes: (String, String)) -> String? {
+        switch wf_url_fault(url, schemes.0, schemes.1) {
+        case 0: nil
+        case 2:
+            "is at an address that is never spoken to: link-local, multicast or a cloud's metadata"
+        default: "is no \(schemes.0) or \(schemes.1) URL"
+        }
+    }
+
     /// Sends a message and waits until it is taken, at most ten seconds.
     ///
     /// A POST is a span of a trace that begins with it, for what its receiver records.

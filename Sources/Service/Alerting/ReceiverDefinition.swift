@@ -8,7 +8,33 @@ extension Receiver {
     ]
 
     /// Members that are never told again.
-    static let secrets = ["password", "routing_key"]
+    private static let secrets = ["password", "routing_key"]
+
+    /// A member of a definition as it is told: without secrets.
+    ///
+    /// - Parameter type: of the receiver.
+    static func shown(_ member: JSONObject.Member, type: String?) -> JSONValue {
+        if secrets.contains(member.key) { return "(kept)" }
+        guard ["url", "server"].contains(member.key), let url = member.value.string else {
+            return member.value
+        }
+        return .string(shown(url, type: type))
+    }
+
+    /// A URL without what lets anybody in who knows it: user and password, what it asks with, and of
+    /// a hook of Slack's or Teams's the path; what is no URL as it is.
+    static func shown(_ url: String, type: String?) -> String {
+        guard let mark = url.firstRange(of: "://") else { return url }
+        let rest = url[mark.upperBound...]
+        let authority = rest.prefix { !"/?#".contains($0) }
+        let host = authority[
+            (authority.lastIndex(of: "@").map(rest.index(after:)) ?? rest.startIndex)...]
+        let path = rest[authority.endIndex...].prefix { !"?#".contains($0) }
+        let isSecret = ["slack", "msteams"].contains(type) && path.count > 1
+        return url[..<mark.upperBound] + (host.startIndex == rest.startIndex ? "" : "(kept)@")
+            + host + (isSecret ? "/(kept)" : path)
+            + (path.endIndex == rest.endIndex ? "" : "?(kept)")
+    }
 
     /// Reads a definition; throws a problem that names the member that is wrong.
     ///
@@ -49,10 +75,18 @@ extension Receiver {
     /// The URL that a member is; throws a problem when it is none that can be posted to.
     static func url(_ body: DefinitionBody, _ member: String) throws(HTTPRefusal) -> String {
         let url = try body.requiredText(member, charactersMax: 2048)
-        guard url.hasPrefix("http://") || url.hasPrefix("https://"), isPlain(url) else {
-            throw body.wrong(member, "is no http or https URL")
-        }
+        try refuse(body, member, url, schemes: ("http", "https"))
         return url
+    }
+
+    /// Throws a problem when a URL is none of the schemes, or cannot be spoken to wherever it leads.
+    private static func refuse(
+        _ body: DefinitionBody, _ member: String, _ url: String, schemes: (String, String)
+    ) throws(HTTPRefusal) {
+        guard isPlain(url) else { throw body.wrong(member, "has spaces or control characters") }
+        if let fault = Outgoing.fault(of: url, schemes: schemes) {
+            throw body.wrong(member, fault)
+        }
     }
 
     /// Without white space and control characters, which could begin a line of their own.
@@ -62,9 +96,7 @@ extension Receiver {
 
     private static func mail(_ body: DefinitionBody) throws(HTTPRefusal) -> Kind {
         let server = try body.requiredText("server", charactersMax: 255)
-        guard server.hasPrefix("smtp://") || server.hasPrefix("smtps://"), isPlain(server) else {
-            throw body.wrong("server", "is no smtp or smtps URL")
-        }
+        try refuse(body, "server", server, schemes: ("smtp", "smtps"))
         let from = try address(body, "from", try body.requiredText("from", charactersMax: 255))
         guard let list = body.member("to")?.array, (1...20).contains(list.count) else {
             throw body.wrong("to", "is not a list of 1 to 20 addresses")

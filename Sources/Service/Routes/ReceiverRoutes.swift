@@ -39,8 +39,7 @@ struct ReceiverRoutes: Sendable {
                 let document = stored.first { $0.id == teller.name }
                 if document == nil { object["type"] = .string(teller.typeName) }
                 for member in document?.body.members ?? [] {
-                    let isSecret = Receiver.secrets.contains(member.key)
-                    object[member.key] = isSecret ? "(kept)" : member.value
+                    object[member.key] = Receiver.shown(member, type: teller.typeName)
                 }
                 let figures = teller.figures
                 object["messages_taken"] = .int(Int64(figures.sent))
