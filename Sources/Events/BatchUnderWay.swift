@@ -10,8 +10,8 @@ struct BatchUnderWay: ~Copyable {
     private(set) var columns: UnsafeMutablePointer<ColumnBuilder>
     private var columnCapacity = 128
     private(set) var columnCount = 0
-    /// Columns of the event under way; a value taken back leaves its column here.
-    private var touched = GrowingBuffer<UInt32>(capacity: 256)
+    /// Columns with a value of the event under way; one that was taken back still counts.
+    private var columnsOfEvent = 0
     /// Columns that may hold values of this batch; the others are of earlier ones.
     private(set) var inUse = GrowingBuffer<UInt32>(capacity: 256)
     private(set) var timestamps = GrowingBuffer<Int64>(capacity: 1024)
@@ -31,7 +31,7 @@ struct BatchUnderWay: ~Copyable {
     }
 
     var rows: Int { timestamps.count }
-    var fieldCount: Int { touched.count + spill.fieldCount }
+    var fieldCount: Int { columnsOfEvent + spill.fieldCount }
     var columnsInUse: Int { inUse.count }
 
     // MARK: - Columns
@@ -101,15 +101,23 @@ struct BatchUnderWay: ~Copyable {
         columns[column].append(value, row: rows)
     }
 
+    /// Makes way for a value: a second one of a field of one event replaces the first.
     @inline(__always)
     private mutating func note(_ column: Int) {
         precondition(column >= 0 && column < columnCount, "BUG: a column that was never made")
-        if columns[column].lastRow == rows { return }
-        touched.append(UInt32(truncatingIfNeeded: column))
-        if !columns[column].isInUse {
-            columns[column].isInUse = true
-            inUse.append(UInt32(truncatingIfNeeded: column))
+        let last = columns[column].lastRow
+        if last == rows {
+            columns[column].removeLast()
+        } else {
+            columnsOfEvent &+= 1
+            if last < 0 { use(column) }
         }
+    }
+
+    private mutating func use(_ column: Int) {
+        if columns[column].isInUse { return }
+        columns[column].isInUse = true
+        inUse.append(UInt32(truncatingIfNeeded: column))
     }
 
     mutating func code(of text: UnsafeBufferPointer<UInt8>, in column: Int) -> UInt32? {
@@ -158,7 +166,7 @@ struct BatchUnderWay: ~Copyable {
             spill.withText { _ = builder.pointee.append($0, row: row) }
             spill.removeAll()
         }
-        touched.removeAll()
+        columnsOfEvent = 0
         isSampled = isSampled || sampleRate != 1
         received.append(arrival)
         sampleRates.append(sampleRate)
@@ -167,11 +175,10 @@ struct BatchUnderWay: ~Copyable {
     }
 
     mutating func dropEvent() {
-        for index in 0..<touched.count {
-            let column = Int(touched[index])
-            if columns[column].lastRow == rows { columns[column].removeLast() }
+        for index in 0..<(columnsOfEvent > 0 ? inUse.count : 0) {
+            removeValue(of: Int(inUse[index]))
         }
-        touched.removeAll()
+        columnsOfEvent = 0
         spill.removeAll()
     }
 
@@ -259,7 +266,7 @@ struct BatchUnderWay: ~Copyable {
         received.removeAll()
         sampleRates.removeAll()
         datasetCodes.removeAll()
-        touched.removeAll()
+        columnsOfEvent = 0
         spill.removeAll()
         isSampled = false
     }

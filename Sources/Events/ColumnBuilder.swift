@@ -37,7 +37,7 @@ struct ColumnBuilder: ~Copyable {
     @inline(__always)
     @discardableResult
     mutating func append(_ text: UnsafeBufferPointer<UInt8>, row: Int) -> UInt32 {
-        take(row)
+        lastRow = row
         if textBatches > 0 {
             if let base = text.baseAddress { self.text.append(base, count: text.count) }
             textEnds.append(UInt32(truncatingIfNeeded: self.text.count))
@@ -58,13 +58,13 @@ struct ColumnBuilder: ~Copyable {
     @inline(__always)
     mutating func append(code: UInt32, row: Int) {
         precondition(code > 0 && Int(code) <= dictionary.count, "BUG: a code of another batch")
-        take(row)
+        lastRow = row
         appendCode(code, row)
     }
 
     @discardableResult
     mutating func append(_ value: Bool, row: Int) -> UInt32 {
-        take(row)
+        lastRow = row
         let code = dictionary.code(of: .bool, payload: value ? 1 : 0)
         appendCode(code, row)
         return code
@@ -72,14 +72,14 @@ struct ColumnBuilder: ~Copyable {
 
     @inline(__always)
     mutating func append(_ value: Int64, row: Int) {
-        take(row)
+        lastRow = row
         intRows.append(UInt32(truncatingIfNeeded: row))
         ints.append(value)
     }
 
     @inline(__always)
     mutating func append(_ value: Double, row: Int) {
-        take(row)
+        lastRow = row
         floatRows.append(UInt32(truncatingIfNeeded: row))
         floats.append(value)
     }
@@ -87,13 +87,6 @@ struct ColumnBuilder: ~Copyable {
     @inline(__always)
     private mutating func appendCode(_ code: UInt32, _ row: Int) {
         codes.append(UInt64(truncatingIfNeeded: row) << 32 | UInt64(code))
-    }
-
-    /// A second value of one row replaces the first: of a repeated key the last one counts.
-    @inline(__always)
-    private mutating func take(_ row: Int) {
-        if lastRow == row { removeLast() }
-        lastRow = row
     }
 
     /// Takes back the value of row `lastRow`.
@@ -184,14 +177,24 @@ extension ColumnBuilder {
             codes: codes.count, ints: ints.count, floats: floats.count, texts: textRows.count)
     }
 
-    /// How many values of each lane are of rows below `row`; takes as long as there are others.
+    /// How many values of each lane are of rows below `row`; takes as long as there are others in
+    /// lanes that not every row has.
     func counts(below row: Int) -> LaneCounts {
-        var counts = counts
-        while counts.codes > 0, Int(codes[counts.codes &- 1] >> 32) >= row { counts.codes &-= 1 }
-        while counts.ints > 0, Int(intRows[counts.ints &- 1]) >= row { counts.ints &-= 1 }
-        while counts.floats > 0, Int(floatRows[counts.floats &- 1]) >= row { counts.floats &-= 1 }
-        while counts.texts > 0, Int(textRows[counts.texts &- 1]) >= row { counts.texts &-= 1 }
-        return counts
+        LaneCounts(
+            codes: ColumnBuilder.count(codes.count, below: row) { Int(codes[$0] >> 32) },
+            ints: ColumnBuilder.count(ints.count, below: row) { Int(intRows[$0]) },
+            floats: ColumnBuilder.count(floats.count, below: row) { Int(floatRows[$0]) },
+            texts: ColumnBuilder.count(textRows.count, below: row) { Int(textRows[$0]) })
+    }
+
+    /// How many of `count` values are of rows below `row`; `rowOf` gives a value's row, ascending.
+    @inline(__always)
+    private static func count(_ count: Int, below row: Int, _ rowOf: (Int) -> Int) -> Int {
+        // Fast path: every row has had a value so far.
+        if row < count, rowOf(row) == row { return row }
+        var count = count
+        while count > 0, rowOf(count &- 1) >= row { count &-= 1 }
+        return count
     }
 
     /// Forgets the values of rows below `row`; later ones are numbered from 0, in a dictionary of

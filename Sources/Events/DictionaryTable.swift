@@ -50,16 +50,19 @@ struct DictionaryTable: ~Copyable {
     @inline(__always)
     mutating func code(of bytes: UnsafeBufferPointer<UInt8>) -> UInt32 {
         let sought = Text(bytes)
-        // Fast path: a short string in its first slot.
+        // Fast path: a string in its first slot.
         let slot = slots[Int(truncatingIfNeeded: sought.hash) & slotMask]
         if (slot ^ sought.hash) >> 32 == 0 {
             let code = UInt32(truncatingIfNeeded: slot)
-            if sought.count <= 16, sought.hasEnds(of: entries[Int(code) &- 1]) { return code }
+            if holds(sought, at: Int(code) &- 1) { return code }
         }
-        return searchedCode(of: sought)
+        // Not with what is known of it, which the fast path would have to put in memory.
+        return searchedCode(of: bytes)
     }
 
-    private mutating func searchedCode(of sought: Text) -> UInt32 {
+    @inline(never)
+    private mutating func searchedCode(of bytes: UnsafeBufferPointer<UInt8>) -> UInt32 {
+        let sought = Text(bytes)
         let (found, slot) = find(sought)
         if found != 0 { return found }
         let payload = UInt64(text.count) << 32 | UInt64(sought.count)

@@ -10,8 +10,6 @@ struct EventFields: ~Copyable {
     /// Why the event under way cannot be kept.
     private(set) var fault: EventFault?
     private(set) var hasFault = false
-    /// Values appended for the event under way; repeated fields count each time.
-    private var values = 0
 
     init(_ builder: EventBatchBuilder, _ frame: KeyFrame) {
         self.builder = builder
@@ -29,7 +27,6 @@ struct EventFields: ~Copyable {
     }
 
     mutating func beginEvent() {
-        values = 0
         fault = nil
         hasFault = false
     }
@@ -39,6 +36,12 @@ struct EventFields: ~Copyable {
         if hasFault { return }
         self.fault = fault
         hasFault = true
+    }
+
+    /// Why the event under way cannot be kept, when all its values are there; nil when it can.
+    mutating func endEvent() -> EventFault? {
+        checkFieldCount()
+        return fault
     }
 
     mutating func checkSize(_ bytes: Int) {
@@ -58,6 +61,7 @@ struct EventFields: ~Copyable {
             reject(.reservedName)
             return -1
         }
+        checkFieldCount()
         return trie.add(key, name: name, in: parent, role: role)
     }
 }
@@ -75,13 +79,11 @@ extension EventFields {
         if let column = column(of: node, or: .string(String(decoding: text, as: UTF8.self))) {
             builder.append(text, to: column)
         }
-        countValues()
     }
 
     @inline(__always)
     mutating func append(_ value: Int64, to node: Int32) {
         if let column = column(of: node, or: .int(value)) { builder.append(value, to: column) }
-        countValues()
     }
 
     @inline(__always)
@@ -89,7 +91,6 @@ extension EventFields {
         if let column = column(of: node, or: FieldValue(number: value)) {
             builder.append(value, to: column)
         }
-        countValues()
     }
 
     /// Gives the value's code; 0 when it was spilled.
@@ -100,14 +101,12 @@ extension EventFields {
         if let column = column(of: node, or: .bool(value)) {
             code = builder.append(value, to: column)
         }
-        countValues()
         return code
     }
 
     /// Any value that a field can be.
     mutating func append(_ value: FieldValue, to node: Int32) {
         if let column = column(of: node, or: value) { builder.append(value, to: column) }
-        countValues()
     }
 
     /// `null` is no value, also after an earlier one of the same name.
@@ -123,14 +122,8 @@ extension EventFields {
     ) -> Int? {
         if let column = trie.column(of: node, in: builder) { return column }
         builder.spill(trie.name(of: node), value())
+        checkFieldCount()
         return nil
-    }
-
-    /// Counts values that were written; one too many rejects the event.
-    @inline(__always)
-    mutating func countValues(_ count: Int = 1) {
-        values += count
-        if values > EventLimits.fieldsPerEvent { checkFieldCount() }
     }
 
     private mutating func checkFieldCount() {

@@ -15,7 +15,7 @@ extension JSONEventReader {
             try makeRoom(collector, at: place)
             var head = EventHead()
             place = try element(place, &head)
-            collector.collect(head, fields.fault, line: 0)
+            collector.collect(head, fields.endEvent(), line: 0)
             place = skipSpaces(place)
             if place[0] == JSONByte.closeArray { return place + 1 }
             guard place[0] == JSONByte.comma else {
@@ -43,7 +43,7 @@ extension JSONEventReader {
                     guard place == end || place[0] == JSONByte.newline else {
                         throw JSONFault("bytes after the value's end", at: place)
                     }
-                    collector.collect(head, fields.fault, line: number)
+                    collector.collect(head, fields.endEvent(), line: number)
                 } catch {
                     let column = JSONEventReader.characters(lineStart, error.place) + 1
                     collector.reject(.malformed(error.message, column: column), line: number)

@@ -65,13 +65,12 @@ struct JSONEventReader: ~Copyable {
                 // Fast path: a string without escapes for a column.
                 let text = UnsafeBufferPointer(start: place + 1, count: Int(length))
                 let code = fields.builder.append(text, to: Int(column))
-                fields.countValues()
                 place += Int(length) + 2
                 (previous, place) = afterString(code, of: node, in: column, at: place)
             } else {
                 place = try otherMember(place, of: node, level: level)
+                if fields.hasFault { return try scanner.skipMembers(place) }
             }
-            if fields.hasFault { return try scanner.skipMembers(place) }
             if place[0] != JSONByte.comma {
                 place = scanner.skipSpaces(place)
                 if place[0] == JSONByte.closeObject { break }
@@ -136,7 +135,6 @@ extension JSONEventReader {
         }
         let count = following.fields.count
         fields.builder.append(following.fields)
-        fields.countValues(count)
         fields.trie.addCredit(count - JSONEventReader.membersThatPay, to: node)
         return (following.lastNode, following.end)
     }

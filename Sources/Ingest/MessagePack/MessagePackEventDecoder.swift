@@ -44,7 +44,7 @@ public final class MessagePackEventDecoder {
             let head = EventHead(
                 time: reader.fields.headerTime(time),
                 sampleRate: SampleRate.rate(header: sampleRate))
-            collector.collect(head, reader.fields.fault, line: 0)
+            collector.collect(head, reader.fields.endEvent(), line: 0)
         }
     }
 

@@ -45,7 +45,7 @@ struct MessagePackEventReader: ~Copyable {
             if fields.trie.isFull { fields.trie.removeAll() }
             var head = EventHead()
             try element(&head)
-            collector.collect(head, fields.fault, line: 0)
+            collector.collect(head, fields.endEvent(), line: 0)
         }
     }
 

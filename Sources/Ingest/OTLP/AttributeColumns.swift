@@ -42,11 +42,9 @@ struct AttributeColumns: ~Copyable {
         if fields.trie.isFull { forgetKeys() }
         if let fault = shared.fault { return fields.reject(fault) }
         if shared.codedBatch != builder.batchNumber { shared.code(with: builder, &fields.trie) }
-        let coded = shared.coded.count
         // Looked up once a resource, not once an event: a tenth of the time of spans that have as
         // much from their resource as of their own.
-        builder.append(UnsafeBufferPointer(start: shared.coded.base, count: coded))
-        fields.countValues(coded)
+        builder.append(shared.coded.elements(from: 0))
         for index in 0..<shared.others.count { putShared(shared.others[index]) }
     }
 
@@ -62,7 +60,7 @@ struct AttributeColumns: ~Copyable {
     /// Why the event under way cannot be kept, when all its attributes are written; nil when it can.
     mutating func endEvent() -> EventFault? {
         fields.checkSize(bytesOfEvent)
-        return fields.fault
+        return fields.endEvent()
     }
 
     /// The rate that an attribute gives, nil without one; what was not meant as it is a field.
@@ -347,7 +345,6 @@ extension AttributeColumns {
     mutating func put(_ value: FieldValue, named name: String) {
         if fields.hasFault { return }
         builder.append(value, named: name)
-        fields.countValues()
     }
 
     /// Collects a text of resource or scope as the field `name`.
