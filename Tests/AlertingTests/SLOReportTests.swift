@@ -46,6 +46,17 @@ import Testing
         #expect(none.days.allSatisfy { $0.count == nil })
     }
 
+    @Test func `the longest period is counted to the hour`() throws {
+        let fixture = SLOFixture(period: .rolling(366 * Unit.day))
+        let morning = 400 * Unit.day + 7 * Unit.hour
+        fixture.add(10, bad: 1, at: morning)
+        fixture.add(0, at: morning + 2 * Unit.hour)
+        let report = try SLOReport(
+            fixture.objective, at: morning + Unit.hour + 60_000, windows: [], fixture.series)
+        #expect(report.end == morning + Unit.hour)
+        #expect(report.count == SLOCount(total: 10, bad: 1))
+    }
+
     @Test func `periods of a calendar begin where it says`() {
         func time(_ text: String) -> Int64 { (RFC3339.nanoseconds(text) ?? 0) / 1_000_000 }
         func range(_ period: SLOPeriod, _ text: String) -> [String] {

@@ -28,7 +28,7 @@ struct SLOCounts {
     static func width(of range: Int64) -> Int64 {
         if range <= 24 * 3_600_000 { return 10_000 }
         if range <= 44 * SLOPeriod.day { return 60_000 }
-        return range <= 360 * SLOPeriod.day ? 3_600_000 : SLOPeriod.day
+        return range <= 370 * SLOPeriod.day ? 3_600_000 : SLOPeriod.day
     }
 
     /// What there was after one time, up to another.
