@@ -89,6 +89,12 @@ class AlertCase(ServerTest):
         self.send(3)
         self.server.json("PUT", "/api/metrics/shop_events_total", {"dataset": "shop"})
 
+    def listening(self):
+        """A receiver that is there until the test ends."""
+        receiver = Receiver()
+        self.addCleanup(receiver.close)
+        return receiver
+
     def put_rules(self, text, name="shop"):
         status, _, answer = self.server.request("PUT", f"/api/rules/{name}", text.encode())
         return status, json.loads(answer)

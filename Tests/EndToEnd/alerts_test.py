@@ -7,7 +7,7 @@ import threading
 import time
 import unittest
 
-from alert_case import RULES, AlertCase, Receiver
+from alert_case import RULES, AlertCase
 TIERS = os.path.join(os.path.dirname(__file__), "../../docs/tiers")
 
 
@@ -79,8 +79,7 @@ class AlertsTest(AlertCase):
         self.wait(lambda: [one["labels"]["alertname"] for one in self.alerts()] == ["Renamed"])
 
     def test_a_webhook_is_told_once_also_over_a_kill(self):
-        receiver = Receiver()
-        self.addCleanup(receiver.close)
+        receiver = self.listening()
         self.define()
         self.server.json("PUT", "/api/receivers/hook", {
             "type": "webhook", "url": receiver.url + "/hook", "match": {"tier": "page"}})
@@ -102,9 +101,7 @@ class AlertsTest(AlertCase):
             bodies[0]["alerts"][0]["fingerprint"], bodies[1]["alerts"][0]["fingerprint"])
 
     def test_one_that_hangs_or_fails_is_tried_again_and_delays_no_other(self):
-        slow, broken, good = Receiver(), Receiver(), Receiver()
-        for receiver in (slow, broken, good):
-            self.addCleanup(receiver.close)
+        slow, broken, good = self.listening(), self.listening(), self.listening()
         slow.delay, broken.status = 30, 500
         self.define()
         for name, receiver in (("slow", slow), ("broken", broken), ("good", good)):
@@ -122,9 +119,7 @@ class AlertsTest(AlertCase):
         self.assertEqual(told["slow"]["messages_taken"], 0)
 
     def test_one_that_hangs_is_changed_and_deleted_while_rules_are_evaluated(self):
-        slow, good = Receiver(), Receiver()
-        for receiver in (slow, good):
-            self.addCleanup(receiver.close)
+        slow, good = self.listening(), self.listening()
         slow.delay = 30
         self.define()
         self.server.json("PUT", "/api/receivers/hook", {"type": "webhook", "url": slow.url})
@@ -155,8 +150,7 @@ class AlertsTest(AlertCase):
         self.assertEqual(told["status"], "firing")
 
     def test_what_began_and_ended_while_a_receiver_was_down_is_told_when_it_is_back(self):
-        receiver = Receiver()
-        self.addCleanup(receiver.close)
+        receiver = self.listening()
         receiver.status = 503
         self.define()
         self.server.json("PUT", "/api/receivers/hook", {"type": "webhook", "url": receiver.url})
@@ -179,8 +173,7 @@ class AlertsTest(AlertCase):
         self.assertEqual(len(receiver.bodies), 2)
 
     def test_addresses_are_guarded_and_redirects_not_followed(self):
-        receiver = Receiver()
-        self.addCleanup(receiver.close)
+        receiver = self.listening()
         receiver.status = 307
         # What is looked at is what is connected to, whoever wrote the address.
         cloud = ("169.254.169.254", "2852039166", "[::ffff:169.254.169.254]", "0xa9fea9fe")
@@ -218,8 +211,7 @@ class AlertsTest(AlertCase):
         self.assertEqual(receiver.bodies, [])
 
     def test_slack_teams_and_pagerduty_get_their_forms_and_secrets_stay(self):
-        receiver = Receiver()
-        self.addCleanup(receiver.close)
+        receiver = self.listening()
         self.define()
         self.server.json("PUT", "/api/receivers/chat", {
             "type": "slack", "url": receiver.url + "/slack"})
@@ -270,8 +262,7 @@ class AlertsTest(AlertCase):
         self.assertEqual(ends[0]["dedup_key"], ends[1]["dedup_key"])
 
     def test_alerts_are_acknowledged_and_what_is_not_goes_to_the_next(self):
-        receiver = Receiver()
-        self.addCleanup(receiver.close)
+        receiver = self.listening()
         self.define()
         self.server.json("PUT", "/api/receivers/next", {
             "type": "webhook", "url": receiver.url, "match": {"unacknowledged": "true"}})
@@ -301,8 +292,7 @@ class AlertsTest(AlertCase):
         told = {}
         for name, match in (("bot", {"tier": "automate"}), ("pager", {"tier": "page"}),
                             ("second", {"unacknowledged": "true"})):
-            told[name] = Receiver()
-            self.addCleanup(told[name].close)
+            told[name] = self.listening()
             self.server.json("PUT", f"/api/receivers/{name}", {
                 "type": "webhook", "url": told[name].url, "match": match})
         self.define()
@@ -449,8 +439,7 @@ groups:
                 self.assertEqual(sum(value["good"] for value in fields["pricing"]), 80)
 
     def test_who_is_told_gets_the_explanation_too(self):
-        receiver = Receiver()
-        self.addCleanup(receiver.close)
+        receiver = self.listening()
         self.shop()
         for name, kind in (("hook", "webhook"), ("chat", "slack"), ("duty", "pagerduty")):
             self.server.json("PUT", f"/api/receivers/{name}", {
@@ -486,9 +475,7 @@ groups:
             [link["text"] for link in sent["duty"]["links"]], ["query", "runbook"])
 
     def test_figures_of_rules_and_of_who_is_told_stand_in_metrics(self):
-        receiver, broken = Receiver(), Receiver()
-        for one in (receiver, broken):
-            self.addCleanup(one.close)
+        receiver, broken = self.listening(), self.listening()
         broken.status = 500
         self.options = (*self.options, "--alertmanagers", receiver.url)
         self.restart()
@@ -580,8 +567,7 @@ groups:
             "dataset": "shop", "labels": {"user": "user"}})
         self.put_rules(RULES.replace("sum(", "sum by (user) ("))
         self.wait(self.alerts)
-        receiver = Receiver()
-        self.addCleanup(receiver.close)
+        receiver = self.listening()
         self.server.json("PUT", "/api/receivers/hook", {"type": "webhook", "url": receiver.url})
         receiver.wait_for(1)
         time.sleep(1)
@@ -597,8 +583,7 @@ groups:
         self.assertEqual(kept(), [])
 
     def test_an_erasure_of_other_events_ends_no_alert(self):
-        receiver = Receiver()
-        self.addCleanup(receiver.close)
+        receiver = self.listening()
         self.define()
         self.server.json("POST", "/1/batch/people", [{"data": {"user": "ada@example.com"}}])
         self.server.json("PUT", "/api/receivers/hook", {"type": "webhook", "url": receiver.url})
@@ -613,8 +598,7 @@ groups:
         self.define()
         self.options = ("--self-telemetry", "off", "--standstill", "10", "--rule-interval", "1")
         self.restart()
-        receiver = Receiver()
-        self.addCleanup(receiver.close)
+        receiver = self.listening()
         self.server.json("PUT", "/api/receivers/pager", {
             "type": "webhook", "url": receiver.url, "match": {"tier": "page", "alertname": "IngestStandstill"}})
         self.put_rules(RULES)

@@ -83,7 +83,7 @@ final class AlertTeller: Sendable {
     /// Nil where it is an Alertmanager that is told.
     var receiver: Receiver? { receiverNow.withLock { $0 } }
 
-    /// What is told: `alertmanager`, `webhook`, `slack`, `pagerduty` or `email`.
+    /// What is told: `alertmanager`, or a receiver's type such as `webhook`.
     var typeName: String { receiver?.typeName ?? "alertmanager" }
 
     var figures: Figures { figuresNow.withLock { $0 } }
