@@ -22,6 +22,8 @@ public final class EventBatch: Sendable {
     /// Where each name stands in `names`; made when the first column is asked for by name, which most
     /// small batches of the head never see: they are merged before.
     private let places = Mutex<[String: Int]?>(nil)
+    /// Made when the first question asks whether a field spilled.
+    private let spilledNames = Mutex<SpilledNames?>(nil)
     public let timeBounds: ClosedRange<Int64>
     /// Bytes the batch takes in memory, about.
     public let byteCount: Int
@@ -88,6 +90,8 @@ public protocol EventSource: AnyObject, Sendable {
     var hasDeadRows: Bool { get }
     /// The field's values; nil when no row has it. The spill column is asked for by its own name.
     func loadColumn(_ name: String) throws -> Column?
+    /// Whether any row may have spilled the field; false is a proof that none has.
+    func mayHaveSpilled(_ name: String) throws -> Bool
     /// The rows whose value is a string, found at less than the cost of reading the column; nil when
     /// there is no such way. Spilled fields are not looked at.
     func rows(equalTo text: String, inColumn name: String) throws -> Bitmap?
@@ -115,6 +119,10 @@ extension EventSource {
     public func zone(ofColumn name: String) throws -> ColumnZone? { nil }
     public func rows(equalTo text: String, inColumn name: String) throws -> Bitmap? { nil }
 
+    public func mayHaveSpilled(_ name: String) throws -> Bool {
+        try loadColumn(EventBatch.spillName) != nil
+    }
+
     public func mayHold(_ text: String, inColumn name: String) throws -> Bool { true }
 
     public func willRead(_ names: [String]) {}
@@ -132,5 +140,15 @@ extension EventBatch: EventSource {
     public func loadDatasets() throws -> CodedLane { datasets }
     public func loadColumn(_ name: String) throws -> Column? { self[name] }
     public func storedByteCount(ofColumn name: String) -> Int { self[name]?.byteCount ?? 0 }
+
+    public func mayHaveSpilled(_ name: String) -> Bool {
+        guard let column = self[EventBatch.spillName] else { return false }
+        return spilledNames.withLock { known in
+            let names = known ?? SpilledNames(in: column)
+            known = names
+            return names.mayContain(name)
+        }
+    }
+
     public var fieldNames: [String] { names }
 }

@@ -23,6 +23,9 @@ public enum EventLimits {
     public static let cellsPerValue = 16
     /// Cells beyond those that all batches of one body may have together.
     public static let spareCells = 16 << 20
+    /// Names of spilled fields that are remembered of a batch in memory; of one with more, each
+    /// question looks through the whole spill column.
+    static let spilledNamesKnown = 16_384
     /// Bytes of all strings of one dictionary: offsets are 32 bits.
     public static let dictionaryBytes = Int(UInt32.max) / 2
     /// Bytes an encoded batch may claim to hold when opened.

@@ -143,7 +143,10 @@ extension EventSource {
     /// A batch may hold both: some of its rows had a column for the name, others had not.
     public func values(named name: String) throws -> Column? {
         let column = try loadColumn(name)
-        guard let spilled = try loadColumn(EventBatch.spillName) else { return column }
+        // Fast path: what spilled are other fields.
+        guard try mayHaveSpilled(name), let spilled = try loadColumn(EventBatch.spillName) else {
+            return column
+        }
         let dictionary = DictionaryBuilder()
         var codes = [UInt32](repeating: 0, count: rows)
         var isFound = false

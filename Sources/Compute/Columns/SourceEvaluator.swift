@@ -205,7 +205,7 @@ public final class SourceEvaluator {
     ) throws -> Bitmap? {
         guard case .compare(.equal, .field, .literal(.string(let text))) = condition,
             case .named(let name) = field, columns[field] == nil,
-            try source.loadColumn(EventBatch.spillName) == nil,
+            try !source.mayHaveSpilled(name),
             let found = try source.rows(equalTo: text, inColumn: name)
         else { return nil }
         if !found.isEmpty { bytesScanned += source.storedByteCount(ofColumn: name) }
@@ -247,7 +247,7 @@ public final class SourceEvaluator {
             if isAbsent != true { return false }
         }
         // Spilled values of the field are not in the zone.
-        if try source.loadColumn(EventBatch.spillName) != nil { return false }
+        if try source.mayHaveSpilled(name) { return false }
         let range = NumberRange(condition)
         if let ints = zone.ints {
             guard let wanted = range?.integers,

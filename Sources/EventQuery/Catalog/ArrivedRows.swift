@@ -31,6 +31,7 @@ private final class ArrivedRows: EventSource {
     func loadReceived() throws -> [Int64] { batch.received }
     func loadSampleRates() throws -> [UInt32]? { batch.sampleRates }
     func loadColumn(_ name: String) throws -> Column? { batch[name] }
+    func mayHaveSpilled(_ name: String) -> Bool { batch.mayHaveSpilled(name) }
 
     func loadDatasets() throws -> CodedLane {
         var codes = batch.datasets.codes.widened()
