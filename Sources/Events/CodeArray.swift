@@ -43,6 +43,15 @@ public enum CodeArray: Sendable {
         }
     }
 
+    /// Whether any of some rows has a code other than 0.
+    func isMet(at rows: [Int]) -> Bool {
+        switch self {
+        case .bytes(let codes): rows.contains { codes[$0] != 0 }
+        case .words(let codes): rows.contains { codes[$0] != 0 }
+        case .longs(let codes): rows.contains { codes[$0] != 0 }
+        }
+    }
+
     /// All codes at full width.
     public func widened() -> [UInt32] {
         switch self {

@@ -103,8 +103,6 @@ extension TextLane {
             present: present.population == rows ? nil : present)
     }
 
-    private func holds(_ row: Int) -> Bool { present?[row] ?? true }
-
     private func withBytes(_ row: Int, _ body: (UnsafeBufferPointer<UInt8>) -> Void) {
         text.withUnsafeBufferPointer {
             body(UnsafeBufferPointer(rebasing: $0[Int(offsets[row])..<Int(offsets[row + 1])]))

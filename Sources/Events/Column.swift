@@ -38,6 +38,18 @@ public final class Column: Sendable {
         return .missing
     }
 
+    /// The values of some rows, one a row; empty when none of them has any.
+    ///
+    /// Events that are shown have few of the fields there are: of the others no value is made.
+    public func values(at rows: [Int]) -> [FieldValue] {
+        let isMet =
+            coded?.codes.isMet(at: rows) == true
+            || rows.contains {
+                ints?.holds($0) == true || floats?.holds($0) == true || texts?.holds($0) == true
+            }
+        return isMet ? rows.map { value(at: $0) } : []
+    }
+
     /// The rows that have a value.
     public func presence() -> Bitmap {
         var result = coded?.presence() ?? Bitmap(count: rows)
@@ -117,8 +129,10 @@ public struct TextLane: Sendable {
 
     public var rows: Int { offsets.count - 1 }
 
+    public func holds(_ row: Int) -> Bool { present.map { $0[row] } ?? true }
+
     public subscript(row: Int) -> String? {
-        if let present, !present[row] { return nil }
+        if !holds(row) { return nil }
         return String(
             decoding: text[Int(offsets[row])..<Int(offsets[row + 1])], as: UTF8.self)
     }

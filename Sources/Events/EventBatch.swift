@@ -100,7 +100,8 @@ public protocol EventSource: AnyObject, Sendable {
     func mayHold(_ text: String, inColumn name: String) throws -> Bool
     /// Says whose `values(ofColumn:at:)` will be asked for, so that they may be fetched meanwhile.
     func willRead(_ names: [String])
-    /// The column's values of some rows, one a row: for events that are shown.
+    /// The column's values of some rows, one a row, for events that are shown; empty when none of them
+    /// has any.
     func values(ofColumn name: String, at rows: [Int]) throws -> [FieldValue]
     /// What is known of a column's values before it is read; nil when nothing is.
     func zone(ofColumn name: String) throws -> ColumnZone?
@@ -128,8 +129,7 @@ extension EventSource {
     public func willRead(_ names: [String]) {}
 
     public func values(ofColumn name: String, at rows: [Int]) throws -> [FieldValue] {
-        let column = try loadColumn(name)
-        return rows.map { column?.value(at: $0) ?? .missing }
+        try loadColumn(name)?.values(at: rows) ?? []
     }
 }
 

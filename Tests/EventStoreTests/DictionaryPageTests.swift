@@ -60,10 +60,11 @@ import Testing
         group.willRead(["id", "hex", "few", "no such field"])
         for name in ["id", "hex", "few", "no such field"] {
             let expected = picked.map { events[$0].fields[name] ?? .missing }
-            #expect(try group.values(ofColumn: name, at: picked) == expected)
+            let found = expected.allSatisfy(\.isMissing) ? [] : expected
+            #expect(try group.values(ofColumn: name, at: picked) == found)
             let column = try group.loadColumn(name)
             #expect(picked.map { column?.value(at: $0) ?? .missing } == expected)
-            #expect(try group.values(ofColumn: name, at: picked) == expected)
+            #expect(try group.values(ofColumn: name, at: picked) == found)
         }
     }
 

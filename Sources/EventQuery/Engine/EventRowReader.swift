@@ -94,13 +94,14 @@ extension EventRow {
 /// Reads whole events of one source: of each column the values of the rows that are shown.
 private struct EventReader {
     private let plan: QueryPlan
-    /// The rows that are read; what follows has one entry each.
+    /// The rows that are read; `fields` has an entry for each.
     private let rows: [Int]
+    /// The fields that each has: with thousands of columns, few of all there are.
+    private var fields: [[(name: String, value: FieldValue)]]
     private let times: [Int64]
     private let received: [Int64]
     private let rates: [UInt32]?
     private let datasets: CodedLane
-    private var fields: [(name: String, values: [FieldValue])] = []
     private let evaluator: SourceEvaluator
     private let wanted: Set<String>?
     /// Bytes of the columns that are read, as they are kept.
@@ -111,6 +112,7 @@ private struct EventReader {
     ) throws {
         self.plan = plan
         self.rows = rows
+        fields = [[(name: String, value: FieldValue)]](repeating: [], count: rows.count)
         times = try source.loadTimestamps()
         received = try source.loadReceived()
         rates = try source.loadSampleRates()
@@ -149,8 +151,7 @@ private struct EventReader {
             }
         }
         for (task, result) in zip(planned, columns) {
-            for (name, values) in try result.get() where !values.allSatisfy(\.isMissing) {
-                readers[task.share].fields.append((name, values))
+            for (name, values) in try result.get() where readers[task.share].add(name, values) {
                 readers[task.share].bytesScanned +=
                     shares[task.share].source.storedByteCount(ofColumn: name)
             }
@@ -158,13 +159,21 @@ private struct EventReader {
         return readers
     }
 
+    /// Adds the values of a field, one a row or none; false when none of the rows has any.
+    private mutating func add(_ name: String, _ values: [FieldValue]) -> Bool {
+        var isMet = false
+        for (index, value) in values.enumerated() where !value.isMissing {
+            fields[index].append((name, value))
+            isMet = true
+        }
+        return isMet
+    }
+
     /// The event of row `rows[index]`.
     func row(_ index: Int) throws -> EventRow {
         let row = rows[index]
         var found: [String: FieldValue] = [:]
-        for (name, values) in fields {
-            let value = values[index]
-            if value.isMissing { continue }
+        for (name, value) in fields[index] {
             if name == EventBatch.spillName, case .string(let text) = value {
                 for field in Spill.fields(text) where wanted?.contains(field.name) ?? true {
                     found[field.name] = field.value

@@ -4,18 +4,17 @@ internal import Synchronization
 
 /// Values of a few rows of a group, for events that are shown.
 extension Segment {
-    /// The values of a column, one for each of `rows`.
+    /// The values of a column, one for each of `rows`; empty when none of them has any.
     ///
     /// Few rows that are asked for the first time are picked out of the blocks, which are decoded no
     /// further; who asks again, as a page that refreshes, finds the column decoded from then on. A
     /// cold listing of events that lie everywhere takes a third of the time so.
     func values(of name: String, group: Int, at rows: [Int]) throws -> [FieldValue] {
-        let missing = [FieldValue](repeating: .missing, count: rows.count)
-        guard let index = columnIndex[name] else { return missing }
+        guard let index = columnIndex[name] else { return [] }
         let entry = footer.columns[index].groups[group]
-        if entry.isEmpty { return missing }
+        if entry.isEmpty { return [] }
         if let column = cache.column(key(index, .rowGroup(group))) {
-            return rows.map { column.value(at: $0) }
+            return column.values(at: rows)
         }
         if rows.count * Segment.rowsPerPick <= footer.groupRows[group],
             isFirstPick(column: index, group: group)
@@ -25,8 +24,7 @@ extension Segment {
         if let values = try valuesOfPages(entry, column: index, group: group, at: rows) {
             return values
         }
-        let column = try column(name, group: group, isScan: false)
-        return column.map { column in rows.map { column.value(at: $0) } } ?? missing
+        return try column(name, group: group, isScan: false)?.values(at: rows) ?? []
     }
 
     /// One row in so many is picked, more are not: then decoding all pays.
@@ -46,7 +44,7 @@ extension Segment {
     private func pick(
         _ entry: SegmentFooter.GroupEntry, column: Int, group: Int, at rows: [Int]
     ) throws -> [FieldValue] {
-        var values = [FieldValue](repeating: .missing, count: rows.count)
+        var values: [FieldValue] = []
         func fill<Value>(
             _ lane: SegmentFooter.LaneEntry?, _ make: (Value) throws -> FieldValue,
             _ select: (ArraySlice<UInt8>, SegmentFooter.LaneEntry, [Int]) throws(DecodeError)
@@ -56,6 +54,7 @@ extension Segment {
             let found = try places(of: rows, lane, group: group)
             // Of fields that none of the rows has, the values are not even read.
             if found.isEmpty { return }
+            if values.isEmpty { values = [FieldValue](repeating: .missing, count: rows.count) }
             let selected = try decoding(lane.values) { bytes throws(DecodeError) in
                 try select(bytes, lane, found.map(\.place))
             }
@@ -88,6 +87,7 @@ extension Segment {
         guard let present = try presence(lane, rows: footer.groupRows[group]) else {
             return rows.enumerated().map { ($0, $1) }
         }
+        if !rows.contains(where: { present[$0] }) { return [] }
         var before = 0
         let counts = present.words.map { word in
             defer { before += word.nonzeroBitCount }
@@ -118,6 +118,7 @@ extension Segment {
             let pages = try unopenedPages(ofColumn: column)
         else { return nil }
         let codes = try codes(lane, column: column, group: group, isScan: false)
+        if !rows.contains(where: { codes[$0] != 0 }) { return [] }
         return try rows.map { try value(ofCode: codes[$0], pages, column: column) }
     }
 
