@@ -1,4 +1,4 @@
-.PHONY: run test build bench bench-otlp bench-metrics bench-load bench-growth fuzz sanitize format lint install
+.PHONY: run test build bench bench-floor bench-otlp bench-metrics bench-load bench-growth fuzz sanitize format lint install
 
 PREFIX ?= /usr/local
 BINARY = .build/release/widefield
@@ -49,6 +49,11 @@ format:
 EVENTS ?= 1000000
 bench: build
 	.ci/benchmark compare $(BINARY) --events $(EVENTS) --seed $(SEED)
+
+# What taking events costs beside the least that its steps can cost, with simdjson for a yardstick.
+bench-floor: build
+	.ci/install-packages bench
+	.ci/benchmark floor $(BINARY)
 
 SPANS ?= 1000000
 bench-otlp: build

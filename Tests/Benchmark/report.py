@@ -8,7 +8,7 @@ from machine import describe
 
 HEAD = """# Measured performance
 
-Written by `make bench`, `make bench-otlp`, `make bench-metrics`, `make bench-load` and `make bench-growth` on
+Written by `make bench`, `make bench-floor`, `make bench-otlp`, `make bench-metrics`, `make bench-load` and `make bench-growth` on
 {machine}; each part says when and how. All run in one go on one machine, so the ratios count more than the figures. Peers are ClickHouse
 (as chdb) and DuckDB from PyPI, in the client's process; Widefield answers over HTTP with JSON, its caches of
 answers off unless a column says otherwise. `hot` is the median of five after one to warm up, `cold` the first
@@ -17,7 +17,7 @@ question to a new process with an empty page cache.
 
 
 #: What the parts are called, in their order.
-KINDS = ["compared", "otlp", "metrics", "load", "growth"]
+KINDS = ["compared", "floor", "otlp", "metrics", "load", "growth"]
 MARK = re.compile(r"^<!-- part ([a-z]+-[^ ]+) -->\n", re.MULTILINE)
 
 
@@ -91,6 +91,34 @@ are the engine's own and include what it does after the last event came: sealing
 {table(head + ["answer"], asked)}
 
 {means}. Slower than a peer: {", ".join(slower) or "none"}.
+"""
+
+
+def floor(result):
+    sizes = result["requests"]
+    best = {lines: result["read"] + one["receive"] + one["sync"] for lines, one in sizes.items()}
+
+    def row(name, figure):
+        return [name] + [f"{figure(lines, one):,.0f}" for lines, one in sizes.items()]
+    rows = [row("by itself: simdjson reads every key and value, keeps none", lambda lines, one: result["read"]),
+            row("by itself: receiving from a connection", lambda lines, one: one["receive"]),
+            row("by itself: a write and its `fdatasync` for each request", lambda lines, one: one["sync"]),
+            row("**sum of the three**", lambda lines, one: best[lines]),
+            row("`widefield bench`: decoding into columns", lambda lines, one: result["decode"]),
+            row("widefield until answered", lambda lines, one: one["answered"]),
+            row("widefield with all sealing", lambda lines, one: one["done"])]
+    read = result["event_bytes"] / result["read"] * 1000
+    answered = ", ".join(f"{one['answered'] / best[lines]:.1f}" for lines, one in sizes.items())
+    return f"""## Beside the least that taking events costs on this machine
+
+`make bench-floor`, {result["date"]}, {result["events"]:,} events of {result["event_bytes"]:,.0f} bytes on two connections: nanoseconds of
+processor time for an event. The first three steps are done by a C++ program (`Tests/Benchmark/floor.cpp`) that does
+nothing else and keeps nothing; a server that used simdjson could take events in no less than their sum. simdjson reads
+{read:,.0f} MB/s here: by that figure other machines compare with this one.
+
+{table(["ns an event"] + [f"requests of {lines:,}" for lines in sizes], rows)}
+
+Until they are answered, events take {answered} times the sum.
 """
 
 
