@@ -138,5 +138,5 @@ func hostWithoutPort(_ host: String) -> String {
     if host.hasPrefix("["), let end = host.firstIndex(of: "]") {
         return String(host[host.index(after: host.startIndex)..<end])
     }
-    return String(host.prefix { $0 != ":" })
+    return String(host[..<(host.utf8.firstIndex(of: UInt8(ascii: ":")) ?? host.endIndex)])
 }

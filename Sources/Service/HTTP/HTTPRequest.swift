@@ -28,7 +28,9 @@ struct HTTPRequestHead: Sendable {
 
     /// The media type of the body in lower case, without parameters; nil when not given.
     var contentType: String? {
-        headers["Content-Type"]?.prefix { $0 != ";" && $0 != " " }.lowercased()
+        guard let value = headers["Content-Type"] else { return nil }
+        let end = value.utf8.firstIndex { $0 == UInt8(ascii: ";") || $0 == UInt8(ascii: " ") }
+        return value[..<(end ?? value.endIndex)].lowercased()
     }
 }
 

@@ -60,8 +60,8 @@ enum MessageFraming {
         !name.isEmpty
             && name.utf8.allSatisfy { byte in
                 switch byte {
-                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
-                default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"): true
+                default: "!#$%&'*+.^_`|~".utf8.contains(byte)
                 }
             }
     }

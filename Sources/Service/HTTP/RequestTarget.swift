@@ -21,7 +21,8 @@ struct RequestTarget: Sendable, Equatable {
     /// Returns nil for a broken percent escape, bytes that are no UTF-8, or another form.
     init?(_ target: String) {
         var rest = Substring(target)
-        for scheme in ["http://", "https://"] where rest.hasPrefix(scheme) {
+        let isAbsolute = rest.utf8.first != UInt8(ascii: "/")
+        for scheme in ["http://", "https://"] where isAbsolute && rest.hasPrefix(scheme) {
             rest = rest.dropFirst(scheme.count)
             rest = rest.firstIndex(of: "/").map { rest[$0...] } ?? "/"
         }
@@ -69,6 +70,10 @@ struct RequestTarget: Sendable, Equatable {
 
 /// Replaces `%XX` by its byte; nil for a broken escape or when the result is no UTF-8.
 func percentDecoded(_ text: Substring.UTF8View, plusIsSpace: Bool) -> String? {
+    // Nearly every text is what it says.
+    if !text.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) {
+        return String(Substring(text))
+    }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(text.count)
     var iterator = text.makeIterator()

@@ -21,7 +21,8 @@ struct RequestKey: Sendable {
     ///
     /// Throws 400 when it is empty or longer than `ServiceLimits.idempotencyKeyBytesMax`.
     init?(
-        of request: HTTPRequest, meaning: String, answerType: String = IngestAnswer.json
+        of request: HTTPRequest, meaning: @autoclosure () -> String,
+        answerType: String = IngestAnswer.json
     ) throws(HTTPRefusal) {
         guard let text = request.head.headers["Idempotency-Key"] else { return nil }
         guard (1...ServiceLimits.idempotencyKeyBytesMax).contains(text.utf8.count) else {
@@ -30,7 +31,7 @@ struct RequestKey: Sendable {
                     400,
                     "Idempotency-Key must have 1 to \(ServiceLimits.idempotencyKeyBytesMax) bytes"))
         }
-        self.init(text, request.body, meaning: meaning, answerType: answerType)
+        self.init(text, request.body, meaning: meaning(), answerType: answerType)
     }
 }
 
