@@ -8,6 +8,13 @@ public struct StoreLimits: Hashable, Sendable {
     public var recordBytes = 256 << 20
     /// Bytes of one group, above which the writer does not add to it: bounds the wait of the first.
     public var groupBytes = 16 << 20
+    /// Nanoseconds that a record of small requests waits for others to be synced with it, unless
+    /// `EventStore.commit` says that none are under way.
+    public var groupWait: Int64 = 1_000_000
+    /// Nanoseconds that writing and syncing a group may have taken, and bytes of requests in the next
+    /// one, for it to be written by a thread of the requests' connections.
+    public var quickWriting: Int64 = 1_000_000
+    public var quickBytes = 256 << 10
     /// Bytes of all appends that wait, their batches in memory included; beyond them an append is
     /// refused as `overloaded`.
     public var waitingBytes = 256 << 20

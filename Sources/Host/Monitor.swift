@@ -37,6 +37,16 @@ public final class Monitor<Value: Sendable>: @unchecked Sendable {
         return try body(&value)
     }
 
+    /// Runs `body` with the value unless another thread has the lock; nil then.
+    public func withLockIfAvailable<Result>(_ body: (inout Value) -> Result) -> Result? {
+        guard pthread_mutex_trylock(mutex) == 0 else { return nil }
+        defer { pthread_mutex_unlock(mutex) }
+        return body(&value)
+    }
+
+    /// Wakes every thread that waits, to look at the value again.
+    public func wake() { pthread_cond_broadcast(condition) }
+
     /// Changes the value and wakes every thread that waits.
     public func update<Result>(_ body: (inout Value) -> Result) -> Result {
         pthread_mutex_lock(mutex)

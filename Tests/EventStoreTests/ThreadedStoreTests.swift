@@ -42,6 +42,7 @@ import Testing
                             store.append(record, completion: told)
                         } else {
                             _ = store.sendShared([events], in: growing[thread % 2], told: told)
+                            if request % 2 == 1 { store.commit() }
                         }
                     }
                 })
@@ -68,6 +69,32 @@ import Testing
         #expect(try reopened.ids() == all)
         #expect(reopened.figures().headRows == 0)
         try reopened.close()
+    }
+
+    @Test func `who says that no others are to come finds his request answered`() throws {
+        let directory = NSTemporaryDirectory() + "widefield-store-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        var options = EventStore.Options()
+        options.limits.quickWriting = .max - 1
+        let store = try EventStore.open(directory, options: options)
+        let batch = StoreFixture.SharedRequests()
+        let isAnswered = Monitor(false)
+        // Nobody knows yet how long a sync takes, so that the writer does the first.
+        _ = store.sendShared([numbered(0..<10)], in: batch) { _ in isAnswered.update { $0 = true } }
+        store.commit()
+        isAnswered.wait { $0 ? () : nil }
+        // It lets the log go a moment after it has answered.
+        var (isAnsweredHere, sent) = (false, 1)
+        while !isAnsweredHere && sent < 1_000 {
+            let outcome = store.sendShared([numbered(sent * 10..<sent * 10 + 10)], in: batch)
+            store.commit()
+            isAnsweredHere = outcome.acceptance?.durability == .synced
+            sent += 1
+            while outcome.value == nil { usleep(100) }
+        }
+        #expect(isAnsweredHere)
+        #expect(try store.ids().count == sent * 10)
+        try store.close()
     }
 
     @Test func `requests wait for seals when heads grow too large, and all are answered`() throws {

@@ -8,7 +8,7 @@ import Testing
 @testable import Service
 
 /// Answers with what it was asked, in the lane the path names.
-private struct Echo: HTTPHandler {
+private final class Echo: HTTPHandler {
     func refusal(of head: HTTPRequestHead) -> HTTPResponse? {
         head.target.path.first == "forbidden" ? .error(403, "no") : nil
     }
@@ -20,6 +20,10 @@ private struct Echo: HTTPHandler {
         default: .immediate
         }
     }
+
+    let told = Atomic(0)
+
+    func noneIsUnderWay() { told.add(1, ordering: .relaxed) }
 
     func respond(
         to request: HTTPRequest, reply: @escaping @Sendable (HTTPResponse) -> Void
@@ -255,6 +259,33 @@ private func isReached(_ bytes: Int, in server: HTTPServer) -> Bool {
         let third = try #require(RawConnection(port: server.address.port))
         third.send(request)
         #expect(third.readToEnd().hasPrefix("HTTP/1.1 200"))
+        #expect(server.stop())
+    }
+
+    @Test func `the handler is told when no small request is under way any more`() throws {
+        let handler = Echo()
+        let server = try HTTPServer(
+            address: ListenAddress(host: "127.0.0.1", port: 0), workers: 2, handler: handler,
+            counters: HTTPCounters())
+        func begin(_ length: Int) throws -> RawConnection {
+            let connection = try #require(RawConnection(port: server.address.port))
+            connection.send(
+                "POST /ingest HTTP/1.1\r\nHost: a\r\nContent-Length: \(length)\r\n\r\nx")
+            return connection
+        }
+        let (first, second) = (try begin(2), try begin(2))
+        let large = try begin(ServiceLimits.immediateBodyBytes + 1)
+        while server.counters.bodyBytesInFlight < ServiceLimits.immediateBodyBytes + 5 {}
+        first.send("y")
+        #expect(first.read(until: "\n").contains("body=2 "))
+        #expect(handler.told.load(ordering: .relaxed) == 0)
+        second.send("y")
+        #expect(second.read(until: "\n").contains("body=2 "))
+        #expect(handler.told.load(ordering: .relaxed) == 1)
+        // One that is given up is not waited for either.
+        try begin(2).stopSending()
+        while handler.told.load(ordering: .relaxed) < 2 { usleep(1000) }
+        withExtendedLifetime(large) {}
         #expect(server.stop())
     }
 

@@ -4,110 +4,28 @@ internal import Host
 internal import Synchronization
 
 /// The one writer of the log: takes all that waits, writes it, syncs once, publishes, answers.
+///
+/// The record of a growing batch waits for others to be written with it, at most for the time of
+/// `StoreLimits.groupWait`: a sync takes as long for ten of them as for one. `commit` says that none
+/// are to be expected; it writes on its own thread where that is soon done, which spares the
+/// processor two changes of threads.
 final class Committer: @unchecked Sendable {
-    // SENDABLE: `log` is used by the writer's thread only, or, without threads, by the caller of
-    // `runOnce` and `perform`.
+    // SENDABLE: `log` is used by whoever has taken it from `queue`, or, without threads, by the caller
+    // of `runOnce` and `perform`.
     private let log: WriteAheadLog
     private let context: StoreContext
     private let hasThread: Bool
-    private let queue = Monitor(Queue())
+    private let queue: Monitor<CommitQueue>
     private let durable: Atomic<UInt64>
     private let written = Atomic<UInt64>(0)
 
     typealias Completion = @Sendable (Result<Acceptance, EventStoreError>) -> Void
 
-    /// A request on its way into the log.
-    struct Pending: Sendable {
-        let environment: Environment
-        let batches: [EventBatch]
-        let payload: LogPayload
-        let idempotency: Idempotency?
-        /// Nanoseconds since 1970.
-        let acceptedAt: Int64
-        let durability: Durability
-        let completion: Completion
-        /// Whose record it is, and how many events it has; nil for a record of batches.
-        let grown: (batch: any GrowingBatch, rows: Int)?
-
-        /// Bytes of memory it holds while it waits.
-        var heldBytes: Int { payload.bytes.count + batches.reduce(0) { $0 + $1.byteCount } }
-
-        var name: IdempotencyTable.Name? {
-            idempotency.map { IdempotencyTable.Name(environment: environment.name, key: $0.key) }
-        }
-
-        /// Encodes a request; throws `tooLarge`.
-        init(
-            _ record: IngestRecord, in environment: Environment, _ context: StoreContext,
-            durability: Durability, completion: @escaping Completion
-        ) throws(EventStoreError) {
-            acceptedAt = context.machine.clock.wallNanoseconds()
-            payload = try Pending.payload(
-                LogRecord(
-                    environment: record.environment, acceptedAt: acceptedAt,
-                    idempotency: record.idempotency,
-                    batches: record.batches.map { .init(rows: $0.rows, bytes: $0.encoded()) }),
-                context)
-            self.environment = environment
-            batches = record.batches
-            idempotency = record.idempotency
-            self.durability = durability
-            self.completion = completion
-            grown = nil
-        }
-
-        /// A record of a growing batch; throws `tooLarge`.
-        init(
-            _ record: ClosedRecord, of batch: any GrowingBatch, in environment: Environment,
-            _ context: StoreContext
-        ) throws(EventStoreError) {
-            acceptedAt = context.machine.clock.wallNanoseconds()
-            payload = try Pending.payload(
-                LogRecord(
-                    environment: environment.name, acceptedAt: acceptedAt,
-                    batches: [.init(rows: record.rows, bytes: record.encoded)]), context)
-            self.environment = environment
-            batches = []
-            idempotency = nil
-            durability = .synced
-            completion = record.completion
-            grown = (batch, record.rows)
-        }
-
-        private static func payload(
-            _ record: LogRecord, _ context: StoreContext
-        ) throws(EventStoreError) -> LogPayload {
-            let encoded = record.encoded()
-            guard encoded.count <= context.limits.recordBytes else {
-                throw EventStoreError(.tooLarge, "a request is too large: \(encoded.count) bytes")
-            }
-            return LogPayload(encoded)
-        }
-    }
-
-    /// A growing batch whose record is ended when the writer gets to it.
-    struct Open: Sendable {
-        let environment: Environment
-        let batch: any GrowingBatch
-    }
-
-    private struct Queue {
-        var pending: [Pending] = []
-        var bytes = 0
-        var open: [Open] = []
-        var tasks: [@Sendable (Committer) -> Void] = []
-        var isClosed = false
-
-        mutating func takeTasks() -> [@Sendable (Committer) -> Void] {
-            defer { tasks = [] }
-            return tasks
-        }
-    }
-
     init(_ log: WriteAheadLog, _ context: StoreContext, hasThread: Bool) {
         self.log = log
         self.context = context
         self.hasThread = hasThread
+        queue = Monitor(CommitQueue(context.limits))
         durable = Atomic(log.syncedBelow)
     }
 
@@ -125,26 +43,30 @@ final class Committer: @unchecked Sendable {
     // MARK: - Taking
 
     /// Adds a request to the next group; answers why not when there is no room or no more writing.
-    func enqueue(_ pending: Pending) -> EventStoreError? {
-        queue.update { queue in
-            if queue.isClosed { return EventStoreError(.closed, "the store is closed") }
-            let limits = context.limits
-            if queue.pending.count >= limits.waitingRecords || queue.bytes >= limits.waitingBytes {
-                return EventStoreError(
-                    .overloaded, "too many requests wait to be written: \(queue.pending.count)")
-            }
-            queue.pending.append(pending)
-            queue.bytes += pending.heldBytes
-            return nil
-        }
-    }
+    func enqueue(_ pending: Pending) -> EventStoreError? { enqueue { $0.add(pending) } }
 
     /// Adds a record to the next group that is ended only then; answers why not.
-    func enqueue(_ open: Open) -> EventStoreError? {
-        queue.update { queue in
-            if queue.isClosed { return EventStoreError(.closed, "the store is closed") }
-            queue.open.append(open)
-            return nil
+    func enqueue(_ open: Open) -> EventStoreError? { enqueue { $0.add(open) } }
+
+    private func enqueue<Result>(_ add: (inout CommitQueue) -> Result) -> Result {
+        let (result, mustWake) = queue.withLock { (add(&$0), $0.mustWake) }
+        if mustWake { queue.wake() }
+        return result
+    }
+
+    /// Has what waits written without waiting for more: here if that is soon done, otherwise by the
+    /// writer's thread.
+    func commit() {
+        guard hasThread else { return }
+        let mayWrite = context.unsealed.bytes <= context.limits.slowBytes
+        let (work, mustWake) = queue.withLock { queue in
+            (queue.takeDue(mayWrite: mayWrite), queue.mustWake)
+        }
+        if let work {
+            let writing = perform(work, isBorrowed: true)
+            if queue.withLock({ $0.letGo(after: writing) }) { queue.wake() }
+        } else if mustWake {
+            queue.wake()
         }
     }
 
@@ -154,13 +76,11 @@ final class Committer: @unchecked Sendable {
     ) -> Result {
         guard hasThread else { return body(log) }
         let result = Monitor<Result?>(nil)
-        let isTaken = queue.update { queue in
-            if queue.isClosed { return false }
-            queue.tasks.append { committer in
+        let isTaken = enqueue { queue in
+            queue.add { committer in
                 let value = body(committer.log)
                 result.update { $0 = value }
             }
-            return true
         }
         // After the writer's thread has ended its log is the caller's.
         return isTaken ? result.wait { $0 } : body(log)
@@ -175,20 +95,39 @@ final class Committer: @unchecked Sendable {
     }
 
     /// Ends the writer when everything that waits is written.
-    func close() { queue.update { $0.isClosed = true } }
+    func close() { queue.update { $0.close() } }
 
     // MARK: - Writing
 
     /// The life of the writer's thread.
     func run() {
-        while let work = queue.wait(until: { queue -> Work?? in
-            if let work = self.takeWork(&queue) { return .some(work) }
-            return queue.isClosed ? .some(nil) : nil
-        }) {
-            perform(work)
+        while let work = nextWork() {
+            let writing = perform(work)
             waitForSeals()
+            _ = queue.withLock { $0.letGo(after: writing) }
         }
     }
+
+    /// What the writer's thread is to write next, and with it the log; nil at the end.
+    private func nextWork() -> CommitQueue.Work? {
+        var idle = 0
+        while true {
+            // While requests come nobody needs to wake this thread: it looks by itself.
+            let turn =
+                idle < Committer.idleLooks
+                ? queue.wait(atMost: context.limits.groupWait) { $0.turn() }
+                    ?? queue.withLock { $0.turnAfterWait() }
+                : queue.wait { $0.turnOrSleep() }
+            switch turn {
+            case .work(let work): return work
+            case .idle: idle = idle < Committer.idleLooks ? idle + 1 : 0
+            case .end: return nil
+            }
+        }
+    }
+
+    /// Looks without work after which the writer's thread sleeps until it is woken.
+    private static let idleLooks = 5
 
     /// Slows the clients down to what seals can take, by letting them wait for their answers.
     private func waitForSeals() {
@@ -198,7 +137,8 @@ final class Committer: @unchecked Sendable {
             clock.monotonicNanoseconds() < deadline
         {
             let tasks = queue.wait(atMost: Committer.sealPoll) { queue in
-                queue.tasks.isEmpty && !queue.isClosed ? nil : queue.takeTasks()
+                let tasks = queue.takeTasks()
+                return tasks.isEmpty && !queue.isClosed ? nil : tasks
             }
             for task in tasks ?? [] { task(self) }
             if queue.withLock({ $0.isClosed }) { return }
@@ -210,37 +150,24 @@ final class Committer: @unchecked Sendable {
 
     /// Writes one group, if anything waits.
     func runOnce() {
-        if let work = queue.withLock({ takeWork(&$0) }) { perform(work) }
+        guard let work = queue.withLock({ $0.take() }) else { return }
+        let writing = perform(work)
+        _ = queue.withLock { $0.letGo(after: writing) }
     }
 
-    private struct Work: Sendable {
-        let group: [Pending]
-        let open: [Open]
-        let tasks: [@Sendable (Committer) -> Void]
-    }
-
-    private func takeWork(_ queue: inout Queue) -> Work? {
-        if queue.pending.isEmpty && queue.open.isEmpty && queue.tasks.isEmpty { return nil }
-        var count = 0
-        var bytes = 0
-        for pending in queue.pending {
-            let size = pending.payload.recordBytes
-            if count > 0 && bytes + size > context.limits.groupBytes { break }
-            count += 1
-            bytes += size
-        }
-        let work = Work(
-            group: Array(queue.pending.prefix(count)), open: queue.open, tasks: queue.takeTasks())
-        queue.pending.removeFirst(count)
-        queue.open.removeAll()
-        queue.bytes -= work.group.reduce(0) { $0 + $1.heldBytes }
-        return work
-    }
-
-    private func perform(_ work: Work) {
+    /// Does the work; returns the nanoseconds that writing took, nil when there was nothing to write.
+    ///
+    /// - Parameter isBorrowed: whether the thread is one that has other things to do.
+    private func perform(_ work: CommitQueue.Work, isBorrowed: Bool = false) -> Int64? {
         for task in work.tasks { task(self) }
         let group = work.group + work.open.compactMap { close($0) }
-        if !group.isEmpty { commit(group) }
+        if group.isEmpty { return nil }
+        let clock = context.machine.clock
+        let began = clock.monotonicNanoseconds()
+        commit(group)
+        let writing = clock.monotonicNanoseconds() - began
+        takeLarge(group, isBorrowed: isBorrowed)
+        return writing
     }
 
     private func close(_ open: Open) -> Pending? {
@@ -284,14 +211,17 @@ final class Committer: @unchecked Sendable {
         finishKeys(of: buffered, from: first)
         finishKeys(of: synced, from: first + UInt64(buffered.count))
         for pending in synced { answer(pending) }
-        takeLarge(synced)
     }
 
     /// Makes batches of what has grown enough, when nobody waits for it.
-    private func takeLarge(_ group: [Pending]) {
+    private func takeLarge(_ group: [Pending], isBorrowed: Bool) {
         for pending in group {
             guard let (batch, _) = pending.grown, batch.isLarge else { continue }
-            pending.environment.endGrowth(of: batch)
+            let environment = pending.environment
+            let isLeft =
+                isBorrowed
+                && queue.withLock { $0.add { _ in environment.endGrowth(of: batch) } }
+            if !isLeft { environment.endGrowth(of: batch) }
         }
     }
 

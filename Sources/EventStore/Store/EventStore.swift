@@ -97,8 +97,10 @@ public final class EventStore: Sendable {
         }
     }
 
-    /// Stores the events of several requests, all that `batch` has taken when the writer gets to it;
-    /// they are synced before its completion is called, as with `append(_:durability:completion:)`.
+    /// Stores the events of several requests, all that `batch` has taken when the writer gets to it.
+    ///
+    /// That is after `StoreLimits.groupWait` at the latest, or when `commit` is called. They are synced
+    /// before its completion is called, as with `append(_:durability:completion:)`.
     ///
     /// All records of a batch are of one environment until `endGrowth`. Throws, and will not close the
     /// record, when nothing is taken.
@@ -110,6 +112,12 @@ public final class EventStore: Sendable {
         let open = Committer.Open(environment: environment, batch: batch)
         if let refusal = committer.enqueue(open) { throw refusal }
     }
+
+    /// Has the records of growing batches that wait for company written now.
+    ///
+    /// They are written on this thread when syncs are quick, before the call returns; it takes less
+    /// than `StoreLimits.quickWriting` then, as a rule.
+    public func commit() { committer?.commit() }
 
     /// Takes what a growing batch has kept, so that it may begin anew, if only for another environment.
     public func endGrowth(of batch: any GrowingBatch, environment: String) {

@@ -53,7 +53,26 @@ final class HTTPExchange: @unchecked Sendable {
     var bytesStreamed = 0
     /// Bytes read and thrown away after a refusal.
     var bytesDiscarded = 0
-    private let answer = Mutex<(response: HTTPResponse, taken: ContinuousClock.Instant)?>(nil)
+    /// Whether the server counts it among the requests whose events others wait for.
+    private var isUnderWay = false
+
+    /// Where the answer is, seen from whoever leaves it.
+    enum Waiting {
+        /// The connection's thread looks for it by itself.
+        case looking
+        /// The connection is suspended.
+        case suspended
+        /// There is one already.
+        case ended
+    }
+
+    private struct Answer {
+        var waiting = Waiting.looking
+        var response: HTTPResponse?
+        var taken: ContinuousClock.Instant?
+    }
+
+    private let answer = Mutex(Answer())
 
     init(target: String) { self.target = target }
 
@@ -72,25 +91,47 @@ final class HTTPExchange: @unchecked Sendable {
         bytesReserved = 0
     }
 
+    /// Counts it among the requests whose events others may wait for.
+    func beginBeingUnderWay(_ counters: HTTPCounters) {
+        isUnderWay = true
+        counters.isUnderWay()
+    }
+
+    /// Counts it no longer; returns whether it was the last one.
+    func endBeingUnderWay(_ counters: HTTPCounters) -> Bool {
+        guard isUnderWay else { return false }
+        isUnderWay = false
+        return counters.isNoLongerUnderWay()
+    }
+
     /// Leaves the answer for the epoll thread; the first one stands.
     ///
-    /// `taken` is when the work on it began. Returns false when there was one already.
-    func leave(_ response: HTTPResponse, taken: ContinuousClock.Instant) -> Bool {
+    /// `taken` is when the work on it began. Returns where the connection was when it came.
+    func leave(_ response: HTTPResponse, taken: ContinuousClock.Instant) -> Waiting {
         answer.withLock { answer in
-            guard answer == nil else { return false }
-            answer = (response, taken)
-            return true
+            defer { answer.waiting = .ended }
+            if answer.waiting != .ended { (answer.response, answer.taken) = (response, taken) }
+            return answer.waiting
         }
     }
 
-    /// The answer that was left; nil when there is none yet.
-    ///
-    /// Its body can be taken once.
+    /// The answer that was left; nil when there is none yet, or it was taken.
     func takeAnswer() -> HTTPResponse? {
         answer.withLock { answer in
-            defer { answer?.response.body = [] }
-            times.taken = answer?.taken
-            return answer?.response
+            defer { answer.response = nil }
+            times.taken = answer.taken
+            return answer.response
+        }
+    }
+
+    /// Has the connection resumed by whoever leaves the answer, now that it is suspended.
+    ///
+    /// Returns false when it was left meanwhile.
+    func waitSuspended() -> Bool {
+        answer.withLock { answer in
+            guard answer.waiting == .looking else { return false }
+            answer.waiting = .suspended
+            return true
         }
     }
 

@@ -33,6 +33,7 @@ func endExchange(
     state?.pointee = nil
     // A client that went away is not asked for its answer any more.
     if case .handling = exchange.phase { server.counters.workEnded() }
+    if exchange.endBeingUnderWay(server.counters) { server.handler.noneIsUnderWay() }
     exchange.discardBody(server.counters)
     server.counters.exchangeEnded(answerBytes: exchange.bytesAnswered)
     server.observer?(
@@ -73,7 +74,9 @@ func continueExchange(
         let body = exchange.body ?? PaddedBytes(capacity: 0)
         exchange.body = nil
         let request = HTTPRequest(head: head, body: body)
-        if server.dispatch(request, of: exchange, on: connection) { return .YES }
+        if server.dispatch(request, of: exchange, on: connection) {
+            return answerOrSuspend(exchange, on: connection, server: server)
+        }
         return queue(
             server.handler.wording(
                 of: .closing(.busy(503, "the server is stopping", retryAfterSeconds: 5)),
@@ -93,6 +96,22 @@ func continueExchange(
         return queue(response, for: exchange, on: connection, server: server)
     case .answered: return .NO
     }
+}
+
+/// Sends the answer of a request that was dispatched; suspends its connection when there is none yet.
+///
+/// An answer that is there costs no suspension, which is some system calls and a turn of the thread.
+private func answerOrSuspend(
+    _ exchange: HTTPExchange, on connection: OpaquePointer, server: HTTPServer
+) -> MHD_Result {
+    if let response = exchange.takeAnswer() {
+        server.counters.workEnded()
+        return queue(response, for: exchange, on: connection, server: server)
+    }
+    MHD_suspend_connection(connection)
+    // Whoever left the answer before this line did not know of the suspension.
+    if !exchange.waitSuspended() { MHD_resume_connection(connection) }
+    return .YES
 }
 
 private func server(_ context: UnsafeMutableRawPointer?) -> HTTPServer? {
@@ -133,6 +152,11 @@ private func readHead(
                 on: connection, server: server)
         }
         exchange.body = PaddedBytes(capacity: expected)
+        if expected > 0, server.handler.lane(of: head) == .ingest,
+            head.isQuick(bodyBytes: expected)
+        {
+            exchange.beginBeingUnderWay(server.counters)
+        }
         exchange.phase = .receiving(head)
         return .YES
     }

@@ -28,9 +28,15 @@ protocol HTTPHandler: Sendable {
 
     /// How a refusal of the server's own is told to who sent this request.
     func wording(of refusal: HTTPResponse, for head: HTTPRequestHead) -> HTTPResponse
+
+    /// Told when the last quick request of the lane `ingest` that was under way has been responded to:
+    /// what waits for others to come need not wait. Called on that request's connection's thread.
+    func noneIsUnderWay()
 }
 
 extension HTTPHandler {
+    func noneIsUnderWay() {}
+
     func wording(of refusal: HTTPResponse, for head: HTTPRequestHead) -> HTTPResponse { refusal }
 }
 
@@ -134,7 +140,7 @@ final class HTTPServer: Listener, @unchecked Sendable {
     /// that is under way. (MHD_quiesce_daemon would say it better, but races with epoll threads.)
     var closesConnections: Bool { isStopping.load(ordering: .relaxed) }
 
-    /// Hands a request to its lane; the connection is suspended until the answer is there.
+    /// Has a request answered, here or by its lane, for which its connection is suspended until then.
     ///
     /// Returns false when the server is closed to new work.
     func dispatch(
@@ -148,49 +154,58 @@ final class HTTPServer: Listener, @unchecked Sendable {
         }
         exchange.phase = .handling
         exchange.times.dispatched = .now
-        MHD_suspend_connection(connection)
-        let suspended = SuspendedConnection(exchange: exchange, connection: connection)
+        let waiting = WaitingForAnswer(exchange: exchange, connection: connection)
         let job: RequestLane.Job = { [handler] in
             let taken = ContinuousClock.now
-            handler.respond(to: request) { suspended.resume(with: $0, taken: taken) }
+            handler.respond(to: request) { waiting.end(with: $0, taken: taken) }
         }
-        let isTaken =
+        let lane: RequestLane? =
             switch handler.lane(of: request.head) {
-            case .ingest where !request.isQuick: ingestLane.submit(job)
-            case .immediate, .ingest:
-                { () -> Bool in
-                    job()
-                    return true
-                }()
-            case .query: queryLane.submit(job)
+            case .ingest: request.isQuick ? nil : ingestLane
+            case .immediate: nil
+            case .query: queryLane
             }
-        if !isTaken {
-            suspended.resume(
-                with: handler.wording(
-                    of: .overloaded("too many requests are waiting"), for: request.head),
-                taken: .now)
+        if let lane {
+            if !lane.submit(job) { waiting.end(with: tooManyWaiting(request.head), taken: .now) }
+        } else {
+            job()
         }
+        // After its events have been left where those of others are.
+        if exchange.endBeingUnderWay(counters) { handler.noneIsUnderWay() }
         return true
+    }
+
+    private func tooManyWaiting(_ head: HTTPRequestHead) -> HTTPResponse {
+        handler.wording(of: .overloaded("too many requests are waiting"), for: head)
     }
 }
 
 extension HTTPRequest {
     /// Whether the body is so small that to hand it to another thread would take longer than it saves.
     var isQuick: Bool {
-        body.count <= ServiceLimits.immediateBodyBytes && head.headers["Content-Encoding"] == nil
+        head.isQuick(bodyBytes: body.count)
+    }
+}
+
+extension HTTPRequestHead {
+    /// Whether a body of so many bytes is.
+    func isQuick(bodyBytes: Int) -> Bool {
+        bodyBytes <= ServiceLimits.immediateBodyBytes && headers["Content-Encoding"] == nil
     }
 }
 
 /// A connection that waits for its answer.
 ///
-/// SENDABLE: the pointer is used once, by whoever leaves the first answer, and the connection
-/// lives until it is resumed.
-private struct SuspendedConnection: @unchecked Sendable {
+/// SENDABLE: the pointer is used once, by whoever leaves the first answer after the connection was
+/// suspended, and it lives until it is resumed.
+private struct WaitingForAnswer: @unchecked Sendable {
     let exchange: HTTPExchange
     let connection: OpaquePointer
 
-    func resume(with response: HTTPResponse, taken: ContinuousClock.Instant) {
-        if exchange.leave(response, taken: taken) { MHD_resume_connection(connection) }
+    func end(with response: HTTPResponse, taken: ContinuousClock.Instant) {
+        if exchange.leave(response, taken: taken) == .suspended {
+            MHD_resume_connection(connection)
+        }
     }
 }
 
@@ -200,6 +215,8 @@ final class HTTPCounters: Sendable {
     private let workedOn = Atomic(0)
     private let bytesInFlight: HTTPBytesInFlight
     private let connections = Atomic(0)
+    /// Quick requests of the lane `ingest` that were announced and are not responded to yet.
+    private let underWay = Atomic(0)
     /// Answers by the first digit of their status, 1 to 5.
     private let answers = Mutex([Int](repeating: 0, count: 6))
 
@@ -227,6 +244,13 @@ final class HTTPCounters: Sendable {
 
     func workBegan() { workedOn.add(1, ordering: .sequentiallyConsistent) }
     func workEnded() { workedOn.subtract(1, ordering: .sequentiallyConsistent) }
+
+    func isUnderWay() { underWay.add(1, ordering: .sequentiallyConsistent) }
+
+    /// Returns whether none is any more.
+    func isNoLongerUnderWay() -> Bool {
+        underWay.subtract(1, ordering: .sequentiallyConsistent).newValue == 0
+    }
 
     func connectionsChanged(by difference: Int) {
         connections.add(difference, ordering: .relaxed)

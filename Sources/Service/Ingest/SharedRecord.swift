@@ -1,6 +1,7 @@
 internal import Bytes
 internal import EventStore
 internal import Events
+internal import Host
 internal import Ingest
 internal import Synchronization
 
@@ -29,19 +30,30 @@ final class SharedRecord: GrowingBatch {
     private struct State: @unchecked Sendable {
         let decoder: any IncomingEventsDecoder
         var environment = ""
-        /// Events that are safe.
-        var kept = 0
-        /// Events behind those that are being written.
-        var closed = 0
         /// Of the requests that wait for the next record.
         var bodyBytes = 0
         var completions: [Completion] = []
     }
 
-    private let state: Mutex<State>
+    /// What has become of the decoder's events.
+    ///
+    /// Locked after `state`, and never for long: who has synced a record need not wait for the body
+    /// that is being decoded.
+    private struct Progress {
+        /// Events that are safe.
+        var kept = 0
+        /// Events behind those that are being written.
+        var closed = 0
+        var isLarge = false
+    }
+
+    private let progress = Mutex(Progress())
+    // A lock of the threads' library: one of `Mutex` makes whoever waits for a decoder call the kernel
+    // to lend its priority.
+    private let state: Monitor<State>
 
     init(_ makeDecoder: () -> any IncomingEventsDecoder) {
-        state = Mutex(State(decoder: makeDecoder()))
+        state = Monitor(State(decoder: makeDecoder()))
     }
 
     /// Takes a request; `waits` until another one is decoded, if need be.
@@ -74,9 +86,10 @@ final class SharedRecord: GrowingBatch {
         let isFirst = state.completions.isEmpty
         let (decoder, bytes) = (state.decoder, events.body.count)
         let rowsBefore = decoder.shared.rows
+        let written = progress.withLock { $0 }
         guard rowsBefore == 0 || state.environment == events.environment, decoder.shared.hasRoom
         else {
-            let mayBegin = isFirst && state.closed == 0 && rowsBefore > 0
+            let mayBegin = isFirst && written.closed == 0 && rowsBefore > 0
             return mayBegin ? .occupied(byEnvironment: state.environment) : .declined
         }
         guard isFirst || state.bodyBytes + bytes <= ServiceLimits.sharedRecordBytesMax else {
@@ -87,7 +100,7 @@ final class SharedRecord: GrowingBatch {
             let answer = IngestAnswer(to: events.form, decoded)
                 .response(isDuplicate: false, .synced).noting(decoded)
             if decoded.accepted == 0 { return .answered(answer) }
-            guard decoder.shared.mayEncode(from: state.kept + state.closed) else {
+            guard decoder.shared.mayEncode(from: written.kept + written.closed) else {
                 decoder.shared.removeRows(from: rowsBefore)
                 return .declined
             }
@@ -97,6 +110,7 @@ final class SharedRecord: GrowingBatch {
                 decoder.shared.removeRows(from: rowsBefore)
                 return .answered(error.response)
             }
+            progress.withLock { $0.isLarge = !decoder.shared.hasRoom }
             state.environment = events.environment
             state.bodyBytes = isFirst ? bytes : state.bodyBytes + bytes
             state.completions.append { result in
@@ -119,25 +133,33 @@ extension SharedRecord {
         state.withLock { state in
             let completions = state.completions
             state.completions = []
-            state.closed = state.decoder.shared.rows - state.kept
-            let encoded = state.closed == 0 ? [] : state.decoder.shared.encoded(from: state.kept)
-            return ClosedRecord(rows: state.closed, encoded: encoded) { result in
+            let shared = state.decoder.shared
+            let (kept, closed) = progress.withLock { progress in
+                progress.closed = shared.rows - progress.kept
+                return (progress.kept, progress.closed)
+            }
+            return ClosedRecord(
+                rows: closed, encoded: closed == 0 ? [] : shared.encoded(from: kept)
+            ) { result in
                 for completion in completions { completion(result) }
             }
         }
     }
 
     func keepRecord() {
-        state.withLock { state in
-            state.kept += state.closed
-            state.closed = 0
+        progress.withLock { progress in
+            progress.kept += progress.closed
+            progress.closed = 0
         }
     }
 
     func dropRecord(_ error: EventStoreError) {
         let completions = state.withLock { state in
-            state.decoder.shared.removeRows(from: state.kept)
-            state.closed = 0
+            progress.withLock { progress in
+                state.decoder.shared.removeRows(from: progress.kept)
+                progress.closed = 0
+                progress.isLarge = !state.decoder.shared.hasRoom
+            }
             let completions = state.completions
             state.completions = []
             return completions
@@ -145,12 +167,16 @@ extension SharedRecord {
         for completion in completions { completion(.failure(error)) }
     }
 
-    var isLarge: Bool { state.withLock { !$0.decoder.shared.hasRoom } }
+    var isLarge: Bool { progress.withLock { $0.isLarge } }
 
     func takeKept() -> EventBatch {
         state.withLock { state in
-            let batch = state.decoder.shared.take(state.kept)
-            state.kept = 0
+            let kept = progress.withLock { progress in
+                defer { progress.kept = 0 }
+                return progress.kept
+            }
+            let batch = state.decoder.shared.take(kept)
+            progress.withLock { $0.isLarge = !state.decoder.shared.hasRoom }
             return batch
         }
     }

@@ -7,6 +7,8 @@ struct Router: HTTPHandler {
     let routes: [Route]
     let access: AccessControl
     let log: ServerLog
+    /// See `HTTPHandler.noneIsUnderWay`.
+    var whenNoneIsUnderWay: @Sendable () -> Void = {}
 
     private enum Match {
         case route(Route, parameters: [String])
@@ -36,6 +38,8 @@ struct Router: HTTPHandler {
     func lane(of head: HTTPRequestHead) -> HTTPLane {
         if case .route(let route, _) = match(head) { route.lane } else { .immediate }
     }
+
+    func noneIsUnderWay() { whenNoneIsUnderWay() }
 
     func respond(to request: HTTPRequest, reply: @escaping Route.Reply) {
         let began = ContinuousClock.now
