@@ -75,6 +75,8 @@ struct ColumnBuilder: ~Copyable {
         lastRow = row
         intRows.append(UInt32(truncatingIfNeeded: row))
         ints.append(value)
+        intRows.fetchNextLine()
+        ints.fetchNextLine()
     }
 
     @inline(__always)
@@ -82,11 +84,14 @@ struct ColumnBuilder: ~Copyable {
         lastRow = row
         floatRows.append(UInt32(truncatingIfNeeded: row))
         floats.append(value)
+        floatRows.fetchNextLine()
+        floats.fetchNextLine()
     }
 
     @inline(__always)
     private mutating func appendCode(_ code: UInt32, _ row: Int) {
         codes.append(UInt64(truncatingIfNeeded: row) << 32 | UInt64(code))
+        codes.fetchNextLine()
     }
 
     /// Takes back the value of row `lastRow`.

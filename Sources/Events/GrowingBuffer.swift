@@ -1,3 +1,5 @@
+internal import CKernels
+
 /// A growing array of plain values with no checks and no reference counts, for the loops that build
 /// columns; the owner keeps counts within bounds.
 package struct GrowingBuffer<Element: BitwiseCopyable>: ~Copyable {
@@ -18,6 +20,13 @@ package struct GrowingBuffer<Element: BitwiseCopyable>: ~Copyable {
         base[count] = value
         count &+= 1
     }
+
+    /// Brings the cache line behind the last element's near, which is written some appends later.
+    ///
+    /// The columns of wide events are too many streams for the processor to foresee: where the caches
+    /// had been used for other things between two bodies, decoding took 0.94 of the time.
+    @inline(__always)
+    func fetchNextLine() { wf_prefetch(UnsafeRawPointer(base + count) + 56) }
 
     @inlinable
     package mutating func append(_ source: UnsafePointer<Element>, count added: Int) {
