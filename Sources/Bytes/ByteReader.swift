@@ -10,15 +10,34 @@ public struct ByteReader: Sendable {
     public var remaining: Int { bytes.count - offset }
     public var isAtEnd: Bool { remaining == 0 }
 
+    /// An integer of up to 64 bits, little-endian.
+    ///
+    /// Inlined, for generic code of another target is worked out at run time: it took a seventh of a
+    /// server's start with one segment of 2,000 columns.
+    @inlinable
     public mutating func read<T: FixedWidthInteger>(_ type: T.Type) throws(DecodeError) -> T {
-        let size = MemoryLayout<T>.size
+        T(truncatingIfNeeded: try readBits(MemoryLayout<T>.size))
+    }
+
+    /// - Parameter size: bytes: 1, 2, 4 or 8.
+    @usableFromInline @inline(__always)
+    mutating func readBits(_ size: Int) throws(DecodeError) -> UInt64 {
         try need(size)
-        let start = bytes.startIndex + offset
-        let value = bytes.withUnsafeBytes { raw in
-            raw.loadUnaligned(fromByteOffset: start - bytes.startIndex, as: T.self)
-        }
+        let start = offset
         offset += size
-        return T(littleEndian: value)
+        return bytes.withUnsafeBytes { raw in
+            switch size {
+            case 1: UInt64(raw[start])
+            case 2:
+                UInt64(
+                    UInt16(littleEndian: raw.loadUnaligned(fromByteOffset: start, as: UInt16.self)))
+            case 4:
+                UInt64(
+                    UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: start, as: UInt32.self)))
+            case 8: UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: start, as: UInt64.self))
+            default: preconditionFailure("BUG: no integer has \(size) bytes")
+            }
+        }
     }
 
     public mutating func readDouble() throws(DecodeError) -> Double {
