@@ -21,7 +21,7 @@ import Testing
             uniqueKeysWithValues: try open(bytes).columnStorage().map { ($0.name, $0) })
         #expect(Set(fields.keys) == ["id", "always", "number", "decimal", "few", "rare"])
         #expect(fields["always"]?.encodings == ["codes as one value": 1])
-        #expect(fields["few"]?.encodings == ["codes as planes": 1])
+        #expect(fields["few"]?.encodings == ["codes as bits": 1])
         #expect(fields["few"]?.dictionaryEntries == 7)
         #expect(fields["number"]?.encodings == ["integers as differences": 1])
         #expect(fields["decimal"]?.encodings == ["floats as integers × 10^-2": 1])

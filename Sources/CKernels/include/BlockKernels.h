@@ -33,45 +33,80 @@ WF_JOIN(wf_join64, uint64_t)
 
 // ---------------------------------------------------------------------------------------- presence
 
-#define WF_PACK(name, type)                                                                      \
-    static inline size_t name(const type *codes, size_t rows, type *packed, uint64_t *words) {   \
-        size_t count = 0;                                                                        \
-        for (size_t start = 0; start < rows; start += 64) {                                      \
-            size_t end = start + 64 < rows ? start + 64 : rows;                                  \
-            uint64_t word = 0;                                                                   \
-            for (size_t row = start; row < end; row++) {                                         \
-                uint64_t present = codes[row] != 0;                                              \
-                word |= present << (row - start);                                                \
-                packed[count] = codes[row];                                                      \
-                count += present;                                                                \
-            }                                                                                    \
-            words[start / 64] = word;                                                            \
-        }                                                                                        \
-        return count;                                                                            \
+/// Which of 64 codes are not 0, code i as bit i.
+static inline uint64_t wf_held8(const uint8_t *codes) {
+    uint64_t held = 0;
+#if WF_SSE2
+    const __m128i zero = _mm_setzero_si128();
+    for (int part = 0; part < 4; part++) {
+        __m128i chunk = _mm_loadu_si128((const __m128i *)codes + part);
+        uint64_t absent = (uint16_t)_mm_movemask_epi8(_mm_cmpeq_epi8(chunk, zero));
+        held |= absent << (part * 16);
     }
-
-/// Moves the codes other than 0 to the front of `packed`, which has room for one more than there are
-/// rows, and says in `words` which rows they are of; gives their number.
-WF_PACK(wf_pack8, uint8_t)
-WF_PACK(wf_pack16, uint16_t)
-WF_PACK(wf_pack32, uint32_t)
-
-/// As `wf_pack8`, for 64-bit values of the rows whose `present` is 1 (0 otherwise).
-static inline size_t wf_pack_present64(const uint64_t *values, const uint8_t *present, size_t rows,
-                                       uint64_t *packed, uint64_t *words) {
-    size_t count = 0;
-    for (size_t start = 0; start < rows; start += 64) {
-        size_t end = start + 64 < rows ? start + 64 : rows;
-        uint64_t word = 0;
-        for (size_t row = start; row < end; row++) {
-            word |= (uint64_t)present[row] << (row - start);
-            packed[count] = values[row];
-            count += present[row];
-        }
-        words[start / 64] = word;
-    }
-    return count;
+    return ~held;
+#else
+    for (int i = 0; i < 64; i++) held |= (uint64_t)(codes[i] != 0) << i;
+    return held;
+#endif
 }
+
+/// As `wf_held8`, for 16-bit codes.
+static inline uint64_t wf_held16(const uint16_t *codes) {
+    uint64_t held = 0;
+#if WF_SSE2
+    const __m128i zero = _mm_setzero_si128();
+    for (int part = 0; part < 4; part++) {
+        const __m128i *at = (const __m128i *)codes + part * 2;
+        __m128i low = _mm_cmpeq_epi16(_mm_loadu_si128(at), zero);
+        __m128i high = _mm_cmpeq_epi16(_mm_loadu_si128(at + 1), zero);
+        uint64_t absent = (uint16_t)_mm_movemask_epi8(_mm_packs_epi16(low, high));
+        held |= absent << (part * 16);
+    }
+    return ~held;
+#else
+    for (int i = 0; i < 64; i++) held |= (uint64_t)(codes[i] != 0) << i;
+    return held;
+#endif
+}
+
+/// As `wf_held8`, for 32-bit codes.
+static inline uint64_t wf_held32(const uint32_t *codes) {
+    uint64_t held = 0;
+    for (int i = 0; i < 64; i++) held |= (uint64_t)(codes[i] != 0) << i;
+    return held;
+}
+
+#define WF_PACK(name, type, flag, held)                                                           \
+    static inline size_t name(const type *values, const flag *flags, size_t rows, type *packed,   \
+                              uint64_t *words) {                                                  \
+        size_t count = 0, start = 0;                                                              \
+        for (; start + 64 <= rows; start += 64) {                                                 \
+            uint64_t word = held(flags + start);                                                  \
+            words[start / 64] = word;                                                             \
+            if (word == ~0ull) {                                                                  \
+                memcpy(packed + count, values + start, 64 * sizeof(type));                        \
+                count += 64;                                                                      \
+                continue;                                                                         \
+            }                                                                                     \
+            for (; word != 0; word &= word - 1)                                                   \
+                packed[count++] = values[start + (size_t)__builtin_ctzll(word)];                  \
+        }                                                                                         \
+        if (start < rows) words[start / 64] = 0;                                                  \
+        for (size_t row = start; row < rows; row++) {                                             \
+            if (flags[row] == 0) continue;                                                        \
+            words[start / 64] |= 1ull << (row - start);                                           \
+            packed[count++] = values[row];                                                        \
+        }                                                                                         \
+        return count;                                                                             \
+    }
+
+/// Moves the values of the rows whose flag is not 0 to the front of `packed`, and says in `words`
+/// which rows they are of; gives their number. Sixty-four rows at a time: those of most columns are
+/// all there or all missing, which takes a third of looking at each.
+WF_PACK(wf_pack8, uint8_t, uint8_t, wf_held8)
+WF_PACK(wf_pack16, uint16_t, uint16_t, wf_held16)
+WF_PACK(wf_pack32, uint32_t, uint32_t, wf_held32)
+WF_PACK(wf_pack64, uint64_t, uint8_t, wf_held8)
 
 #define WF_SPREAD(name, type)                                                                     \
     static inline void name(const type *packed, const uint64_t *words, size_t rows, type *values) { \
@@ -112,6 +147,132 @@ static inline void wf_count_bytes(const uint8_t *p, size_t length, uint32_t *cou
     for (; i < length; i++) counts[p[i]]++;
     for (size_t value = 0; value < 256; value++)
         counts[value] += tables[0][value] + tables[1][value] + tables[2][value];
+}
+
+#define WF_BOUNDS(name, type)                                                                     \
+    static inline void name(const type *values, size_t count, type *low, type *high) {            \
+        type least = (type)~(type)0, most = 0;                                                    \
+        for (size_t i = 0; i < count; i++) {                                                      \
+            least = values[i] < least ? values[i] : least;                                        \
+            most = values[i] > most ? values[i] : most;                                           \
+        }                                                                                         \
+        *low = least;                                                                             \
+        *high = most;                                                                             \
+    }
+
+/// The lowest and the highest of at least one value.
+WF_BOUNDS(wf_bounds16, uint16_t)
+WF_BOUNDS(wf_bounds32, uint32_t)
+
+// Counted in numbers of the values' own width first, so that a vector counts as many as it holds.
+#define WF_COUNT_EQUAL(name, type)                                                                \
+    static inline size_t name(const type *values, size_t count, type value) {                     \
+        size_t equal = 0;                                                                         \
+        for (size_t i = 0; i < count;) {                                                          \
+            size_t end = count - i > 32768 ? i + 32768 : count;                                   \
+            type part = 0;                                                                        \
+            for (; i < end; i++) part = (type)(part + (values[i] == value));                      \
+            equal += part;                                                                        \
+        }                                                                                         \
+        return equal;                                                                             \
+    }
+
+/// How many of the values are `value`.
+WF_COUNT_EQUAL(wf_count_equal16, uint16_t)
+WF_COUNT_EQUAL(wf_count_equal32, uint32_t)
+
+// -------------------------------------------------------------------------------- bits in bytes
+
+/// The number whose lowest byte is the first in memory, or the memory of such a number.
+static inline uint64_t wf_little64(uint64_t value) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return value;
+#else
+    return __builtin_bswap64(value);
+#endif
+}
+
+/// Of eight bytes the lowest 1, 2 or 4 bits each, side by side from the lowest.
+static inline uint64_t wf_gather_bits(uint64_t x, unsigned bits) {
+    if (bits == 1) return (x * 0x0102040810204080ull) >> 56;
+    if (bits == 2) {
+        x = (x | x >> 6) & 0x000f000f000f000full;
+        x = (x | x >> 12) & 0x000000ff000000ffull;
+        return (x | x >> 24) & 0xffff;
+    }
+    x = (x | x >> 4) & 0x00ff00ff00ff00ffull;
+    x = (x | x >> 8) & 0x0000ffff0000ffffull;
+    return (x | x >> 16) & 0xffffffff;
+}
+
+/// The other way round.
+static inline uint64_t wf_spread_bits(uint64_t x, unsigned bits) {
+    if (bits == 1) {
+        // Each byte keeps a bit of its own; what is not 0 carries into the highest.
+        x = x * 0x0101010101010101ull & 0x8040201008040201ull;
+        return (x + 0x7f7f7f7f7f7f7f7full) >> 7 & 0x0101010101010101ull;
+    }
+    if (bits == 2) {
+        x = (x | x << 24) & 0x000000ff000000ffull;
+        x = (x | x << 12) & 0x000f000f000f000full;
+        return (x | x << 6) & 0x0303030303030303ull;
+    }
+    x = (x | x << 16) & 0x0000ffff0000ffffull;
+    x = (x | x << 8) & 0x00ff00ff00ff00ffull;
+    return (x | x << 4) & 0x0f0f0f0f0f0f0f0full;
+}
+
+// Of one number of bits, so that what is copied for eight codes is a move of one register.
+#define WF_BITS(bits)                                                                             \
+    static inline void wf_pack_bits##bits(const uint8_t *codes, size_t count, uint8_t *packed) {  \
+        size_t i = 0;                                                                             \
+        uint64_t eight;                                                                           \
+        for (; i + 8 <= count; i += 8) {                                                          \
+            memcpy(&eight, codes + i, 8);                                                         \
+            /* No code is 0, so none borrows from the next. */                                    \
+            eight = wf_little64(eight) - 0x0101010101010101ull;                                   \
+            eight = wf_little64(wf_gather_bits(eight, bits));                                     \
+            memcpy(packed + i / 8 * bits, &eight, bits);                                          \
+        }                                                                                         \
+        size_t left = count - i;                                                                  \
+        if (left == 0) return;                                                                    \
+        eight = 0;                                                                                \
+        memcpy(&eight, codes + i, left);                                                          \
+        eight = wf_little64(eight) - (0x0101010101010101ull >> (8 - left) * 8);                   \
+        eight = wf_little64(wf_gather_bits(eight, bits));                                         \
+        memcpy(packed + i / 8 * bits, &eight, (left * bits + 7) / 8);                             \
+    }                                                                                             \
+    static inline void wf_unpack_bits##bits(const uint8_t *packed, size_t count,                  \
+                                            uint8_t *codes) {                                     \
+        size_t i = 0;                                                                             \
+        for (; i + 8 <= count; i += 8) {                                                          \
+            uint64_t eight = 0;                                                                   \
+            memcpy(&eight, packed + i / 8 * bits, bits);                                          \
+            eight = wf_spread_bits(wf_little64(eight), bits) + 0x0101010101010101ull;             \
+            eight = wf_little64(eight);                                                           \
+            memcpy(codes + i, &eight, 8);                                                         \
+        }                                                                                         \
+        for (; i < count; i++)                                                                    \
+            codes[i] = (uint8_t)(                                                                 \
+                (packed[i * bits / 8] >> (i * bits % 8) & ((1 << bits) - 1)) + 1);                \
+    }
+
+WF_BITS(1)
+WF_BITS(2)
+WF_BITS(4)
+
+/// Writes codes from 1 to 2^`bits` (1, 2 or 4), less one, `bits` bits each from the lowest.
+static inline void wf_pack_bits(const uint8_t *codes, size_t count, unsigned bits, uint8_t *packed) {
+    if (bits == 1) wf_pack_bits1(codes, count, packed);
+    else if (bits == 2) wf_pack_bits2(codes, count, packed);
+    else wf_pack_bits4(codes, count, packed);
+}
+
+/// The other way round.
+static inline void wf_unpack_bits(const uint8_t *packed, size_t count, unsigned bits, uint8_t *codes) {
+    if (bits == 1) wf_unpack_bits1(packed, count, codes);
+    else if (bits == 2) wf_unpack_bits2(packed, count, codes);
+    else wf_unpack_bits4(packed, count, codes);
 }
 
 // ------------------------------------------------------------------------------------ hexadecimal

@@ -14,7 +14,7 @@ public struct ColumnStorage: Sendable {
     public private(set) var valueBytes = 0
     /// Bytes that say which rows have a value; a block that several columns share counts for each.
     public private(set) var presenceBytes = 0
-    /// Blocks of values by encoding, as `codes as planes`.
+    /// Blocks of values by encoding, as `codes as bits`.
     public private(set) var encodings: [String: Int] = [:]
 
     public var byteCount: Int { dictionaryBytes + valueBytes + presenceBytes }

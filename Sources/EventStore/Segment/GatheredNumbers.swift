@@ -61,12 +61,12 @@ struct GatheredNumbers<Number: Numeric & Comparable & Sendable & BitwiseCopyable
         precondition(MemoryLayout<Number>.size == 8, "BUG: numbers are of eight bytes")
         var words = [UInt64](repeating: 0, count: Bitmap.wordCount(range.count))
         var count = 0
-        let packed = [UInt64](unsafeUninitializedCapacity: range.count + 1) { packed, initialized in
+        let packed = [UInt64](unsafeUninitializedCapacity: range.count) { packed, initialized in
             values.withUnsafeBytes { values in
                 isPresent.withUnsafeBufferPointer { isPresent in
                     let numbers = values.bindMemory(to: UInt64.self)
                     if let numbers = numbers.baseAddress, let present = isPresent.baseAddress {
-                        count = wf_pack_present64(
+                        count = wf_pack64(
                             numbers + range.lowerBound, present + range.lowerBound, range.count,
                             packed.baseAddress, &words)
                     }

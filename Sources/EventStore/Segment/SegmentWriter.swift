@@ -186,8 +186,7 @@ public struct SegmentWriter {
     ) throws -> SegmentFooter.LaneEntry? {
         try codes.withUnsafeBufferPointer { codes in
             let codes = UnsafeBufferPointer(rebasing: codes[range])
-            // One more than the rows: the kernel writes before it knows whether it keeps.
-            return try withUnsafeTemporaryAllocation(of: Code.self, capacity: codes.count + 1) {
+            return try withUnsafeTemporaryAllocation(of: Code.self, capacity: codes.count) {
                 room in
                 var words = [UInt64](repeating: 0, count: Bitmap.wordCount(codes.count))
                 guard let source = codes.baseAddress, let target = room.baseAddress else {
@@ -206,12 +205,13 @@ public struct SegmentWriter {
     private mutating func writeCoded<Code: CodeInteger>(
         _ packed: UnsafeBufferPointer<Code>, _ present: Bitmap?, _ group: Int
     ) throws -> SegmentFooter.LaneEntry? {
-        let (low, high) = (packed.reduce(.max, min), packed.reduce(0, max))
+        guard let first = packed.baseAddress else { return nil }
+        let summary = Code.summary(first, packed.count)
         return SegmentFooter.LaneEntry(
             present: packed.count, presence: try writePresence(present, group),
             values: try appendShared(
-                CodeCodec.encode(packed, highest: high, &scratch.memory), group: group),
-            low: UInt64(low), high: UInt64(high))
+                CodeCodec.encode(packed, summary, &scratch.memory), group: group),
+            low: UInt64(summary.low), high: UInt64(summary.high))
     }
 
     private mutating func writeTexts(

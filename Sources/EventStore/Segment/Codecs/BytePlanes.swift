@@ -18,9 +18,15 @@ enum BytePlanes {
     static func encode<Value: PlaneInteger>(
         _ values: UnsafeBufferPointer<Value>, into writer: inout ByteWriter
     ) {
-        // The widest value is as wide as all of them ORed together.
-        let all = values.reduce(0, |)
-        let width = (Value.bitWidth - all.leadingZeroBitCount + 7) / 8
+        // The highest value is as wide as all of them ORed together.
+        encode(values, highest: values.reduce(0, |), into: &writer)
+    }
+
+    /// - Parameter highest: as wide as the highest of the values.
+    static func encode<Value: PlaneInteger>(
+        _ values: UnsafeBufferPointer<Value>, highest: Value, into writer: inout ByteWriter
+    ) {
+        let width = (Value.bitWidth - highest.leadingZeroBitCount + 7) / 8
         writer.write(UInt8(width))
         for plane in 0..<width {
             if Value.bitWidth == 8 {

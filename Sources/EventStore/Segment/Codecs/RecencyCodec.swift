@@ -12,6 +12,14 @@ enum RecencyCodec {
         var fresh: [UInt32] = []
         /// One a row: 0 for a first appearance, else how many first appearances ago.
         var distances: [UInt32] = []
+
+        /// What some of the rows contribute: their first appearances and their distances.
+        func part(_ rows: Range<Int>) -> Split {
+            let before = distances[..<rows.lowerBound].count { $0 == 0 }
+            let here = distances[rows].count { $0 == 0 }
+            return Split(
+                fresh: Array(fresh[before..<before + here]), distances: Array(distances[rows]))
+        }
     }
 
     /// Scratch for `split`: which code was met in this row group and when.
