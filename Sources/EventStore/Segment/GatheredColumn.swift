@@ -48,14 +48,12 @@ struct GatheredColumn {
         floats = GatheredNumbers(columns.map { $0?.floats }, order)
         let moved = moveNumbers(entries, order)
         let hashes = GatheredTexts.hashesIfText(entries, rows: order.rows)
-        let builder = DictionaryBuilder()
-        let codes = (0..<entries.count).map { entry -> UInt32 in
-            let isKept =
-                entries.isUsed[entry] != 0 && !moved.contains(entries.kinds[entry])
-                && !(hashes != nil && entries.isString(entry))
-            return isKept ? entries.code(of: entry, in: builder) : 0
-        }
-        if let hashes { texts = GatheredTexts(entries, hashes: hashes, order) }
+        // Sources of one time share about half of their entries.
+        let builder = DictionaryBuilder(expected: hashes == nil ? entries.count / 2 : 16)
+        var isElsewhere = moved
+        if hashes != nil { isElsewhere.insert(ValueDictionary.Kind.string.rawValue) }
+        let codes = entries.codes(in: builder, without: isElsewhere)
+        if let hashes { texts = GatheredTexts(entries, hashes, order) }
         let few = fewNumbers(builder)
         if builder.count == 0 { return }
         let (sorted, map) = builder.dictionary().sorted()

@@ -19,14 +19,14 @@ public struct SegmentWriter {
     /// What one column leaves for the next to use again.
     private struct Scratch {
         var memory = RecencyCodec.Memory()
-        var slots: [UInt64] = []
+        var slots: [UInt32] = []
     }
 
     /// Writes a segment and says what is in it.
     ///
     /// - Parameters:
     ///   - sources: batches or row groups of other segments, at least one row together.
-    ///   - sink: takes the file's bytes in order, in chunks of about a mebibyte.
+    ///   - sink: takes the file's bytes in order, in chunks of a mebibyte at most but for larger blocks.
     /// - Throws: what a source or the sink throws.
     public static func write(
         _ sources: [any EventSource], to sink: @escaping ([UInt8]) throws -> Void
@@ -76,9 +76,14 @@ public struct SegmentWriter {
     // MARK: - Blocks
 
     private mutating func append(_ bytes: [UInt8]) throws {
-        pending.write(contentsOf: bytes)
+        // Never beyond the room that is there: growing would copy what waits.
+        if pending.count + bytes.count > SegmentWriter.chunkBytes { try flush() }
+        if bytes.count > SegmentWriter.chunkBytes {
+            try sink(bytes)
+        } else {
+            pending.write(contentsOf: bytes)
+        }
         written += bytes.count
-        if pending.count >= SegmentWriter.chunkBytes { try flush() }
     }
 
     private mutating func flush() throws {

@@ -26,11 +26,23 @@ struct SourceEntries {
     }
 
     init(_ columns: [Column?]) {
+        // Else all that is there would be copied each time it grows.
+        text.reserveCapacity(SourceEntries.textByteCount(columns))
         for column in columns {
             var place = Place(coded: column?.coded, texts: column?.texts)
             if let lane = column?.coded { place.codedStart = add(lane) }
             if let lane = column?.texts { place.textStart = add(lane) }
             places.append(place)
+        }
+    }
+
+    private static func textByteCount(_ columns: [Column?]) -> Int {
+        var last: ValueDictionary?
+        return columns.reduce(0) { bytes, column in
+            let dictionary = column?.coded?.dictionary
+            defer { last = dictionary }
+            return bytes + (column?.texts?.text.count ?? 0)
+                + (dictionary === last ? 0 : dictionary?.text.count ?? 0)
         }
     }
 
@@ -66,7 +78,7 @@ struct SourceEntries {
         var used = [UInt8](repeating: 0, count: count + 1)
         used.withUnsafeMutableBufferPointer { used in
             func mark<Code: FixedWidthInteger>(_ codes: [Code]) {
-                codes.withUnsafeBufferPointer { for code in $0 { used[Int(code)] = 1 } }
+                codes.withUnsafeBufferPointer { SourceEntries.mark($0, in: used) }
             }
             switch codes {
             case .bytes(let codes): mark(codes)
@@ -75,6 +87,23 @@ struct SourceEntries {
             }
         }
         for entry in 0..<count { isUsed[start + entry] |= used[entry + 1] }
+    }
+
+    /// Marks codes as used until all are: few rows of most columns show all their values.
+    private static func mark<Code: FixedWidthInteger>(
+        _ codes: UnsafeBufferPointer<Code>, in used: UnsafeMutableBufferPointer<UInt8>
+    ) {
+        var row = 0
+        var rows = 1024
+        while row < codes.count {
+            let end = min(codes.count, row + rows)
+            while row < end {
+                used[Int(codes[row])] = 1
+                row += 1
+            }
+            if !used[1...].contains(0) { return }
+            rows *= 2
+        }
     }
 
     /// Adds one entry for each row that has a text.
@@ -118,6 +147,16 @@ struct SourceEntries {
         }
     }
 
+    /// The codes of all entries in a dictionary under way, 0 for those without rows and those of some
+    /// kinds.
+    func codes(in builder: DictionaryBuilder, without kinds: Set<UInt8>) -> [UInt32] {
+        let isWanted = (UInt8.min...UInt8.max).map { !kinds.contains($0) }
+        return (0..<count).map { entry in
+            isUsed[entry] != 0 && isWanted[Int(self.kinds[entry])]
+                ? code(of: entry, in: builder) : 0
+        }
+    }
+
     /// The hash of each string in use, 0 for other entries.
     func stringHashes() -> [UInt64] {
         text.withUnsafeBufferPointer { text in
@@ -137,8 +176,9 @@ struct SourceEntries {
     ///
     /// - Parameter map: one an entry.
     func gather<Code: FixedWidthInteger>(_ map: [Code], _ order: SegmentOrder) -> [Code] {
-        var result = [Code](repeating: 0, count: order.rows)
-        result.withUnsafeMutableBufferPointer { result in
+        [Code](unsafeUninitializedCapacity: order.rows) { result, initialized in
+            // A source with codes writes all its rows.
+            if places.contains(where: { $0.coded == nil }) { result.initialize(repeating: 0) }
             for (source, place) in places.enumerated() {
                 let positions = order.positions(ofSource: source)
                 if let lane = place.coded {
@@ -158,8 +198,8 @@ struct SourceEntries {
                     }
                 }
             }
+            initialized = order.rows
         }
-        return result
     }
 
     /// The loop of a seal: three reads and a write for each row of each coded column.

@@ -84,17 +84,21 @@ struct StringOrder {
     private static let radixFrom = 1_024
     private static let radixBits: UInt64 = 11
 
+    /// Bits that are sorted by, from the highest in which keys differ: five bytes, which few ids share.
+    private static let radixKeyBits = 44
+
     /// Eleven bits at a time, from the lowest; digits in which no two keys differ are left out.
     private mutating func sortByRadix(_ keys: inout [Key], _ range: Range<Int>) {
         let count = range.count
         if spare.count < count { spare = [Key](repeating: Key(bytes: 0, index: 0), count: count) }
         var differing: UInt64 = 0
         for place in range { differing |= keys[place].bytes ^ keys[range.lowerBound].bytes }
+        let lowest = UInt64(max(0, 64 - differing.leadingZeroBitCount - StringOrder.radixKeyBits))
         keys.withUnsafeMutableBufferPointer { keys in
             spare.withUnsafeMutableBufferPointer { spare in
                 var from = UnsafeMutableBufferPointer(rebasing: keys[range])
                 var to = UnsafeMutableBufferPointer(rebasing: spare[..<count])
-                for shift in stride(from: UInt64(0), to: 64, by: Int(StringOrder.radixBits)) {
+                for shift in stride(from: lowest, to: 64, by: Int(StringOrder.radixBits)) {
                     let mask = UInt64(1) << StringOrder.radixBits - 1
                     if differing >> shift & mask == 0 { continue }
                     StringOrder.distribute(from, to, shift, mask)
@@ -102,6 +106,21 @@ struct StringOrder {
                 }
                 if from.baseAddress == spare.baseAddress { _ = to.update(fromContentsOf: from) }
             }
+        }
+        if lowest > 0 { StringOrder.sortRuns(&keys, range, alikeAbove: lowest) }
+    }
+
+    /// Sorts what is in order but for the bits below `lowest`.
+    private static func sortRuns(
+        _ keys: inout [Key], _ range: Range<Int>, alikeAbove lowest: UInt64
+    ) {
+        var first = range.lowerBound
+        while first < range.upperBound {
+            let above = keys[first].bytes >> lowest
+            var end = first + 1
+            while end < range.upperBound && keys[end].bytes >> lowest == above { end += 1 }
+            if end - first > 1 { keys[first..<end].sort { $0.bytes < $1.bytes } }
+            first = end
         }
     }
 

@@ -4,7 +4,7 @@ extension ValueDictionary {
     /// The entries in the order of their values, and for each old code its new one.
     func sorted() -> (dictionary: ValueDictionary, map: [UInt32]) {
         let string = ValueDictionary.Kind.string.rawValue
-        let plain = (0..<count).filter { kinds[$0] != string }.sorted { self[$0] < self[$1] }
+        let plain = sortedPlain()
         let strings = (0..<count).filter { kinds[$0] == string }
         let places = strings.map { payloads[$0] }
         let order = places.withUnsafeBufferPointer { places in
@@ -36,5 +36,24 @@ extension ValueDictionary {
             ValueDictionary(
                 kinds: sortedKinds, payloads: sortedPayloads, text: sortedText, isSorted: true), map
         )
+    }
+
+    /// The entries that are no strings, in the order of their values.
+    private func sortedPlain() -> [Int] {
+        let string = ValueDictionary.Kind.string.rawValue
+        let plain = (0..<count).filter { kinds[$0] != string }
+        let numbers = plain.compactMap { exactNumber($0) }
+        // Fast path: of numbers that doubles hold exactly the types need not be looked at.
+        guard numbers.count == plain.count else { return plain.sorted { self[$0] < self[$1] } }
+        return plain.indices.sorted { numbers[$0] < numbers[$1] }.map { plain[$0] }
+    }
+
+    /// An entry as a double, where that is the number itself.
+    private func exactNumber(_ index: Int) -> Double? {
+        switch ValueDictionary.Kind(rawValue: kinds[index]) {
+        case .int: Double(exactly: Int64(bitPattern: payloads[index]))
+        case .float: Double(bitPattern: payloads[index])
+        default: nil
+        }
     }
 }

@@ -13,10 +13,7 @@ enum DictionaryCodec {
         let plain = plainCount(dictionary)
         var writer = ByteWriter(capacity: dictionary.byteCount)
         writePlain(dictionary, into: &writer)
-        var strings = StringListCodec.List()
-        for index in plain..<dictionary.count {
-            _ = dictionary.withString(at: index) { strings.append($0) }
-        }
+        let strings = StringListCodec.List(plain..<dictionary.count, of: dictionary)
         writer.writeVarint(strings.count)
         StringListCodec.encode(strings, into: &writer)
         return writer.bytes

@@ -30,11 +30,8 @@ struct DictionaryPages: Sendable {
     /// The strings of `dictionary` page by page.
     static func lists(of dictionary: ValueDictionary, from plain: Int) -> [StringListCodec.List] {
         stride(from: plain, to: dictionary.count, by: stringsPerPage).map { start in
-            var list = StringListCodec.List()
-            for index in start..<min(start + stringsPerPage, dictionary.count) {
-                _ = dictionary.withString(at: index) { list.append($0) }
-            }
-            return list
+            StringListCodec.List(
+                start..<min(start + stringsPerPage, dictionary.count), of: dictionary)
         }
     }
 

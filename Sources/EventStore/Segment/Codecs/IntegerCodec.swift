@@ -23,17 +23,29 @@ enum IntegerCodec {
 
     // MARK: - Encode
 
+    /// Values that tell of most columns that their steps are wider than they are.
+    private static let judgedValues = 1_024
+
     static func encode(_ values: UnsafeBufferPointer<Int64>, into writer: inout ByteWriter) {
         let smallest = values.min() ?? 0
         let plain = Distances(values.map { UInt64(bitPattern: $0 &- smallest) })
-        let deltas = differences(values)
-        let smallestDelta = deltas.min() ?? 0
-        let stepped = Distances(deltas.map { UInt64(bitPattern: $0 &- smallestDelta) })
-        if stepped.bits < plain.bits {
-            write(Form.fromPrevious, smallestDelta, stepped, into: &writer)
-        } else {
-            write(Form.fromSmallest, smallest, plain, into: &writer)
+        // More values reach farther and share less, so what the first ones rule out stays so.
+        let first = UnsafeBufferPointer(rebasing: values.prefix(judgedValues))
+        if steps(first).distances.bits < plain.bits {
+            let (smallestStep, stepped) = steps(values)
+            if stepped.bits < plain.bits {
+                return write(Form.fromPrevious, smallestStep, stepped, into: &writer)
+            }
         }
+        write(Form.fromSmallest, smallest, plain, into: &writer)
+    }
+
+    private static func steps(
+        _ values: UnsafeBufferPointer<Int64>
+    ) -> (smallest: Int64, distances: Distances) {
+        let deltas = differences(values)
+        let smallest = deltas.min() ?? 0
+        return (smallest, Distances(deltas.map { UInt64(bitPattern: $0 &- smallest) }))
     }
 
     private static func differences(_ values: UnsafeBufferPointer<Int64>) -> [Int64] {
@@ -50,36 +62,71 @@ enum IntegerCodec {
     /// Distances before they are divided: the planes of the form that is not taken are never made.
     private struct Distances {
         let values: [UInt64]
-        let divisor: UInt64
+        let divisor: ExactDivisor
         /// Bits of the widest, after division.
         let bits: Int
 
         init(_ values: [UInt64]) {
             self.values = values
-            divisor = max(1, Distances.commonDivisor(values))
-            bits = 64 - (values.reduce(0, max) / divisor).leadingZeroBitCount
+            divisor = Distances.commonDivisor(values)
+            bits = 64 - (values.reduce(0, max) / divisor.value).leadingZeroBitCount
         }
 
-        private static func commonDivisor(_ values: [UInt64]) -> UInt64 {
-            var common: UInt64 = 0
-            for value in values {
-                // One division each where the divisor stays as it is, which is nearly everywhere.
-                if value == 0 || common != 0 && value % common == 0 { continue }
-                var rest = value
-                while rest != 0 { (common, rest) = (rest, common % rest) }
-                if common == 1 { break }
+        private static func commonDivisor(_ values: [UInt64]) -> ExactDivisor {
+            var common: ExactDivisor?
+            for value in values where value != 0 {
+                // The divisor stays as it is nearly everywhere.
+                if let common, common.divides(value) { continue }
+                let next = ExactDivisor(greatestCommonDivisor(common?.value ?? 0, value))
+                common = next
+                if next.value == 1 { break }
             }
+            return common ?? ExactDivisor(1)
+        }
+
+        private static func greatestCommonDivisor(_ a: UInt64, _ b: UInt64) -> UInt64 {
+            var (common, rest) = (a, b)
+            while rest != 0 { (common, rest) = (rest, common % rest) }
             return common
         }
 
-        var divided: [UInt64] { divisor == 1 ? values : values.map { $0 / divisor } }
+        var divided: [UInt64] {
+            divisor.value == 1 ? values : values.map { divisor.quotient(ofMultiple: $0) }
+        }
+    }
+
+    /// A number other than 0 that divides its multiples by one multiplication, with the inverse of its
+    /// odd part among the 64-bit numbers: a tenth of a division. (Granlund and Montgomery, PLDI 1994, §9.)
+    private struct ExactDivisor {
+        let value: UInt64
+        private let zeros: UInt64
+        private let inverse: UInt64
+        /// Quotients above it are of no multiples.
+        private let highestQuotient: UInt64
+
+        init(_ value: UInt64) {
+            self.value = value
+            zeros = UInt64(value.trailingZeroBitCount)
+            let odd = value >> zeros
+            // Right in its lowest three bits; each step doubles their number.
+            var inverse = odd
+            for _ in 0..<5 { inverse &*= 2 &- odd &* inverse }
+            self.inverse = inverse
+            highestQuotient = UInt64.max / odd
+        }
+
+        func divides(_ number: UInt64) -> Bool {
+            number & (1 &<< zeros &- 1) == 0 && quotient(ofMultiple: number) <= highestQuotient
+        }
+
+        func quotient(ofMultiple number: UInt64) -> UInt64 { (number &>> zeros) &* inverse }
     }
 
     private static func write(
         _ form: UInt8, _ smallest: Int64, _ distances: Distances, into writer: inout ByteWriter
     ) {
         writer.write(form)
-        writer.writeVarint(distances.divisor)
+        writer.writeVarint(distances.divisor.value)
         writer.write(smallest)
         BytePlanes.encode(distances.divided, into: &writer)
     }

@@ -29,13 +29,16 @@ struct StringFilter: Sendable {
         let bits = list.count * StringFilter.bitsPerString
         let blocks = max(1, (bits + StringFilter.bitsPerBlock - 1) / StringFilter.bitsPerBlock)
         words = [UInt32](repeating: 0, count: blocks * StringFilter.wordsPerBlock)
-        list.text.withUnsafeBytes { text in
-            for index in 0..<list.count {
-                let range = Int(list.offsets[index])..<Int(list.offsets[index + 1])
-                let hash = StringFilter.hash(UnsafeRawBufferPointer(rebasing: text[range]))
-                let start = block(of: hash)
-                for (word, salt) in StringFilter.salts.enumerated() {
-                    words[start + word] |= StringFilter.bit(hash, salt)
+        let salts = StringFilter.salts
+        // Behind pointers: checks of bounds would take four times as long as the bits.
+        words.withUnsafeMutableBufferPointer { words in
+            salts.withUnsafeBufferPointer { salts in
+                list.forEach { string in
+                    let hash = StringFilter.hash(UnsafeRawBufferPointer(string))
+                    let start = StringFilter.block(of: hash, among: UInt64(blocks))
+                    for word in 0..<StringFilter.wordsPerBlock {
+                        words[start + word] |= StringFilter.bit(hash, salts[word])
+                    }
                 }
             }
         }
@@ -51,8 +54,12 @@ struct StringFilter: Sendable {
     }
 
     private func block(of hash: UInt64) -> Int {
-        let blocks = UInt64(words.count / StringFilter.wordsPerBlock)
-        return Int(((hash >> 32) * blocks) >> 32) * StringFilter.wordsPerBlock
+        StringFilter.block(of: hash, among: UInt64(words.count / StringFilter.wordsPerBlock))
+    }
+
+    /// The first word of the block that a hash belongs to.
+    private static func block(of hash: UInt64, among blocks: UInt64) -> Int {
+        Int(((hash >> 32) &* blocks) >> 32) &* wordsPerBlock
     }
 
     private static func bit(_ hash: UInt64, _ salt: UInt32) -> UInt32 {

@@ -1,5 +1,6 @@
 internal import Bytes
 internal import CKernels
+internal import Events
 
 /// A list of strings: lowercase hexadecimal ids of one length as their bytes, others front-coded.
 ///
@@ -18,6 +19,33 @@ enum StringListCodec {
         var text: [UInt8] = []
         var offsets: [UInt32] = [0]
 
+        init(text: [UInt8] = [], offsets: [UInt32] = [0]) {
+            self.text = text
+            self.offsets = offsets
+        }
+
+        /// Some entries of a dictionary, all of them strings.
+        init(_ entries: Range<Int>, of dictionary: ValueDictionary) {
+            let places = dictionary.payloads[entries]
+            let size = places.reduce(0) { $0 + Int($1 & 0xFFFF_FFFF) }
+            offsets.reserveCapacity(entries.count + 1)
+            text = [UInt8](unsafeUninitializedCapacity: size) { target, end in
+                dictionary.text.withUnsafeBufferPointer { source in
+                    guard let source = source.baseAddress, let target = target.baseAddress else {
+                        return
+                    }
+                    for place in places {
+                        let length = Int(place & 0xFFFF_FFFF)
+                        (target + end).update(from: source + Int(place >> 32), count: length)
+                        end += length
+                        offsets.append(UInt32(end))
+                    }
+                }
+            }
+            // No bytes at all: only empty strings.
+            while offsets.count <= entries.count { offsets.append(0) }
+        }
+
         var count: Int { offsets.count - 1 }
 
         mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
@@ -28,6 +56,18 @@ enum StringListCodec {
         /// The bytes of string `index`.
         subscript(index: Int) -> ArraySlice<UInt8> {
             text[Int(offsets[index])..<Int(offsets[index + 1])]
+        }
+
+        /// Calls `body` with the bytes of each string, valid during the call.
+        func forEach(_ body: (UnsafeBufferPointer<UInt8>) -> Void) {
+            text.withUnsafeBufferPointer { text in
+                offsets.withUnsafeBufferPointer { offsets in
+                    for index in 0..<count {
+                        let (start, end) = (Int(offsets[index]), Int(offsets[index + 1]))
+                        body(UnsafeBufferPointer(rebasing: text[start..<end]))
+                    }
+                }
+            }
         }
 
         /// Where a string is in a list that ascends; nil when it is not there.
@@ -42,16 +82,6 @@ enum StringListCodec {
                 }
             }
             return low < count && self[low].elementsEqual(wanted) ? low : nil
-        }
-
-        /// Whether string `index` is these bytes.
-        func holds(_ bytes: UnsafeBufferPointer<UInt8>, at index: Int) -> Bool {
-            let start = Int(offsets[index])
-            guard Int(offsets[index + 1]) - start == bytes.count else { return false }
-            guard let wanted = bytes.baseAddress else { return true }
-            return text.withUnsafeBufferPointer { text in
-                text.baseAddress.map { wf_equal($0 + start, wanted, bytes.count) } ?? true
-            }
         }
     }
 

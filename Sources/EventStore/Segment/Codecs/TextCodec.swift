@@ -2,8 +2,9 @@ internal import Bytes
 
 /// Strings that hardly repeat, of the rows that have one.
 ///
-/// Layout: varint number of distinct strings, `StringListCodec` of them in the order of their first
-/// appearance; and when there are fewer of them than rows, the distances of `RecencyCodec`.
+/// Layout: varint number of strings, `StringListCodec` of them in the order of their first
+/// appearance; and when there are fewer of them than rows, the distances of `RecencyCodec`. Then
+/// each is there once; else some may be there again, if the writer did not look for so few.
 enum TextCodec {
     struct Opened {
         var strings: StringListCodec.List
