@@ -13,6 +13,8 @@ extension Maintenance {
         }
         // What was acknowledged before is synced when the writer is between two groups.
         committer.perform { _ in }
+        // After a failed sync, what was not acknowledged may come back with the log when it is next read.
+        if let refusal = context.refusal { throw refusal }
         try seal(environment)
         let plan = try ErasurePlan(erasure, environment)
         var edit = ManifestEdit()
