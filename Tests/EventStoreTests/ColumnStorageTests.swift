@@ -15,6 +15,21 @@ import Testing
         return ModelEvent(timestamp: Int64(number), dataset: "shop", fields: fields)
     }
 
+    @Test func `strings of no dictionary are kept once where rows repeat them`() throws {
+        // Two ids for three rows are too many for a dictionary.
+        let events = (0..<6000).map { number in
+            let id = UInt64(number * 2 / 3 + 1) &* 0x9E37_79B9_7F4A_7C15 | 1 << 63
+            return ModelEvent(
+                timestamp: Int64(number), dataset: "shop",
+                fields: ["id": .string(String(id, radix: 16))])
+        }
+        let storage = try open(segmentBytes([makeBatch(events)])).columnStorage()
+        let id = try #require(storage.first { $0.name == "id" })
+        #expect(id.dictionaryEntries == 0)
+        // Eight bytes an id, ten bits in the filter; all rows would take 48,000.
+        #expect(id.byteCount < 45_000)
+    }
+
     @Test func eachFieldSaysWhatItTakesAndHow() throws {
         let bytes = try segmentBytes([makeBatch((0..<5000).map(event))])
         let fields = Dictionary(

@@ -32,7 +32,9 @@ struct GatheredTexts {
         let hashes = entries.stringHashes()
         let distinct = distinctHashes(hashes, atMost: strings)
         guard distinct > most else { return nil }
-        return Hashes(values: hashes, areDistinct: distinct * 100 > strings * 98)
+        // Entries of a dictionary are distinct however often rows repeat them.
+        return Hashes(
+            values: hashes, areDistinct: entries.areOfRows && distinct * 100 > strings * 98)
     }
 
     /// About how many different hashes there are, by linear counting (Whang et al., TODS 1990): a bit

@@ -49,6 +49,9 @@ struct SourceEntries {
     var count: Int { kinds.count }
     var isEmpty: Bool { kinds.isEmpty }
 
+    /// Whether each entry is of one row: none comes from a dictionary.
+    var areOfRows: Bool { places.allSatisfy { $0.coded == nil } }
+
     func isString(_ entry: Int) -> Bool { kinds[entry] == ValueDictionary.Kind.string.rawValue }
 
     // MARK: - Collecting
