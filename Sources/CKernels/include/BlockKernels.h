@@ -33,48 +33,41 @@ WF_JOIN(wf_join64, uint64_t)
 
 // ---------------------------------------------------------------------------------------- presence
 
-/// Which of 64 codes are not 0, code i as bit i.
-static inline uint64_t wf_held8(const uint8_t *codes) {
-    uint64_t held = 0;
-#if WF_SSE2
-    const __m128i zero = _mm_setzero_si128();
-    for (int part = 0; part < 4; part++) {
-        __m128i chunk = _mm_loadu_si128((const __m128i *)codes + part);
-        uint64_t absent = (uint16_t)_mm_movemask_epi8(_mm_cmpeq_epi8(chunk, zero));
-        held |= absent << (part * 16);
+#define WF_HELD(name, type)                                                                       \
+    static inline uint64_t name(const type *codes) {                                              \
+        uint64_t held = 0;                                                                        \
+        for (int i = 0; i < 64; i++) held |= (uint64_t)(codes[i] != 0) << i;                      \
+        return held;                                                                              \
     }
-    return ~held;
-#else
-    for (int i = 0; i < 64; i++) held |= (uint64_t)(codes[i] != 0) << i;
-    return held;
-#endif
+
+/// Which of 64 codes are not 0, code i as bit i.
+#if WF_SSE2
+static inline uint64_t wf_held8(const uint8_t *codes) {
+    const __m128i *chunks = (const __m128i *)codes;
+    uint64_t absent = 0;
+    for (int part = 0; part < 4; part++) {
+        __m128i zeros = _mm_cmpeq_epi8(_mm_loadu_si128(chunks + part), _mm_setzero_si128());
+        absent |= (uint64_t)(uint16_t)_mm_movemask_epi8(zeros) << (part * 16);
+    }
+    return ~absent;
 }
 
-/// As `wf_held8`, for 16-bit codes.
 static inline uint64_t wf_held16(const uint16_t *codes) {
-    uint64_t held = 0;
-#if WF_SSE2
-    const __m128i zero = _mm_setzero_si128();
+    uint8_t absent[64];
     for (int part = 0; part < 4; part++) {
         const __m128i *at = (const __m128i *)codes + part * 2;
-        __m128i low = _mm_cmpeq_epi16(_mm_loadu_si128(at), zero);
-        __m128i high = _mm_cmpeq_epi16(_mm_loadu_si128(at + 1), zero);
-        uint64_t absent = (uint16_t)_mm_movemask_epi8(_mm_packs_epi16(low, high));
-        held |= absent << (part * 16);
+        __m128i low = _mm_cmpeq_epi16(_mm_loadu_si128(at), _mm_setzero_si128());
+        __m128i high = _mm_cmpeq_epi16(_mm_loadu_si128(at + 1), _mm_setzero_si128());
+        // Bytes that are 0 where a code is held.
+        _mm_storeu_si128((__m128i *)(absent + part * 16), _mm_packs_epi16(low, high));
     }
-    return ~held;
+    return ~wf_held8(absent);
+}
 #else
-    for (int i = 0; i < 64; i++) held |= (uint64_t)(codes[i] != 0) << i;
-    return held;
+WF_HELD(wf_held8, uint8_t)
+WF_HELD(wf_held16, uint16_t)
 #endif
-}
-
-/// As `wf_held8`, for 32-bit codes.
-static inline uint64_t wf_held32(const uint32_t *codes) {
-    uint64_t held = 0;
-    for (int i = 0; i < 64; i++) held |= (uint64_t)(codes[i] != 0) << i;
-    return held;
-}
+WF_HELD(wf_held32, uint32_t)
 
 #define WF_PACK(name, type, flag, held)                                                           \
     static inline size_t name(const type *values, const flag *flags, size_t rows, type *packed,   \
