@@ -68,7 +68,7 @@ final class StoreFixture {
             }
         }
 
-        func closeRecord() -> ClosedRecord {
+        func closeRecord(environment: String) -> ClosedRecord {
             state.withLock { state in
                 state.closed = state.builder.rows - state.kept
                 let outcomes = state.outcomes

@@ -171,7 +171,7 @@ final class Committer: @unchecked Sendable {
     }
 
     private func close(_ open: Open) -> Pending? {
-        let record = open.batch.closeRecord()
+        let record = open.batch.closeRecord(environment: open.environment.name)
         if record.rows == 0 {
             // Nothing to write: its requests, if any, were told of an earlier failure.
             record.completion(.success(.stored(.synced)))

@@ -11,8 +11,10 @@ public import Events
 public protocol GrowingBatch: AnyObject, Sendable {
     /// Ends the record and gives what it holds; requests that come later are of the next one.
     ///
-    /// Called once for each `append`, on the writer's thread; then `keepRecord` or `dropRecord`.
-    func closeRecord() -> ClosedRecord
+    /// Called once for each `append`, by whoever writes the log; then `keepRecord` or `dropRecord`.
+    /// - Parameter environment: that of the `append`. The requests it was for may have been dropped
+    ///   since, and be followed by those of another environment, which are left alone.
+    func closeRecord(environment: String) -> ClosedRecord
 
     /// The closed record is safe: its events are part of the batch, which may be looked at.
     func keepRecord()
@@ -37,6 +39,9 @@ public struct ClosedRecord: Sendable {
     /// As `EventBatch.encoded()` would give them.
     let encoded: [UInt8]
     let completion: @Sendable (Result<Acceptance, EventStoreError>) -> Void
+
+    /// Nothing to write, and nobody to tell.
+    public static let empty = ClosedRecord(rows: 0, encoded: []) { _ in }
 
     /// - Parameters:
     ///   - encoded: the events of all its requests, as `EventBatch.encoded()` would give them.

@@ -74,7 +74,7 @@ final class SharedRecord: GrowingBatch {
         do throws(EventStoreError) {
             try intake.store.append(self, environment: events.environment)
         } catch {
-            dropRecord(error)
+            dropOpen(error)
         }
         return outcome
     }
@@ -129,8 +129,9 @@ final class SharedRecord: GrowingBatch {
 }
 
 extension SharedRecord {
-    func closeRecord() -> ClosedRecord {
+    func closeRecord(environment: String) -> ClosedRecord {
         state.withLock { state in
+            guard state.environment == environment else { return .empty }
             let completions = state.completions
             state.completions = []
             let shared = state.decoder.shared
@@ -153,11 +154,18 @@ extension SharedRecord {
         }
     }
 
-    func dropRecord(_ error: EventStoreError) {
+    func dropRecord(_ error: EventStoreError) { drop(error, closed: true) }
+
+    /// Takes back what is open, for which nobody will ask.
+    ///
+    /// What is closed stays: it is being written.
+    func dropOpen(_ error: EventStoreError) { drop(error, closed: false) }
+
+    private func drop(_ error: EventStoreError, closed: Bool) {
         let completions = state.withLock { state in
             progress.withLock { progress in
-                state.decoder.shared.removeRows(from: progress.kept)
-                progress.closed = 0
+                if closed { progress.closed = 0 }
+                state.decoder.shared.removeRows(from: progress.kept + progress.closed)
                 progress.isLarge = !state.decoder.shared.hasRoom
             }
             let completions = state.completions
