@@ -104,6 +104,8 @@ def fixed_hour(millions):
             os.remove(earlier.path + ".facts")
             days += 1
         server.settle()
+        # The server has closed a connection on which nothing came for a minute.
+        server.connection.close()
         steps.append(step(server, days * 1_000_000, "between 2026-03-10T14:00:00Z and 2026-03-10T15:00:00Z"))
     server.wipe()
     return steps
