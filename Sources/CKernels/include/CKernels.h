@@ -211,6 +211,9 @@ static inline bool wf_equal(const uint8_t *a, const uint8_t *b, size_t length) {
 /// Has the cache line at `p` brought near, for it will be written soon; `p` may be anywhere.
 static inline void wf_prefetch(const void *p) { __builtin_prefetch(p, 1, 3); }
 
+/// As `wf_prefetch`, for a line that is only read.
+static inline void wf_prefetch_read(const void *p) { __builtin_prefetch(p, 0, 3); }
+
 /// Whether the bytes at `p` are those of `frame` wherever `mask` has a bit, bit i for byte i; reads
 /// 32 bytes of each.
 static inline bool wf_begins_with(const void *frame, const uint8_t *p, uint32_t mask) {

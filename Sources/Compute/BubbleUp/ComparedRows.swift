@@ -69,7 +69,7 @@ extension ComparedRows {
             rows.withUnsafeBufferPointer { rows in
                 for place in 0..<rows.count {
                     let later = min(place &+ ComparedRows.rowsAhead, rows.count &- 1)
-                    wf_prefetch(start + Int(rows[later]))
+                    wf_prefetch_read(start + Int(rows[later]))
                     body(Int(rows[place]))
                 }
             }
