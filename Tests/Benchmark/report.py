@@ -203,4 +203,5 @@ def growth(result):
 `make bench-growth`, {result['date']}. Milliseconds, hot unless it says cold, caches off.
 
 {table(head, rows)}
-"""
+
+{result['explanation']}""".rstrip() + "\n"
