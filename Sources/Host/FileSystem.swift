@@ -89,6 +89,10 @@ public protocol File: AnyObject, Sendable {
     /// Says that bytes will be read soon: a hint that a machine may pass over.
     func willRead(_ count: Int, at offset: UInt64)
 
+    /// Says that bytes that are durable will not be read soon, so that they need not be kept in memory:
+    /// a hint that a machine may pass over.
+    func willNotRead(_ count: Int, at offset: UInt64)
+
     /// Writes at least one byte, perhaps fewer than given, growing the file when needed.
     func writeSome(_ source: UnsafeRawBufferPointer, at offset: UInt64) throws(HostError) -> Int
 
@@ -117,6 +121,7 @@ public protocol FileLock: AnyObject, Sendable {
 
 extension File {
     public func willRead(_ count: Int, at offset: UInt64) {}
+    public func willNotRead(_ count: Int, at offset: UInt64) {}
 
     /// Reads `count` bytes from `offset`; fewer only where the file ends.
     public func read(_ count: Int, at offset: UInt64) throws(HostError) -> [UInt8] {

@@ -38,6 +38,10 @@ final class PosixFile: File {
         _ = posix_fadvise(handle, off_t(offset), off_t(count), POSIX_FADV_WILLNEED)
     }
 
+    func willNotRead(_ count: Int, at offset: UInt64) {
+        _ = posix_fadvise(handle, off_t(offset), off_t(count), POSIX_FADV_DONTNEED)
+    }
+
     func writeSome(
         _ source: UnsafeRawBufferPointer, at offset: UInt64
     ) throws(HostError) -> Int {

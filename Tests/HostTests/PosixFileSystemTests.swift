@@ -26,6 +26,20 @@ import Testing
         #expect(try file.readAll(limit: 100) == [UInt8](repeating: 0, count: 10) + [1, 2])
     }
 
+    @Test func `what need not be kept in memory is still there`() throws {
+        defer { cleanUp() }
+        let file = try files.open(directory + "/a", .create)
+        let bytes = (0..<3 << 20).map { UInt8(truncatingIfNeeded: $0 / 4_099) }
+        try file.write(bytes, at: 0)
+        try file.synchronize()
+        file.willNotRead(2 << 20, at: 1 << 20)
+        try file.write([1, 2, 3], at: 2 << 20)
+        file.willNotRead(3 << 20, at: 0)
+        var expected = bytes
+        expected.replaceSubrange((2 << 20)..<(2 << 20) + 3, with: [1, 2, 3])
+        #expect(try file.readAll(limit: 4 << 20) == expected)
+    }
+
     @Test func `a file that must be new is refused when it exists`() throws {
         defer { cleanUp() }
         try files.writeNewFile(directory + "/a", [1])

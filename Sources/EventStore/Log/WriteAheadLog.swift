@@ -76,7 +76,7 @@ final class WriteAheadLog {
     func synchronize() throws(EventStoreError) {
         if let failure { throw failure }
         do throws(HostError) {
-            try current?.file.synchronize()
+            try current?.synchronize()
         } catch {
             throw fail("a sync of the log failed", error)
         }
