@@ -557,8 +557,8 @@ static inline void wf_free_words(uint64_t *words) { free(words); }
 /// Lets the allocator of this process keep freed memory for its next use.
 ///
 /// Allocations below `mapped_from` bytes come from its heaps, and up to `kept` free bytes at the end
-/// of a heap stay there.
-void wf_keep_freed_memory(int mapped_from, int kept);
+/// of a heap stay there; all threads share so many heaps.
+void wf_keep_freed_memory(int mapped_from, int kept, int arenas);
 
 /// Reads the program's and its libraries' code and constants into memory and maps them, where the
 /// kernel can (Linux 5.14).
