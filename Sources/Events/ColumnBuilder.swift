@@ -24,8 +24,8 @@ struct ColumnBuilder: ~Copyable {
     private(set) var textEnds = GrowingBuffer<UInt32>(capacity: 8)
     private(set) var textRows = GrowingBuffer<UInt32>(capacity: 8)
     let name: String
-    // Fills the last of five cache lines.
-    private let filling: UInt64 = 0
+    /// The codes of false and of true in this batch, 0 for one that was not met.
+    private var boolCodes: (UInt32, UInt32) = (0, 0)
 
     init(name: String) { self.name = name }
 
@@ -65,7 +65,11 @@ struct ColumnBuilder: ~Copyable {
     @discardableResult
     mutating func append(_ value: Bool, row: Int) -> UInt32 {
         lastRow = row
-        let code = dictionary.code(of: .bool, payload: value ? 1 : 0)
+        var code = value ? boolCodes.1 : boolCodes.0
+        if code == 0 {
+            code = dictionary.code(of: .bool, payload: value ? 1 : 0)
+            if value { boolCodes.1 = code } else { boolCodes.0 = code }
+        }
         appendCode(code, row)
         return code
     }
@@ -145,6 +149,7 @@ struct ColumnBuilder: ~Copyable {
         text.removeAll()
         textEnds.removeAll()
         textRows.removeAll()
+        boolCodes = (0, 0)
         lastRow = -1
         isInUse = false
     }

@@ -37,10 +37,13 @@ extension EventBatch {
         return all
     }
 
-    /// Whether strings are better kept one by one than in a dictionary: nine in ten are new, of
+    /// Whether strings are better kept one by one than in a dictionary: three in five are new, of
     /// enough to tell.
+    ///
+    /// A new string takes as long as four that are known, and each entry of a batch's dictionary is
+    /// looked up again in that of the merged batch and in that of the segment.
     static func hardlyRepeat(distinct: Int, values: Int) -> Bool {
-        values >= 256 && distinct * 10 > values * 9
+        values >= 128 && distinct * 5 > values * 3
     }
 }
 

@@ -81,6 +81,18 @@ import Testing
         }
     }
 
+    @Test func `each batch has the booleans that its own events have`() throws {
+        let builder = EventBatchBuilder()
+        for values in [[true, false, true], [false], [true, true], [false, true]] {
+            let events = values.enumerated().map { row, value in
+                ModelEvent(timestamp: Int64(row), fields: ["a": .bool(value), "b": .int(1)])
+            }
+            let batch = makeBatch(events, builder)
+            #expect(try model(of: batch) == events)
+            #expect(batch["a"]?.coded?.dictionary.count == Set(values).count)
+        }
+    }
+
     @Test func `of a repeated field the last value counts, whatever its type`() throws {
         let builder = EventBatchBuilder()
         builder.append(.int(1), named: "a")
