@@ -146,6 +146,7 @@ struct GatheredColumn {
     private mutating func moveNumbers(
         _ entries: SourceEntries, _ order: SegmentOrder
     ) -> Set<UInt8> {
+        guard entries.holdNumbers else { return [] }
         let (int, float) = (ValueDictionary.Kind.int.rawValue, ValueDictionary.Kind.float.rawValue)
         let numbers = DictionaryBuilder()
         for entry in 0..<entries.count
@@ -161,31 +162,23 @@ struct GatheredColumn {
         var moved: Set<UInt8> = []
         if counts.ints > 0 && (ints != nil || counts.ints > most) {
             moved.insert(int)
-            ints = GatheredColumn.lane(
-                of: int, entries, over: ints, order
-            ) { Int64(bitPattern: $0) }
+            GatheredColumn.move(int, of: entries, to: &ints, order) { Int64(bitPattern: $0) }
         }
         if counts.floats > 0 && (floats != nil || counts.floats > most) {
             moved.insert(float)
-            floats = GatheredColumn.lane(
-                of: float, entries, over: floats, order
-            ) { Double(bitPattern: $0) }
+            GatheredColumn.move(float, of: entries, to: &floats, order) { Double(bitPattern: $0) }
         }
         return moved
     }
 
-    /// A lane of its own numbers and those that entries of one kind stand for.
-    private static func lane<Number>(
-        of kind: UInt8, _ entries: SourceEntries, over lane: GatheredNumbers<Number>?,
+    /// Lays the numbers that entries of one kind stand for over those of a lane.
+    private static func move<Number>(
+        _ kind: UInt8, of entries: SourceEntries, to lane: inout GatheredNumbers<Number>?,
         _ order: SegmentOrder, _ number: (UInt64) -> Number
-    ) -> GatheredNumbers<Number> {
-        var lane = lane ?? GatheredNumbers(rows: order.rows)
-        let map = (0..<entries.count).map {
-            entries.kinds[$0] == kind ? UInt32($0 + 1) : 0
+    ) {
+        if lane == nil { lane = GatheredNumbers(rows: order.rows) }
+        lane?.setEach { set in
+            entries.forEachNumber(of: kind, order) { row, bits in set(row, number(bits)) }
         }
-        for (row, entry) in entries.gather(map, order).enumerated() where entry != 0 {
-            lane.set(number(entries.payloads[Int(entry) - 1]), at: row)
-        }
-        return lane
     }
 }

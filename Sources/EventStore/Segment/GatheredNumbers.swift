@@ -41,9 +41,25 @@ struct GatheredNumbers<Number: Numeric & Comparable & Sendable & BitwiseCopyable
     }
 
     /// Only where not all rows have a number from the start.
-    mutating func set(_ value: Number, at row: Int) {
+    private mutating func set(_ value: Number, at row: Int) {
         values[row] = value
         isPresent?[row] = 1
+    }
+
+    /// Lets `body` set the numbers of many rows.
+    @inline(__always)
+    mutating func setEach(_ body: ((_ row: Int, _ value: Number) -> Void) -> Void) {
+        var flags = isPresent ?? []
+        isPresent = nil
+        values.withUnsafeMutableBufferPointer { values in
+            flags.withUnsafeMutableBufferPointer { flags in
+                body { row, value in
+                    values[row] = value
+                    if !flags.isEmpty { flags[row] = 1 }
+                }
+            }
+        }
+        isPresent = flags.isEmpty ? nil : flags
     }
 
     func holds(_ row: Int) -> Bool { isPresent.map { $0[row] != 0 } ?? true }

@@ -16,6 +16,8 @@ struct SourceEntries {
     /// 1 for the entries that some row has.
     private(set) var isUsed: [UInt8] = []
     private var places: [Place] = []
+    /// Whether any entry is a number.
+    private(set) var holdNumbers = false
 
     /// Where the entries of one source begin.
     private struct Place {
@@ -27,7 +29,11 @@ struct SourceEntries {
 
     init(_ columns: [Column?]) {
         // Else all that is there would be copied each time it grows.
-        text.reserveCapacity(SourceEntries.textByteCount(columns))
+        let counts = SourceEntries.counts(columns)
+        kinds.reserveCapacity(counts.entries)
+        payloads.reserveCapacity(counts.entries)
+        isUsed.reserveCapacity(counts.entries)
+        text.reserveCapacity(counts.textBytes)
         for column in columns {
             var place = Place(coded: column?.coded, texts: column?.texts)
             if let lane = column?.coded { place.codedStart = add(lane) }
@@ -36,14 +42,22 @@ struct SourceEntries {
         }
     }
 
-    private static func textByteCount(_ columns: [Column?]) -> Int {
+    private static func counts(_ columns: [Column?]) -> (entries: Int, textBytes: Int) {
+        var counts = (entries: 0, textBytes: 0)
         var last: ValueDictionary?
-        return columns.reduce(0) { bytes, column in
+        for column in columns {
+            if let lane = column?.texts {
+                counts.entries += lane.present?.population ?? lane.rows
+                counts.textBytes += lane.text.count
+            }
             let dictionary = column?.coded?.dictionary
-            defer { last = dictionary }
-            return bytes + (column?.texts?.text.count ?? 0)
-                + (dictionary === last ? 0 : dictionary?.text.count ?? 0)
+            if let dictionary, dictionary !== last {
+                counts.entries += dictionary.count
+                counts.textBytes += dictionary.text.count
+            }
+            last = dictionary
         }
+        return counts
     }
 
     var count: Int { kinds.count }
@@ -66,9 +80,14 @@ struct SourceEntries {
             let base = UInt64(text.count) << 32
             kinds += dictionary.kinds
             text += dictionary.text
+            holdNumbers =
+                holdNumbers
+                || dictionary.kinds.contains {
+                    $0 == ValueDictionary.Kind.int.rawValue
+                        || $0 == ValueDictionary.Kind.float.rawValue
+                }
             isUsed.append(contentsOf: repeatElement(0, count: dictionary.count))
             let string = ValueDictionary.Kind.string.rawValue
-            payloads.reserveCapacity(kinds.count)
             for (kind, payload) in zip(dictionary.kinds, dictionary.payloads) {
                 payloads.append(kind == string ? payload + base : payload)
             }
@@ -154,6 +173,10 @@ struct SourceEntries {
     /// kinds.
     func codes(in builder: DictionaryBuilder, without kinds: Set<UInt8>) -> [UInt32] {
         let isWanted = (UInt8.min...UInt8.max).map { !kinds.contains($0) }
+        // Fast path: strings that are kept row by row.
+        guard self.kinds.contains(where: { isWanted[Int($0)] }) else {
+            return [UInt32](repeating: 0, count: count)
+        }
         return (0..<count).map { entry in
             isUsed[entry] != 0 && isWanted[Int(self.kinds[entry])]
                 ? code(of: entry, in: builder) : 0
@@ -202,6 +225,39 @@ struct SourceEntries {
                 }
             }
             initialized = order.rows
+        }
+    }
+
+    /// Calls `body` for each row whose entry is a number of one kind, with its row in the segment and
+    /// the number's bits.
+    @inline(__always)
+    func forEachNumber(
+        of kind: UInt8, _ order: SegmentOrder, _ body: (_ row: Int, _ bits: UInt64) -> Void
+    ) {
+        for (source, place) in places.enumerated() {
+            guard let lane = place.coded else { continue }
+            let positions = order.positions(ofSource: source)
+            // By code, whether it is a number of that kind, and its bits.
+            let entries = place.codedStart..<place.codedStart + lane.dictionary.count
+            let numbers = [(false, 0)] + entries.map { (kinds[$0] == kind, payloads[$0]) }
+            switch lane.codes {
+            case .bytes(let codes): SourceEntries.forEach(codes, numbers, positions, body)
+            case .words(let codes): SourceEntries.forEach(codes, numbers, positions, body)
+            case .longs(let codes): SourceEntries.forEach(codes, numbers, positions, body)
+            }
+        }
+    }
+
+    @inline(__always)
+    private static func forEach<Code: FixedWidthInteger>(
+        _ codes: [Code], _ numbers: [(isWanted: Bool, bits: UInt64)],
+        _ positions: ArraySlice<UInt32>, _ body: (_ row: Int, _ bits: UInt64) -> Void
+    ) {
+        numbers.withUnsafeBufferPointer { numbers in
+            for (code, position) in zip(codes, positions) {
+                let number = numbers[Int(code)]
+                if number.isWanted { body(Int(position), number.bits) }
+            }
         }
     }
 
