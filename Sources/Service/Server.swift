@@ -135,7 +135,7 @@ struct Server: Sendable {
             })
         let router = Router(
             routes: PageRoutes().routes + status.routes + AuthRoutes().routes + services.routes,
-            access: access, log: log, whenNoneIsUnderWay: { [store] in store.commit() })
+            access: access, log: log, whenNoneIsUnderWay: { [store] in store.commit(requests: $0) })
         let exports = Router(
             routes: services.exportRoutes + [status.health], access: access, log: log)
         let methods = Router(

@@ -17,7 +17,7 @@ import Testing
         queue = CommitQueue(context.limits)
         // How long a group takes is known from the first one on.
         #expect(queue.add(open) == nil)
-        #expect(queue.takeDue(mayWrite: true) == nil)
+        #expect(queue.takeDue(mayWrite: true, requests: 2) == nil)
         #expect(isWork(queue.turn()))
         #expect(queue.letGo(after: 200_000) == false)
     }
@@ -48,20 +48,48 @@ import Testing
         #expect(!queue.mustWake)
         #expect(queue.turn() == nil)
         #expect(queue.add(open) == nil)
-        #expect(queue.takeDue(mayWrite: true)?.open.count == 2)
+        #expect(queue.takeDue(mayWrite: true, requests: 2)?.open.count == 2)
         #expect(queue.letGo(after: 200_000) == false)
-        #expect(queue.takeDue(mayWrite: true) == nil)
+        #expect(queue.takeDue(mayWrite: true, requests: 2) == nil)
         #expect(queue.add(open) == nil)
         #expect(isWork(queue.turnAfterWait()))
         #expect(queue.letGo(after: 200_000) == false)
         #expect(isIdle(queue.turnAfterWait()))
     }
 
+    @Test mutating func `a request that is alone waits for another one`() {
+        #expect(queue.add(open) == nil)
+        #expect(queue.takeDue(mayWrite: true, requests: 1) == nil)
+        #expect(!queue.mustWake)
+        #expect(queue.turn() == nil)
+        // A look of the writer's thread may come just after.
+        #expect(isIdle(queue.turnAfterWait()))
+        #expect(queue.add(open) == nil)
+        #expect(queue.takeDue(mayWrite: true, requests: 1)?.open.count == 2)
+        #expect(queue.letGo(after: 200_000) == false)
+        #expect(isIdle(queue.turnAfterWait()))
+    }
+
+    @Test mutating func `where nobody else comes a request is written at once`() {
+        var waits = 0
+        for _ in 0..<10_000 {
+            #expect(queue.add(open) == nil)
+            if queue.takeDue(mayWrite: true, requests: 1) == nil {
+                waits += 1
+                #expect(isIdle(queue.turnAfterWait()))
+                #expect(isWork(queue.turnAfterWait()))
+            }
+            #expect(queue.letGo(after: 200_000) == false)
+        }
+        // After 0, 128, 256, … others.
+        #expect(waits == 7)
+    }
+
     @Test mutating func `what comes while somebody writes is written next, by the writer`() throws {
         #expect(queue.add(open) == nil)
-        #expect(queue.takeDue(mayWrite: true) != nil)
+        #expect(queue.takeDue(mayWrite: true, requests: 2) != nil)
         #expect(queue.add(open) == nil)
-        #expect(queue.takeDue(mayWrite: true) == nil)
+        #expect(queue.takeDue(mayWrite: true, requests: 2) == nil)
         #expect(queue.turn() == nil)
         #expect(isIdle(queue.turnAfterWait()))
         #expect(queue.letGo(after: 200_000) == true)
@@ -74,25 +102,25 @@ import Testing
 
     @Test mutating func `a thread with other things to do writes nothing that takes long`() throws {
         #expect(queue.add(open) == nil)
-        #expect(queue.takeDue(mayWrite: false) == nil)
+        #expect(queue.takeDue(mayWrite: false, requests: 2) == nil)
         #expect(isWork(queue.turn()))
         #expect(queue.letGo(after: context.limits.quickWriting + 1) == false)
         #expect(queue.add(open) == nil)
-        #expect(queue.takeDue(mayWrite: true) == nil)
+        #expect(queue.takeDue(mayWrite: true, requests: 2) == nil)
         #expect(isWork(queue.turn()))
         #expect(queue.letGo(after: 200_000) == false)
         #expect(queue.add(try request(events: 20_000)) == nil)
         #expect(queue.bytes > context.limits.quickBytes)
-        #expect(queue.takeDue(mayWrite: true) == nil)
+        #expect(queue.takeDue(mayWrite: true, requests: 2) == nil)
     }
 
     @Test mutating func `what is answered before its sync is left to the writer`() throws {
         #expect(queue.add(try request()) == nil)
-        #expect(queue.takeDue(mayWrite: true)?.group.count == 1)
+        #expect(queue.takeDue(mayWrite: true, requests: 2)?.group.count == 1)
         #expect(queue.letGo(after: 200_000) == false)
         #expect(queue.add(try request(.buffered)) == nil)
         #expect(queue.mustWake)
-        #expect(queue.takeDue(mayWrite: true) == nil)
+        #expect(queue.takeDue(mayWrite: true, requests: 2) == nil)
         #expect(isWork(queue.turn()))
     }
 
@@ -106,7 +134,7 @@ import Testing
 
     @Test mutating func `the end comes when all is written`() {
         #expect(queue.add(open) == nil)
-        #expect(queue.takeDue(mayWrite: true) != nil)
+        #expect(queue.takeDue(mayWrite: true, requests: 2) != nil)
         queue.close()
         #expect(queue.add(open)?.code == .closed)
         #expect(queue.turn() == nil)

@@ -42,7 +42,7 @@ import Testing
                             store.append(record, completion: told)
                         } else {
                             _ = store.sendShared([events], in: growing[thread % 2], told: told)
-                            if request % 2 == 1 { store.commit() }
+                            if request % 2 == 1 { store.commit(requests: request % 3) }
                         }
                     }
                 })
@@ -81,13 +81,13 @@ import Testing
         let isAnswered = Monitor(false)
         // Nobody knows yet how long a sync takes, so that the writer does the first.
         _ = store.sendShared([numbered(0..<10)], in: batch) { _ in isAnswered.update { $0 = true } }
-        store.commit()
+        store.commit(requests: 1)
         isAnswered.wait { $0 ? () : nil }
         // It lets the log go a moment after it has answered.
         var (isAnsweredHere, sent) = (false, 1)
         while !isAnsweredHere && sent < 1_000 {
             let outcome = store.sendShared([numbered(sent * 10..<sent * 10 + 10)], in: batch)
-            store.commit()
+            store.commit(requests: 1)
             isAnsweredHere = outcome.acceptance?.durability == .synced
             sent += 1
             while outcome.value == nil { usleep(100) }

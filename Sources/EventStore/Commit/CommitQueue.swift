@@ -34,6 +34,7 @@ struct CommitQueue: Sendable {
     private var isAsleep = false
     /// Nanoseconds that writing and syncing the last group took; of the first nobody knows.
     private var lastWriting = Int64.max
+    private var lone = LoneRequests()
 
     private let limits: StoreLimits
 
@@ -82,13 +83,21 @@ struct CommitQueue: Sendable {
 
     /// Says that what waits is to be written now; gives it, and the log, to a caller who can do that
     /// at once: when it is soon over and nothing is to be answered before the sync.
-    mutating func takeDue(mayWrite: Bool) -> Work? {
+    ///
+    /// - Parameter requests: how many came together; one that is alone may be left to wait.
+    mutating func takeDue(mayWrite: Bool, requests: Int) -> Work? {
         guard !open.isEmpty || !pending.isEmpty else { return nil }
+        let mayTake =
+            mayWrite && !isWriting && !isClosed && tasks.isEmpty
+            && lastWriting <= limits.quickWriting && bytes <= limits.quickBytes
+            && pending.allSatisfy { $0.durability == .synced }
+        if lone.isWaiting {
+            lone.companyCame()
+        } else if mayTake && requests == 1 && open.count == 1 && pending.isEmpty && lone.begins() {
+            return nil
+        }
         isDue = true
-        guard mayWrite, !isWriting, !isClosed, tasks.isEmpty, lastWriting <= limits.quickWriting,
-            bytes <= limits.quickBytes, pending.allSatisfy({ $0.durability == .synced })
-        else { return nil }
-        return take()
+        return mayTake ? take() : nil
     }
 
     /// The log, and what waits for it; nil when nothing does, or somebody has it.
@@ -107,6 +116,7 @@ struct CommitQueue: Sendable {
         bytes -= work.group.reduce(0) { $0 + $1.heldBytes }
         open.removeAll()
         tasks = []
+        lone.end()
         isDue = !pending.isEmpty
         isWriting = true
         return work
@@ -137,7 +147,8 @@ struct CommitQueue: Sendable {
 
     /// The same when it has waited for a while.
     mutating func turnAfterWait() -> Turn {
-        take().map { .work($0) } ?? .idle
+        guard lone.isOver() else { return .idle }
+        return take().map { .work($0) } ?? .idle
     }
 
     /// The same when it may wait until it is woken.

@@ -8,7 +8,8 @@ internal import Synchronization
 /// The record of a growing batch waits for others to be written with it, at most for the time of
 /// `StoreLimits.groupWait`: a sync takes as long for ten of them as for one. `commit` says that none
 /// are to be expected; it writes on its own thread where that is soon done, which spares the
-/// processor two changes of threads.
+/// processor two changes of threads. What only one request waits for may wait for another all the
+/// same (`LoneRequests`).
 final class Committer: @unchecked Sendable {
     // SENDABLE: `log` is used by whoever has taken it from `queue`, or, without threads, by the caller
     // of `runOnce` and `perform`.
@@ -56,11 +57,11 @@ final class Committer: @unchecked Sendable {
 
     /// Has what waits written without waiting for more: here if that is soon done, otherwise by the
     /// writer's thread.
-    func commit() {
+    func commit(requests: Int) {
         guard hasThread else { return }
         let mayWrite = context.unsealed.bytes <= context.limits.slowBytes
         let (work, mustWake) = queue.withLock { queue in
-            (queue.takeDue(mayWrite: mayWrite), queue.mustWake)
+            (queue.takeDue(mayWrite: mayWrite, requests: requests), queue.mustWake)
         }
         if let work {
             let writing = perform(work, isBorrowed: true)

@@ -117,7 +117,10 @@ public final class EventStore: Sendable {
     ///
     /// They are written on this thread when syncs are quick, before the call returns; it takes less
     /// than `StoreLimits.quickWriting` then, as a rule.
-    public func commit() { committer?.commit() }
+    ///
+    /// - Parameter requests: how many requests these records are of; that of a single one may be left
+    ///   to wait for two or three times `StoreLimits.groupWait`, see `LoneRequests`.
+    public func commit(requests: Int) { committer?.commit(requests: requests) }
 
     /// Takes what a growing batch has kept, so that it may begin anew, if only for another environment.
     public func endGrowth(of batch: any GrowingBatch, environment: String) {

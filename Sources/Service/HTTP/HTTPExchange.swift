@@ -97,9 +97,9 @@ final class HTTPExchange: @unchecked Sendable {
         counters.isUnderWay()
     }
 
-    /// Counts it no longer; returns whether it was the last one.
-    func endBeingUnderWay(_ counters: HTTPCounters) -> Bool {
-        guard isUnderWay else { return false }
+    /// Counts it no longer; returns how many there were since there was none, if it was the last one.
+    func endBeingUnderWay(_ counters: HTTPCounters) -> Int? {
+        guard isUnderWay else { return nil }
         isUnderWay = false
         return counters.isNoLongerUnderWay()
     }

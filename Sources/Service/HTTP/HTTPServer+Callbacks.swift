@@ -33,7 +33,9 @@ func endExchange(
     state?.pointee = nil
     // A client that went away is not asked for its answer any more.
     if case .handling = exchange.phase { server.counters.workEnded() }
-    if exchange.endBeingUnderWay(server.counters) { server.handler.noneIsUnderWay() }
+    if let requests = exchange.endBeingUnderWay(server.counters) {
+        server.handler.noneIsUnderWay(after: requests)
+    }
     exchange.discardBody(server.counters)
     server.counters.exchangeEnded(answerBytes: exchange.bytesAnswered)
     server.observer?(

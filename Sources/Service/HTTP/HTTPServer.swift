@@ -31,11 +31,13 @@ protocol HTTPHandler: Sendable {
 
     /// Told when the last quick request of the lane `ingest` that was under way has been responded to:
     /// what waits for others to come need not wait. Called on that request's connection's thread.
-    func noneIsUnderWay()
+    ///
+    /// - Parameter requests: how many there were since there was none.
+    func noneIsUnderWay(after requests: Int)
 }
 
 extension HTTPHandler {
-    func noneIsUnderWay() {}
+    func noneIsUnderWay(after requests: Int) {}
 
     func wording(of refusal: HTTPResponse, for head: HTTPRequestHead) -> HTTPResponse { refusal }
 }
@@ -171,7 +173,9 @@ final class HTTPServer: Listener, @unchecked Sendable {
             job()
         }
         // After its events have been left where those of others are.
-        if exchange.endBeingUnderWay(counters) { handler.noneIsUnderWay() }
+        if let requests = exchange.endBeingUnderWay(counters) {
+            handler.noneIsUnderWay(after: requests)
+        }
         return true
     }
 
@@ -217,6 +221,8 @@ final class HTTPCounters: Sendable {
     private let connections = Atomic(0)
     /// Quick requests of the lane `ingest` that were announced and are not responded to yet.
     private let underWay = Atomic(0)
+    /// How many of them were announced since there was none.
+    private let underWaySinceNone = Atomic(0)
     /// Answers by the first digit of their status, 1 to 5.
     private let answers = Mutex([Int](repeating: 0, count: 6))
 
@@ -245,11 +251,17 @@ final class HTTPCounters: Sendable {
     func workBegan() { workedOn.add(1, ordering: .sequentiallyConsistent) }
     func workEnded() { workedOn.subtract(1, ordering: .sequentiallyConsistent) }
 
-    func isUnderWay() { underWay.add(1, ordering: .sequentiallyConsistent) }
+    func isUnderWay() {
+        underWay.add(1, ordering: .sequentiallyConsistent)
+        underWaySinceNone.add(1, ordering: .relaxed)
+    }
 
-    /// Returns whether none is any more.
-    func isNoLongerUnderWay() -> Bool {
-        underWay.subtract(1, ordering: .sequentiallyConsistent).newValue == 0
+    /// Returns how many there were since there was none; nil while others are under way.
+    func isNoLongerUnderWay() -> Int? {
+        guard underWay.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 else {
+            return nil
+        }
+        return underWaySinceNone.exchange(0, ordering: .relaxed)
     }
 
     func connectionsChanged(by difference: Int) {

@@ -8,7 +8,7 @@ struct Router: HTTPHandler {
     let access: AccessControl
     let log: ServerLog
     /// See `HTTPHandler.noneIsUnderWay`.
-    var whenNoneIsUnderWay: @Sendable () -> Void = {}
+    var whenNoneIsUnderWay: @Sendable (Int) -> Void = { _ in }
 
     private enum Match {
         case route(Route, parameters: [String])
@@ -39,7 +39,7 @@ struct Router: HTTPHandler {
         if case .route(let route, _) = match(head) { route.lane } else { .immediate }
     }
 
-    func noneIsUnderWay() { whenNoneIsUnderWay() }
+    func noneIsUnderWay(after requests: Int) { whenNoneIsUnderWay(requests) }
 
     func respond(to request: HTTPRequest, reply: @escaping Route.Reply) {
         let began = ContinuousClock.now
