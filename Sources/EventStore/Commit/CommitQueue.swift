@@ -147,7 +147,7 @@ struct CommitQueue: Sendable {
 
     /// The same when it has waited for a while.
     mutating func turnAfterWait() -> Turn {
-        guard lone.isOver() else { return .idle }
+        guard lone.look() else { return .idle }
         return take().map { .work($0) } ?? .idle
     }
 

@@ -39,8 +39,8 @@ struct LoneRequests: Sendable {
         atOnceNext = LoneRequests.atOnceLeast
     }
 
-    /// The writer's thread looks whether the wait is over: it is when it looks again.
-    mutating func isOver() -> Bool {
+    /// The writer's thread looks, and may write what waits when it looks again; returns whether it may.
+    mutating func look() -> Bool {
         if wait == .begun {
             wait = .lookedAt
             return false

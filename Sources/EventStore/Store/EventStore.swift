@@ -119,7 +119,7 @@ public final class EventStore: Sendable {
     /// than `StoreLimits.quickWriting` then, as a rule.
     ///
     /// - Parameter requests: how many requests these records are of; that of a single one may be left
-    ///   to wait for two or three times `StoreLimits.groupWait`, see `LoneRequests`.
+    ///   to wait for up to twice `StoreLimits.groupWait`, see `LoneRequests`.
     public func commit(requests: Int) { committer?.commit(requests: requests) }
 
     /// Takes what a growing batch has kept, so that it may begin anew, if only for another environment.
