@@ -28,7 +28,7 @@ public enum ProcessLimits {
     /// Bodies and columns are arrays of a mebibyte or so that live for milliseconds; mapped anew each
     /// time, the kernel clears their pages, which took a sixth of the time of a load. What one thread
     /// frees another takes only where they share a heap: with no more heaps than processors a load
-    /// takes a fifth less memory, and a twentieth less of the processor's time.
+    /// takes an eighth less memory, and a twentieth less of the processor's time.
     private static func keepFreedMemory() {
         wf_keep_freed_memory(
             mappedFromBytes, keptBytes, Int32(clamping: max(2, WorkerPool.processors)))
