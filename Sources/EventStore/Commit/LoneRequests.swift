@@ -2,7 +2,7 @@
 ///
 /// Clients that take turns are seldom under way together, so that each of their requests had a sync of
 /// its own. Where one waits and another comes, both are answered at once, and come together from then
-/// on: two clients get their answers in four fifths of the time, for 0.94 of the processor's. A client
+/// on: two clients get their answers in four fifths of the time, for 0.91 of the processor's. A client
 /// that is the only one shows it by nobody's coming; it is tried again ever more seldom.
 struct LoneRequests: Sendable {
     private enum Wait {
