@@ -1,5 +1,6 @@
 """What the comparison asks the machine: processor time, memory, an empty page cache."""
 import os
+import resource
 import time
 
 TICK = os.sysconf("SC_CLK_TCK")
@@ -11,6 +12,12 @@ def processor_seconds(pid):
     with open(f"/proc/{pid}/stat") as file:
         fields = file.read().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / TICK
+
+
+def ended_processes_seconds():
+    """User and system time of all processes that were started here and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def memory_mb(pid, entry="VmRSS"):

@@ -84,7 +84,8 @@ def comparison(result):
 ## {events:,} events beside {versions}
 
 `make bench EVENTS={events} SEED={result['seed']}`, {result['date']}; {megabytes:,.0f} MB of JSON. Processor seconds
-are the engine's own and include what it does after the last event came: sealing, merging.
+are the engine's own and include what it does after the last event came: sealing, merging, and for Widefield the stop,
+which seals what is left.
 
 {table(["loaded by", "seconds", "processor s", "MB/processor s", "events/processor s", "most memory MB", "bytes/event"], loading)}
 
