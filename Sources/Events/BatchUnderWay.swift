@@ -78,7 +78,7 @@ struct BatchUnderWay: ~Copyable {
     // MARK: - Fields of the event under way
 
     @inline(__always)
-    mutating func append(_ text: UnsafeBufferPointer<UInt8>, to column: Int) -> UInt32 {
+    mutating func append(_ text: SoughtValue, to column: Int) -> UInt32 {
         note(column)
         return columns[column].append(text, row: rows)
     }

@@ -36,10 +36,10 @@ struct ColumnBuilder: ~Copyable {
     /// Gives the string's code; 0 when it is kept without a dictionary.
     @inline(__always)
     @discardableResult
-    mutating func append(_ text: UnsafeBufferPointer<UInt8>, row: Int) -> UInt32 {
+    mutating func append(_ text: SoughtValue, row: Int) -> UInt32 {
         lastRow = row
         if textBatches > 0 {
-            if let base = text.baseAddress { self.text.append(base, count: text.count) }
+            if let base = text.base { self.text.append(base, count: text.count) }
             textEnds.append(UInt32(truncatingIfNeeded: self.text.count))
             textRows.append(UInt32(truncatingIfNeeded: row))
             return 0
@@ -47,6 +47,12 @@ struct ColumnBuilder: ~Copyable {
         let code = dictionary.code(of: text)
         appendCode(code, row)
         return code
+    }
+
+    @inline(__always)
+    @discardableResult
+    mutating func append(_ text: UnsafeBufferPointer<UInt8>, row: Int) -> UInt32 {
+        append(SoughtValue(text), row: row)
     }
 
     /// The code of a string, to be appended to any rows of this batch; nil when strings of this batch

@@ -63,6 +63,11 @@ public final class EventBatchBuilder {
     /// keeps its strings without looking them up.
     @discardableResult
     public func append(_ text: UnsafeBufferPointer<UInt8>, to column: Int) -> UInt32 {
+        batch.pointee.append(SoughtValue(text), to: column)
+    }
+
+    /// As `append` of its bytes.
+    public func append(_ text: SoughtValue, to column: Int) -> UInt32 {
         batch.pointee.append(text, to: column)
     }
 

@@ -55,6 +55,23 @@ import Testing
         }
     }
 
+    @Test func `a string is the same value however it was written`() throws {
+        for length in 1...40 {
+            let plain = String(repeating: "x", count: length - 1)
+            // The second and third are read apart from the first: with an escape, and in a column of
+            // many types.
+            let decoded = try decoder.lines(
+                """
+                {"v":"\(plain)y"}
+                {"v":"\(plain)\\u0079"}
+                {"v":[1]}
+                {"v":"\(plain)y"}
+                """)
+            let lane = try #require(decoded.batches.first?["v"]?.coded)
+            #expect(lane.dictionary.count == 2, "of \(length) bytes")
+        }
+    }
+
     @Test func `nested objects become dotted names, ten levels deep`() throws {
         let decoded = try decoder.event(
             #"{"a":{"b":{"c":1},"d":"x"},"a.b.c":2,"e":{},"f":{"":true},"":0}"#)

@@ -64,20 +64,29 @@ static inline uint64_t wf_hash(const uint8_t *p, size_t length, uint64_t seed) {
     return wf_mix(k1 ^ length, wf_mix(a ^ k1, b ^ seed));
 }
 
-/// The ends of a byte string: with its length they are all of one of at most 16 bytes.
+/// The ends of a byte string: all of one that is short, and what tells most longer ones apart.
+///
+/// Of at most 15 bytes: all of them, zeros, and in the highest byte of `last` how many they are. Of
+/// more: the first 8 and the last 8, of which the very last is replaced by 255, so that no string has
+/// the ends of a shorter one.
 struct wf_ends {
-    /// The first 8 bytes, or all of a shorter string, zeros above.
     uint64_t first;
-    /// The last 8 bytes; 0 of a shorter string.
     uint64_t last;
 };
 
+/// Bytes of the longest string that is all in its ends.
+#define WF_ENDS_WHOLE 15
+
 /// Reads no byte outside the string.
 static inline struct wf_ends wf_ends_of(const uint8_t *p, size_t length) {
-    struct wf_ends ends = {0, 0};
-    if (length >= 8) {
+    struct wf_ends ends = {0, (uint64_t)length << 56};
+    if (length > WF_ENDS_WHOLE) {
         ends.first = wf_read64(p);
-        ends.last = wf_read64(p + length - 8);
+        ends.last = wf_read64(p + length - 8) | 0xffull << 56;
+    } else if (length >= 8) {
+        ends.first = wf_read64(p);
+        // Two shifts, for there may be nothing left of the second eight.
+        ends.last |= wf_read64(p + length - 8) >> (15 - length) * 8 >> 8;
     } else if (length >= 4) {
         ends.first = wf_read32(p) | wf_read32(p + length - 4) << (length - 4) * 8;
     } else if (length > 0) {
@@ -88,17 +97,22 @@ static inline struct wf_ends wf_ends_of(const uint8_t *p, size_t length) {
 }
 
 /// Hash of a byte string whose ends are known, for tables in memory; never stored. Reads no byte
-/// outside the string. No UTF-8 holds the bytes of either constant, so no end makes a factor 0.
+/// outside the string, and of a short one none at all. No UTF-8 holds the bytes of either constant,
+/// so no end makes a factor 0.
 static inline uint64_t wf_hash_with_ends(
     const uint8_t *p, size_t length, uint64_t first, uint64_t last
 ) {
     const uint64_t k0 = 0xa0761d6478bd642full, k1 = 0xe7037ed1a0b428dbull;
     uint64_t seed = k0;
-    for (size_t i = 8; i + 8 < length; i += 16) {
-        uint64_t next = i + 16 < length ? wf_read64(p + i + 8) : 0;
-        seed = wf_mix(wf_read64(p + i) ^ k1, next ^ seed);
+    if (length > WF_ENDS_WHOLE) {
+        for (size_t i = 8; i + 8 < length; i += 16) {
+            uint64_t next = i + 16 < length ? wf_read64(p + i + 8) : 0;
+            seed = wf_mix(wf_read64(p + i) ^ k1, next ^ seed);
+        }
+        seed ^= length * 0x9e3779b97f4a7c15ull;
+        last = wf_read64(p + length - 8);
     }
-    return wf_mix(first ^ k1, last ^ seed) ^ length * 0x9e3779b97f4a7c15ull;
+    return wf_mix(first ^ k1, last ^ seed);
 }
 
 /// Hash of one 64-bit word for tables in memory.
@@ -108,9 +122,17 @@ static inline uint64_t wf_hash64(uint64_t value) {
 
 // ------------------------------------------------------------------------------------- JSON strings
 
-/// The bytes of a JSON string from `p` to its closing quote, when all of them are ASCII and none is a
-/// backslash or a control character; else −1. Needs a zero after the body, and 15 readable bytes more.
-static inline int64_t wf_plain_string(const uint8_t *p) {
+/// A JSON string of which all bytes are ASCII and none is a backslash or a control character.
+struct wf_plain_string {
+    /// Bytes before its closing quote; −1 where there is no such string.
+    int64_t length;
+    struct wf_ends ends;
+};
+
+/// Reads a string from the byte behind its opening quote. Needs a zero after the body, and 15 readable
+/// bytes more.
+static inline struct wf_plain_string wf_read_plain_string(const uint8_t *p) {
+    struct wf_plain_string read = {-1, {0, 0}};
     const uint8_t *start = p;
 #if WF_SSE2
     const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
@@ -123,14 +145,32 @@ static inline int64_t wf_plain_string(const uint8_t *p) {
             _mm_cmplt_epi8(chunk, space));
         unsigned mask = (unsigned)_mm_movemask_epi8(special);
         if (mask != 0) {
-            p += (unsigned)__builtin_ctz(mask);
+            unsigned count = (unsigned)__builtin_ctz(mask);
+            if (p[count] != '"') return read;
+            if (p == start) {
+                // Most strings. Their ends are cut out of the chunk without a branch for each length.
+                static const uint8_t kept_and_cut[32] = {
+                    255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+                };
+                __m128i kept = _mm_loadu_si128((const __m128i *)(kept_and_cut + 16 - count));
+                chunk = _mm_and_si128(chunk, kept);
+                read.length = count;
+                read.ends.first = (uint64_t)_mm_cvtsi128_si64(chunk);
+                read.ends.last = (uint64_t)_mm_cvtsi128_si64(_mm_unpackhi_epi64(chunk, chunk))
+                    | (uint64_t)count << 56;
+                return read;
+            }
+            p += count;
             break;
         }
     }
 #else
     while (*p >= 0x20 && *p < 0x80 && *p != '"' && *p != '\\') p++;
+    if (*p != '"') return read;
 #endif
-    return *p == '"' ? p - start : -1;
+    read.length = p - start;
+    read.ends = wf_ends_of(start, (size_t)read.length);
+    return read;
 }
 
 /// What `wf_scan_string` met.

@@ -60,12 +60,15 @@ struct JSONEventReader: ~Copyable {
             if node < 0 { return try scanner.skipMembers(try scanner.skipValue(place)) }
             previous = node
             let column = fields.trie.node(node).pointee.column
-            let length = column >= 0 && place[0] == JSONByte.quote ? wf_plain_string(place + 1) : -1
-            if length >= 0 && length <= EventLimits.stringBytes {
+            let isText = column >= 0 && place[0] == JSONByte.quote
+            let string = isText ? wf_read_plain_string(place + 1) : JSONEventReader.noString
+            if string.length >= 0 && string.length <= EventLimits.stringBytes {
                 // Fast path: a string without escapes for a column.
-                let text = UnsafeBufferPointer(start: place + 1, count: Int(length))
+                let text = SoughtValue(
+                    place + 1, count: Int(string.length), first: string.ends.first,
+                    last: string.ends.last)
                 let code = fields.builder.append(text, to: Int(column))
-                place += Int(length) + 2
+                place += Int(string.length) + 2
                 (previous, place) = afterString(code, of: node, in: column, at: place)
             } else {
                 place = try otherMember(place, of: node, level: level)
@@ -84,6 +87,8 @@ struct JSONEventReader: ~Copyable {
         if repeated.isRecording { repeated.keep() }
         return place + 1
     }
+
+    private static var noString: wf_plain_string { wf_plain_string(length: -1, ends: wf_ends()) }
 
     /// Reads a member that is no plain string for a column.
     private mutating func otherMember(
