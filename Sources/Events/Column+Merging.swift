@@ -45,28 +45,7 @@ extension Column {
     }
 }
 
-// MARK: - Numbers and strings
-
-extension NumberLane {
-    /// Nil when no part has a lane.
-    fileprivate init?(merging parts: [(rows: Int, lane: NumberLane<Number>?)], rows: Int) {
-        guard parts.contains(where: { $0.lane != nil }) else { return nil }
-        let isEverywhere = parts.allSatisfy { $0.lane != nil && $0.lane?.present == nil }
-        var present = Bitmap(count: isEverywhere ? 0 : rows)
-        var values: [Number] = []
-        values.reserveCapacity(rows)
-        for part in parts {
-            let start = values.count
-            guard let lane = part.lane else {
-                values.append(contentsOf: repeatElement(0, count: part.rows))
-                continue
-            }
-            values.append(contentsOf: lane.values)
-            if !isEverywhere { present.formUnion(lane.presence(), shiftedBy: start) }
-        }
-        self.init(values: values, present: isEverywhere ? nil : present)
-    }
-}
+// MARK: - Strings
 
 extension TextLane {
     /// The strings of all parts, those of dictionaries among them.

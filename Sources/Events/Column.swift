@@ -32,8 +32,8 @@ public final class Column: Sendable {
             let code = coded.codes[row]
             if code != 0 { return coded.dictionary.value(ofCode: code) }
         }
-        if let ints, ints.holds(row) { return .int(ints.values[row]) }
-        if let floats, floats.holds(row) { return .float(floats.values[row]) }
+        if let number = ints?[row] { return .int(number) }
+        if let number = floats?[row] { return .float(number) }
         if let texts, let text = texts[row] { return .string(text) }
         return .missing
     }
@@ -62,7 +62,7 @@ public final class Column: Sendable {
     /// Bytes the column takes in memory, about; dictionaries included.
     public var byteCount: Int {
         (coded.map { $0.codes.count * $0.codes.width + $0.dictionary.byteCount } ?? 0)
-            + (ints.map { $0.values.count * 8 } ?? 0) + (floats.map { $0.values.count * 8 } ?? 0)
+            + (ints?.byteCount ?? 0) + (floats?.byteCount ?? 0)
             + (texts.map { $0.offsets.count * 4 + $0.text.count } ?? 0)
     }
 }
@@ -88,25 +88,6 @@ public struct CodedLane: Sendable {
             }
         }
         return result
-    }
-}
-
-/// Numbers of one type, `values.count == rows`; rows without one hold 0.
-public struct NumberLane<Number: Numeric & Sendable>: Sendable {
-    public let values: [Number]
-    /// Which rows have a number; nil when all have.
-    public let present: Bitmap?
-
-    public init(values: [Number], present: Bitmap?) {
-        precondition(present.map { $0.count == values.count } ?? true, "BUG: lane of two lengths")
-        self.values = values
-        self.present = present
-    }
-
-    public func holds(_ row: Int) -> Bool { present.map { $0[row] } ?? true }
-
-    public func presence() -> Bitmap {
-        present ?? Bitmap(count: values.count, repeating: true)
     }
 }
 

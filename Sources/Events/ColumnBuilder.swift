@@ -383,14 +383,8 @@ extension ColumnBuilder {
         rows: Int, _ count: Int
     ) -> NumberLane<Number>? {
         if count == 0 { return nil }
-        if count == rows { return NumberLane(values: values.array(first: count), present: nil) }
-        let (source, targets) = (values.base, places.base)
-        let present = presence(places, count, rows: rows)
-        let spread = [Number](unsafeUninitializedCapacity: rows) { result, initialized in
-            result.initialize(repeating: 0)
-            for index in 0..<count { result[Int(targets[index])] = source[index] }
-            initialized = rows
-        }
-        return NumberLane(values: spread, present: present)
+        return NumberLane(
+            packed: values.array(first: count),
+            present: count == rows ? nil : presence(places, count, rows: rows))
     }
 }

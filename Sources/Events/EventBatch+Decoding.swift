@@ -213,20 +213,3 @@ extension ByteReader {
         }
     }
 }
-
-extension NumberLane {
-    /// Spreads the numbers of the rows that have one.
-    public init(packed: [Number], present: Bitmap?) {
-        guard let present else {
-            self.init(values: packed, present: nil)
-            return
-        }
-        var values = [Number](repeating: 0, count: present.count)
-        var next = 0
-        present.forEachRow { row in
-            values[row] = packed[next]
-            next += 1
-        }
-        self.init(values: values, present: present)
-    }
-}

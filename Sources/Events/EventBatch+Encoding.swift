@@ -76,15 +76,8 @@ extension BatchWriter {
 
     /// Writes which rows have a number and answers the numbers they have.
     private mutating func packed<Number>(_ lane: NumberLane<Number>) -> [Number] {
-        guard let present = lane.present else {
-            write(0)
-            return lane.values
-        }
-        write(present)
-        var values: [Number] = []
-        values.reserveCapacity(present.population)
-        present.forEachRow { values.append(lane.values[$0]) }
-        return values
+        write(lane.present)
+        return lane.packed
     }
 
     private mutating func write(_ present: Bitmap?) {

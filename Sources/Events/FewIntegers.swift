@@ -12,9 +12,9 @@ struct FewIntegers {
 
     /// Nil when there are more than `most` distinct integers.
     init?(_ lane: NumberLane<Int64>, most: Int) {
-        let least = lane.values.min() ?? 0
-        let range = UInt64(bitPattern: (lane.values.max() ?? 0) &- least)
-        // Rows without an integer hold 0, which may widen the range but not the values.
+        // Rows without an integer may hold 0, which widens the range but not the values.
+        let least = lane.kept.min() ?? 0
+        let range = UInt64(bitPattern: (lane.kept.max() ?? 0) &- least)
         let codes =
             range < FewIntegers.tableMax
             ? tableCodes(lane, least: least, range: Int(range), most: most)
@@ -52,24 +52,16 @@ struct FewIntegers {
         }
     }
 
-    /// One code a row; word by word of the presence, for a test of each row took as long as the rest.
+    /// One code a row.
     @inline(__always)
     private mutating func eachCode(
         _ lane: NumberLane<Int64>, _ code: (Int64, inout [Int64]) -> UInt16?
     ) -> [UInt16]? {
-        var codes = [UInt16](repeating: 0, count: lane.values.count)
-        let isWhole = lane.values.withUnsafeBufferPointer { numbers in
-            codes.withUnsafeMutableBufferPointer { codes in
-                for start in stride(from: 0, to: numbers.count, by: 64) {
-                    let rows = min(64, numbers.count - start)
-                    var word = lane.present?.words[start >> 6] ?? ~0 >> UInt64(64 - rows)
-                    while word != 0 {
-                        let row = start + word.trailingZeroBitCount
-                        guard let found = code(numbers[row], &values) else { return false }
-                        codes[row] = found
-                        word &= word &- 1
-                    }
-                }
+        var codes = [UInt16](repeating: 0, count: lane.rows)
+        let isWhole = codes.withUnsafeMutableBufferPointer { codes in
+            lane.forEach { row, number in
+                guard let found = code(number, &values) else { return false }
+                codes[row] = found
                 return true
             }
         }

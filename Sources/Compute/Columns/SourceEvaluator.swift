@@ -294,10 +294,11 @@ public final class SourceEvaluator {
             // The next float inside an open end is a closed one.
             let low = range.includesLow ? range.low : range.low.nextUp
             let high = range.includesHigh ? range.high : range.high.nextDown
+            let values = lane.values
             result = Bitmap(count: rows)
             result.withMutableWords { words in
                 guard let base = words.baseAddress else { return }
-                wf_or_range_double(lane.values, lane.values.count, low, high, base)
+                wf_or_range_double(values, values.count, low, high, base)
             }
         } else {
             result = try rows(lane.values, where: condition) { .float($0) }

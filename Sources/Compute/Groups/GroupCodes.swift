@@ -26,15 +26,13 @@ public struct GroupCodes {
             let map = builder.codes(ofEntriesIn: lane.dictionary)
             for row in 0..<rows { codes[row] = map[Int(lane.codes[row])] }
         }
-        if let lane = column.ints {
-            for row in 0..<rows where lane.holds(row) {
-                codes[row] = builder.code(of: lane.values[row])
-            }
+        column.ints?.forEach { row, number in
+            codes[row] = builder.code(of: number)
+            return true
         }
-        if let lane = column.floats {
-            for row in 0..<rows where lane.holds(row) {
-                codes[row] = builder.code(of: lane.values[row])
-            }
+        column.floats?.forEach { row, number in
+            codes[row] = builder.code(of: number)
+            return true
         }
         if let lane = column.texts {
             lane.text.withUnsafeBufferPointer { text in

@@ -34,12 +34,8 @@ extension TextSearch {
     /// Counts values of the lanes beside the dictionary.
     private func count(in column: Column) -> Int {
         var found = 0
-        if let lane = column.ints {
-            found += lane.values.indices.count { lane.holds($0) && isEqual(lane.values[$0]) }
-        }
-        if let lane = column.floats {
-            found += lane.values.indices.count { lane.holds($0) && isEqual(lane.values[$0]) }
-        }
+        if let lane = column.ints { found += lane.packed.count { isEqual($0) } }
+        if let lane = column.floats { found += lane.packed.count { isEqual($0) } }
         // Fast path: most columns have it nowhere, as one look at all their bytes tells.
         if let lane = column.texts, holds(lane.text) {
             found += (0..<lane.rows).count { row in lane[row].map(holds) ?? false }

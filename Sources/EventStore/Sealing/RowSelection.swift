@@ -42,7 +42,8 @@ extension CodedLane {
 
 extension NumberLane {
     fileprivate func selecting(_ rows: [Int]) -> NumberLane {
-        NumberLane(values: rows.map { values[$0] }, present: present?.selecting(rows))
+        let values = values
+        return NumberLane(values: rows.map { values[$0] }, present: present?.selecting(rows))
     }
 }
 

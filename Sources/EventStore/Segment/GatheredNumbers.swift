@@ -27,7 +27,10 @@ struct GatheredNumbers<Number: Numeric & Comparable & Sendable & BitwiseCopyable
     private mutating func scatter(_ lane: NumberLane<Number>, _ positions: ArraySlice<UInt32>) {
         let start = positions.startIndex
         guard lane.present == nil else {
-            lane.presence().forEachRow { set(lane.values[$0], at: Int(positions[start + $0])) }
+            lane.forEach { row, number in
+                set(number, at: Int(positions[start + row]))
+                return true
+            }
             return
         }
         values.withUnsafeMutableBufferPointer { values in

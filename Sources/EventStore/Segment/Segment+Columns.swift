@@ -50,14 +50,14 @@ extension Segment {
                     var reader = ByteReader(bytes)
                     return try IntegerCodec.decode(&reader, count: lane.present)
                 }
-                return Segment.lane(packed, over: try presence(lane, rows: rows))
+                return NumberLane(spreading: packed, over: try presence(lane, rows: rows))
             },
             floats: try entry.floats.map { lane in
                 let packed = try decoding(lane.values) { bytes throws(DecodeError) in
                     var reader = ByteReader(bytes)
                     return try FloatCodec.decode(&reader, count: lane.present)
                 }
-                return Segment.lane(packed, over: try presence(lane, rows: rows))
+                return NumberLane(spreading: packed, over: try presence(lane, rows: rows))
             }, texts: texts)
     }
 
@@ -91,26 +91,6 @@ extension Segment {
         var codes = [Code](repeating: 0, count: present.count)
         Code.spread(packed, present.words, present.count, &codes)
         return codes
-    }
-
-    /// Numbers at the rows that have one; `packed` holds as many as there are such rows.
-    ///
-    /// A kernel that copies runs of rows: the generic loop took a third of a cold query.
-    private static func lane<Number: Numeric & BitwiseCopyable & Sendable>(
-        _ packed: [Number], over present: Bitmap?
-    ) -> NumberLane<Number> {
-        guard let present else { return NumberLane(values: packed, present: nil) }
-        precondition(MemoryLayout<Number>.size == 8, "BUG: a number that is no 64-bit word")
-        var values = [Number](repeating: 0, count: present.count)
-        packed.withUnsafeBytes { packed in
-            values.withUnsafeMutableBytes { values in
-                let source = packed.bindMemory(to: UInt64.self).baseAddress
-                let target = values.bindMemory(to: UInt64.self).baseAddress
-                guard let source, let target else { return }
-                wf_spread64(source, present.words, present.count, target)
-            }
-        }
-        return NumberLane(values: values, present: present)
     }
 
     /// The rows that have a value in a lane; nil for all.

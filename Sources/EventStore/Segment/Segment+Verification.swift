@@ -73,16 +73,11 @@ extension SegmentFooter.GroupEntry {
         }
         if let ints, let lane = column.ints {
             let (low, high) = (Int64(bitPattern: ints.low), Int64(bitPattern: ints.high))
-            let hold = lane.values.indices.allSatisfy {
-                !lane.holds($0) || lane.values[$0] >= low && lane.values[$0] <= high
-            }
-            if !hold { return false }
+            if !lane.forEach({ $1 >= low && $1 <= high }) { return false }
         }
         if let floats, let lane = column.floats {
             let (low, high) = (Double(bitPattern: floats.low), Double(bitPattern: floats.high))
-            return lane.values.indices.allSatisfy {
-                !lane.holds($0) || lane.values[$0] >= low && lane.values[$0] <= high
-            }
+            return lane.forEach { $1 >= low && $1 <= high }
         }
         return true
     }
