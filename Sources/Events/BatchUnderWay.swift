@@ -245,13 +245,8 @@ struct BatchUnderWay: ~Copyable {
         finished.reserveCapacity(inUse.count)
         for index in 0..<inUse.count {
             let column = columns + Int(inUse[index])
-            var counts = column.pointee.counts(below: rows)
+            let counts = column.pointee.counts(below: rows)
             if counts.sum == 0 { continue }
-            // Codes are in the order of their rows only until then, which matters to later rows.
-            if counts.sum == column.pointee.valueCount {
-                column.pointee.codeSparseNumbers(rows: rows)
-                counts = column.pointee.counts
-            }
             finished.append((column.pointee.name, column.pointee.column(rows: rows, counts)))
         }
         return finished

@@ -7,6 +7,8 @@ extension Column {
     private static var sampleRows: Int { 1_024 }
     /// Rows below which a dictionary for integers does not pay.
     private static var codedIntegersFromRows: Int { 4_096 }
+    /// The part of the rows, as one in so many, that has an integer where codes take less memory.
+    private static var codedIntegersShare: Int { 8 }
 
     /// The rows of all parts one after the other; a part without the column has it nowhere.
     convenience init(merging parts: [(rows: Int, column: Column?)], rows: Int) {
@@ -14,6 +16,7 @@ extension Column {
         let merger = CodeMerger(parts.map { ($0.rows, $0.column?.coded) }, skipsStrings: isText)
         var ints = NumberLane(merging: parts.map { ($0.rows, $0.column?.ints) }, rows: rows)
         if rows >= Column.codedIntegersFromRows, let lane = ints,
+            lane.count * Column.codedIntegersShare >= rows,
             let few = FewIntegers(lane, most: Column.codedIntegersMax)
         {
             merger.overlay(few)

@@ -270,34 +270,6 @@ extension ColumnBuilder {
 // MARK: - The column
 
 extension ColumnBuilder {
-    /// The part of a batch's rows, as one in so many, below which numbers are kept as codes.
-    private static var sparseRows: Int { 16 }
-    /// Rows below which it does not matter how numbers are kept.
-    private static var sparseFromRows: Int { 512 }
-
-    /// Takes numbers that few rows have for codes of the dictionary: a lane has eight bytes for every
-    /// row, a code one.
-    ///
-    /// Batches with 2,000 fields of which each event has twenty take an eighth of the memory.
-    mutating func codeSparseNumbers(rows: Int) {
-        let numbers = ints.count + floats.count
-        guard rows >= ColumnBuilder.sparseFromRows, numbers > 0,
-            numbers * ColumnBuilder.sparseRows < rows, codes.count + numbers < rows
-        else { return }
-        for index in 0..<ints.count {
-            let code = dictionary.code(of: .int, payload: UInt64(bitPattern: ints[index]))
-            appendCode(code, Int(intRows[index]))
-        }
-        for index in 0..<floats.count {
-            let code = dictionary.code(of: .float, payload: floats[index].bitPattern)
-            appendCode(code, Int(floatRows[index]))
-        }
-        ints.removeAll()
-        intRows.removeAll()
-        floats.removeAll()
-        floatRows.removeAll()
-    }
-
     /// The column so far, over `rows` rows, with so many values.
     func column(rows: Int, _ counts: LaneCounts) -> Column {
         Column(
