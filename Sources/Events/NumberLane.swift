@@ -62,6 +62,9 @@ public struct NumberLane<Number: Numeric & BitwiseCopyable & Sendable>: Sendable
         }
     }
 
+    /// Whether only the numbers there are are kept: to walk them costs less than `values`.
+    public var isSparse: Bool { isPacked }
+
     /// Rows that have a number.
     public var count: Int { isPacked ? kept.count : present?.population ?? kept.count }
 

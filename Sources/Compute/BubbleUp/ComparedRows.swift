@@ -1,5 +1,6 @@
 public import Bytes
 internal import CKernels
+internal import Events
 
 /// Some rows of a source, in the form in which they are counted fastest.
 public enum ComparedRows: Sendable {
@@ -72,6 +73,27 @@ extension ComparedRows {
                     wf_prefetch_read(start + Int(rows[later]))
                     body(Int(rows[place]))
                 }
+            }
+        }
+    }
+
+    /// Calls `body` with each row that has a number in a sparse lane, ascending.
+    ///
+    /// Of thousands of fields, each of a few rows, most have no number in any of the rows.
+    @inline(__always)
+    func forEach<Number>(in lane: NumberLane<Number>, _ body: (Int, Number) -> Void) {
+        switch self {
+        case .range(let range):
+            lane.forEach { row, number in
+                if range.contains(row) { body(row, number) }
+                return row < range.upperBound
+            }
+        case .list(let rows):
+            var place = 0
+            lane.forEach { row, number in
+                while place < rows.count && Int(rows[place]) < row { place += 1 }
+                if place < rows.count && Int(rows[place]) == row { body(row, number) }
+                return place < rows.count
             }
         }
     }

@@ -138,15 +138,22 @@ public struct FieldTally: ~Copyable {
     ) {
         let (mode, isFirst, present) = (mode, part.isFirst, lane.present?.words)
         var sum: UInt64 = 0
-        lane.values.withUnsafeBufferPointer { values in
-            rows.forEach(fetching: values) { row in
-                if let present, present[row >> 6] >> UInt64(row & 63) & 1 == 0 { return }
-                let weight = UInt64(weights?[row] ?? 1)
-                count(&tally, values[row], weight, mode)
-                if isFirst {
-                    sum &+= weight
-                    note(double(values[row]), weight)
-                    noteDistinct { code($0, values[row]) }
+        func visit(_ row: Int, _ number: Number) {
+            let weight = UInt64(weights?[row] ?? 1)
+            count(&tally, number, weight, mode)
+            if isFirst {
+                sum &+= weight
+                note(double(number), weight)
+                noteDistinct { code($0, number) }
+            }
+        }
+        if lane.isSparse {
+            rows.forEach(in: lane, visit)
+        } else {
+            lane.values.withUnsafeBufferPointer { values in
+                rows.forEach(fetching: values) { row in
+                    if let present, present[row >> 6] >> UInt64(row & 63) & 1 == 0 { return }
+                    visit(row, values[row])
                 }
             }
         }
