@@ -17,18 +17,17 @@ extension BatchUnderWay {
             let rates = sampleRates.elements(from: first).map { Int64($0) }
             rates.withUnsafeBufferPointer { writer.write($0) }
         }
-        var renumbering = CodeRenumbering()
-        for code in datasetCodes.elements(from: first) { renumbering.add(code) }
-        writer.write(renumbering, of: datasets)
-        writer.writeCodes(renumbering, of: count) { $0 }
+        renumbering.add(datasetCodes.elements(from: first), highest: datasets.count)
+        writer.write(renumbering.usedCodes, of: datasets)
+        writer.writeCodes(renumbering.newCodes, entries: renumbering.usedCodes.count, of: count) {
+            $0
+        }
         renumbering.removeAll()
-        writeColumns(from: first, &writer, &renumbering)
+        writeColumns(from: first, &writer)
         return writer.bytes()
     }
 
-    private mutating func writeColumns(
-        from first: Int, _ writer: inout BatchWriter, _ renumbering: inout CodeRenumbering
-    ) {
+    private mutating func writeColumns(from first: Int, _ writer: inout BatchWriter) {
         var earlier = GrowingBuffer<LaneCounts>(capacity: inUse.count)
         var columnsWritten = 0
         for index in 0..<inUse.count {
@@ -56,20 +55,33 @@ struct CodeRenumbering: ~Copyable {
     /// By old code the new one, 0 for none; zeros beyond.
     private var places = GrowingBuffer<UInt32>(capacity: 64)
     /// By new code, less one, the old one.
-    private(set) var used = GrowingBuffer<UInt32>(capacity: 64)
-    /// The codes in their order, as new ones.
-    private(set) var codes = GrowingBuffer<UInt32>(capacity: 64)
+    private var used = GrowingBuffer<UInt32>(capacity: 64)
+    private var codes = GrowingBuffer<UInt32>(capacity: 64)
 
-    @inline(__always)
-    mutating func add(_ old: UInt32) {
-        if Int(old) >= places.count { grow(toHold: Int(old)) }
-        var new = places[Int(old)]
-        if new == 0 {
-            used.append(old)
-            new = UInt32(truncatingIfNeeded: used.count)
-            places[Int(old)] = new
+    private static var placesKept: Int { 1 << 16 }
+
+    /// The codes that were met, in the order of their new ones.
+    var usedCodes: UnsafeBufferPointer<UInt32> { used.elements(from: 0) }
+    /// The new one of each code that was added.
+    var newCodes: UnsafeBufferPointer<UInt32> { codes.elements(from: 0) }
+
+    /// Adds the codes that are the lower halves of `values`, or all of them; none is above `highest`.
+    mutating func add<Value: FixedWidthInteger>(
+        _ values: UnsafeBufferPointer<Value>, highest: Int
+    ) {
+        if highest >= places.count { grow(toHold: highest) }
+        let places = places.base
+        let target = codes.extend(by: values.count)
+        for index in 0..<values.count {
+            let old = UInt32(truncatingIfNeeded: values[index])
+            var new = places[Int(old)]
+            if new == 0 {
+                used.append(old)
+                new = UInt32(truncatingIfNeeded: used.count)
+                places[Int(old)] = new
+            }
+            target[index] = new
         }
-        codes.append(new)
     }
 
     private mutating func grow(toHold code: Int) {
@@ -77,8 +89,10 @@ struct CodeRenumbering: ~Copyable {
         places.extend(by: added).update(repeating: 0, count: added)
     }
 
+    /// Keeps the memory, unless it is much.
     mutating func removeAll() {
         for index in 0..<used.count { places[Int(used[index])] = 0 }
+        if places.count > CodeRenumbering.placesKept { places.removeAll() }
         used.removeAll()
         codes.removeAll()
     }
@@ -86,7 +100,9 @@ struct CodeRenumbering: ~Copyable {
 
 extension ColumnBuilder {
     /// Writes the values that come after `earlier`, of the `rows` rows from `firstRow` on.
-    fileprivate func write(
+    ///
+    /// `mutating` for the reason that `counts(below:)` has.
+    fileprivate mutating func write(
         from earlier: LaneCounts, firstRow: Int, rows: Int, to writer: inout BatchWriter,
         _ renumbering: inout CodeRenumbering
     ) {
@@ -98,9 +114,12 @@ extension ColumnBuilder {
                 | (earlier.texts < all.texts ? EventBatch.LaneFlag.texts : 0))
         if earlier.codes < all.codes {
             let values = codes.elements(from: earlier.codes)
-            for value in values { renumbering.add(UInt32(truncatingIfNeeded: value)) }
-            writer.write(renumbering, of: dictionary)
-            writer.writeCodes(renumbering, of: rows) { Int(values[$0] >> 32) - firstRow }
+            renumbering.add(values, highest: dictionary.count)
+            let used = renumbering.usedCodes
+            writer.write(used, of: dictionary)
+            writer.writeCodes(renumbering.newCodes, entries: used.count, of: rows) {
+                Int(values[$0] >> 32) &- firstRow
+            }
             renumbering.removeAll()
         }
         if earlier.ints < all.ints {
@@ -139,30 +158,25 @@ extension BatchWriter {
     }
 
     /// The entries that are used, as a dictionary.
+    @inline(__always)
     fileprivate mutating func write(
-        _ renumbering: borrowing CodeRenumbering, of dictionary: borrowing DictionaryTable
+        _ used: UnsafeBufferPointer<UInt32>, of dictionary: borrowing DictionaryTable
     ) {
-        let used = renumbering.used.elements(from: 0)
         let string = ValueDictionary.Kind.string.rawValue
         writeVarint(used.count)
         if used.isEmpty { return }
         let first = dictionary.kind(ofCode: used[0])
-        var strings = 0
         var isUniform = true
-        for code in used {
-            let kind = dictionary.kind(ofCode: code)
-            isUniform = isUniform && kind == first
-            if kind == string { strings += 1 }
-        }
+        for code in used { isUniform = isUniform && dictionary.kind(ofCode: code) == first }
         if isUniform {
             write(first)
         } else {
             write(0)
             for code in used { write(dictionary.kind(ofCode: code)) }
         }
-        if strings == used.count {
-            writeLengths(strings) { dictionary.string(ofCode: used[$0]).count }
-            for code in used { copy(dictionary.string(ofCode: code)) }
+        if isUniform && first == string {
+            writeLengths(used.count) { dictionary.string(ofCode: used[$0]).count }
+            dictionary.copyStrings(ofCodes: used, to: &self)
         } else {
             writeMixed(used, of: dictionary)
         }
@@ -187,10 +201,8 @@ extension BatchWriter {
 
     /// The codes of `rows` rows; `row` tells whose each one is, ascending from 0.
     fileprivate mutating func writeCodes(
-        _ renumbering: borrowing CodeRenumbering, of rows: Int, _ row: (Int) -> Int
+        _ codes: UnsafeBufferPointer<UInt32>, entries: Int, of rows: Int, _ row: (Int) -> Int
     ) {
-        let codes = renumbering.codes.elements(from: 0)
-        let entries = renumbering.used.count
         if codes.count == rows {
             if entries == 1 { return write(EventBatch.CodeForm.one) }
             if entries == rows { return write(EventBatch.CodeForm.ascending) }

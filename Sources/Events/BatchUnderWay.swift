@@ -22,6 +22,8 @@ struct BatchUnderWay: ~Copyable {
     /// Batches ended so far.
     private(set) var number = 0
     private var spill = SpillWriter()
+    /// Empty but while rows are encoded; keeps its memory.
+    var renumbering = CodeRenumbering()
 
     init() { columns = BatchUnderWay.allocateColumns(columnCapacity) }
 

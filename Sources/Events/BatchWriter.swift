@@ -38,6 +38,17 @@ struct BatchWriter: ~Copyable {
             .copyMemory(from: bytes)
     }
 
+    /// The first `count` bytes of two words, less than 16.
+    ///
+    /// All sixteen are stored, and what is too much is written over: that takes no branch and no call.
+    @inline(__always)
+    mutating func copyShort(_ first: UInt64, _ last: UInt64, count: Int) {
+        let target = UnsafeMutableRawPointer(buffer.extend(by: 16))
+        target.storeBytes(of: first.littleEndian, as: UInt64.self)
+        target.storeBytes(of: last.littleEndian, toByteOffset: 8, as: UInt64.self)
+        buffer.truncate(to: buffer.count &- 16 &+ count)
+    }
+
     // MARK: - Numbers
 
     /// The least of the numbers, and each as its distance from that in as few bytes as the greatest

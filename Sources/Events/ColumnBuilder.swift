@@ -195,7 +195,10 @@ extension ColumnBuilder {
 
     /// How many values of each lane are of rows below `row`; takes as long as there are others in
     /// lanes that not every row has.
-    func counts(below row: Int) -> LaneCounts {
+    ///
+    /// `mutating` although it changes nothing: the compiler copies the whole of a borrowed structure to
+    /// the stack before it calls a function that is not inlined, and so does `write` of the encoding.
+    mutating func counts(below row: Int) -> LaneCounts {
         LaneCounts(
             codes: ColumnBuilder.count(codes.count, below: row) { Int(codes[$0] >> 32) },
             ints: ColumnBuilder.count(ints.count, below: row) { Int(intRows[$0]) },

@@ -183,6 +183,20 @@ struct DictionaryTable: ~Copyable {
             start: text.base + Int(payload >> 32), count: Int(payload & 0xFFFF_FFFF))
     }
 
+    /// Writes the bytes of string entries one behind the other.
+    @inline(__always)
+    func copyStrings(ofCodes codes: UnsafeBufferPointer<UInt32>, to writer: inout BatchWriter) {
+        for code in codes {
+            let string = string(ofCode: code)
+            if string.count <= Int(WF_ENDS_WHOLE) {
+                let ends = ends[Int(code) &- 1]
+                writer.copyShort(ends.first, ends.last, count: string.count)
+            } else {
+                writer.copy(string)
+            }
+        }
+    }
+
     func dictionary() -> ValueDictionary {
         let kinds = [UInt8](unsafeUninitializedCapacity: count) { target, initialized in
             for index in 0..<count { target[index] = SoughtValue.kind(ofLast: ends[index].last) }
