@@ -37,6 +37,10 @@ private struct TimeReader {
     // MARK: - Dates
 
     mutating func date() -> EventTime {
+        if let seconds = usualSeconds() {
+            offset = 19
+            return zonedTime(seconds)
+        }
         guard let year = digits(4), take("-"), let month = digits(2), take("-"),
             let dayOfMonth = digits(2), dayOfMonth >= 1, dayOfMonth <= days(of: month, year)
         else { return .unreadable }
@@ -47,14 +51,37 @@ private struct TimeReader {
             // A leap second counts as the one that follows.
             hour < 24, minute < 60, second <= 60
         else { return .unreadable }
+        return zonedTime(day * 86_400 + hour * 3600 + minute * 60 + second)
+    }
+
+    /// The time of so many seconds where its zone was UTC, with the fraction and the zone behind them.
+    private mutating func zonedTime(_ seconds: Int64) -> EventTime {
         var fraction: Int64 = 0
         if take(".") {
             guard let digits = fractionDigits() else { return .unreadable }
             fraction = digits
         }
         guard let zone = zoneSeconds(), offset == text.count else { return .unreadable }
-        let inDay = hour * 3600 + minute * 60 + second
-        return EventTime(seconds: day * 86_400 + inDay - zone, fraction: fraction)
+        return EventTime(seconds: seconds - zone, fraction: fraction)
+    }
+
+    /// Fast path: the seconds since 1970 that the first 19 bytes are, when they are a date, a `T` and a
+    /// time of day.
+    ///
+    /// Eight bytes at a time, which takes a third of the instructions that digit by digit takes.
+    private func usualSeconds() -> Int64? {
+        guard text.count >= 19, let base = text.baseAddress,
+            let date = Pairs(base, "0000-00-"), let middle = Pairs(base + 8, "00T00:00"),
+            let clock = Pairs(base + 11, "00:00:00")
+        else { return nil }
+        let (year, month) = (date.pair(0) * 100 + date.pair(2), date.pair(5))
+        let (dayOfMonth, hour) = (middle.pair(0), middle.pair(3))
+        let (minute, second) = (clock.pair(3), clock.pair(6))
+        guard dayOfMonth >= 1, dayOfMonth <= days(of: month, year), hour < 24, minute < 60,
+            second <= 60
+        else { return nil }
+        let day = RFC3339.day(year: year, month: month, dayOfMonth: dayOfMonth)
+        return day * 86_400 + hour * 3600 + minute * 60 + second
     }
 
     /// Days of a month; 0 of one that does not exist.
@@ -145,14 +172,49 @@ private struct TimeReader {
         return value
     }
 
+    /// The digits of a fraction in nanoseconds; those behind the ninth count for nothing.
     private mutating func fractionDigits() -> Int64? {
         let start = offset
         var value: Int64 = 0
-        var unit: Int64 = 100_000_000
-        while let next = digit() {
-            value += next * unit
-            unit /= 10
+        while offset < text.count, text[offset] &- 0x30 < 10 {
+            if offset &- start < 9 { value = value &* 10 &+ Int64(text[offset] &- 0x30) }
+            offset &+= 1
         }
-        return offset > start ? value : nil
+        guard offset > start else { return nil }
+        for _ in min(offset - start, 9)..<9 { value *= 10 }
+        return value
+    }
+}
+
+/// Eight bytes of a date or a time of day, two digits side by side read as one number.
+private struct Pairs {
+    /// In byte i ten times the digit i and the digit behind it.
+    private let values: UInt64
+
+    /// - Parameter form: eight bytes, `0` where a digit is to be and otherwise what is to be there.
+    ///
+    /// Returns nil when the bytes are not of that form.
+    @inline(__always)
+    init?(_ base: UnsafePointer<UInt8>, _ form: StaticString) {
+        let zeros: UInt64 = 0x3030_3030_3030_3030
+        let expected = Pairs.word(form.utf8Start)
+        // 0 to 9 where a digit is, 0 where another byte is as expected.
+        let found = Pairs.word(base) ^ expected
+        // What sets the highest bit of a byte that is more: 0x76 beside digits, otherwise 0x7F.
+        let others = ((expected ^ zeros) &+ 0x7F7F_7F7F_7F7F_7F7F) >> 7 & 0x0101_0101_0101_0101
+        let room = 0x7676_7676_7676_7676 &+ others &* 9
+        guard (found &+ room | found) & 0x8080_8080_8080_8080 == 0 else { return nil }
+        values = found &* 10 &+ found >> 8
+    }
+
+    @inline(__always)
+    private static func word(_ base: UnsafePointer<UInt8>) -> UInt64 {
+        UInt64(littleEndian: UnsafeRawPointer(base).loadUnaligned(as: UInt64.self))
+    }
+
+    /// The number of the digits at `index` and behind it.
+    @inline(__always)
+    func pair(_ index: Int) -> Int64 {
+        Int64(UInt8(truncatingIfNeeded: values >> UInt64(8 * index)))
     }
 }

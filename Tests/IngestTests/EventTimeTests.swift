@@ -69,4 +69,23 @@ import Testing
             #expect(RFC3339.nanoseconds(text) == instant)
         }
     }
+
+    @Test func `a date and a time of day are read alike at once and digit by digit`() {
+        let text = Array("2024-02-28T19:38:57.25Z".utf8)
+        for index in text.indices where text[index] != UInt8(ascii: "T") {
+            for byte in UInt8.min ... .max {
+                var changed = text
+                changed[index] = byte
+                var slowly = changed
+                // What begins with a date and a small t is read digit by digit.
+                slowly[10] = UInt8(ascii: "t")
+                let (time, expected) = (read(changed), read(slowly))
+                #expect(time == expected, "byte \(byte) at \(index)")
+            }
+        }
+    }
+
+    private func read(_ text: [UInt8]) -> EventTime {
+        text.withUnsafeBufferPointer { EventTime($0) }
+    }
 }

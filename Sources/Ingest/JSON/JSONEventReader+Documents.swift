@@ -77,7 +77,17 @@ extension JSONEventReader {
         return place
     }
 
+    @inline(__always)
     private mutating func elementKey(
+        _ start: Cursor
+    ) throws(JSONFault) -> (part: ElementPart, value: Cursor) {
+        if let (part, length) = ElementPart.framed(at: start) {
+            return (part, scanner.skipSpaces(start + length))
+        }
+        return try unusualElementKey(start)
+    }
+
+    private mutating func unusualElementKey(
         _ start: Cursor
     ) throws(JSONFault) -> (part: ElementPart, value: Cursor) {
         guard start[0] == JSONByte.quote else {

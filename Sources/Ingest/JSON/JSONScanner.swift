@@ -171,9 +171,11 @@ extension JSONScanner {
     /// - Parameter copying: whether the value's text is appended to `scratch`, without the spaces
     ///   outside its strings; copying ends once there are more than `EventLimits.stringBytes`.
     mutating func skipValue(_ start: Cursor, copying: Bool = false) throws(JSONFault) -> Cursor {
+        let place = skipSpaces(start)
+        let isContainer = place[0] == JSONByte.openObject || place[0] == JSONByte.openArray
+        if !isContainer && !copying { return try scalarValue(place) }
         levels.removeAll()
-        let place = try openValue(skipSpaces(start), copying)
-        return try closeLevels(place, copying)
+        return try closeLevels(try openValue(place, copying), copying)
     }
 
     /// Checks the rest of an object, from the place after one of its values.
