@@ -91,11 +91,14 @@ public struct JSONWriter: Sendable {
         }
     }
 
-    /// Appends a value that is JSON already.
-    public mutating func raw(_ json: [UInt8]) {
+    /// Appends a value that is JSON already, or values with commas between them.
+    public mutating func raw(_ json: ArraySlice<UInt8>) {
         separate()
         bytes.append(contentsOf: json)
     }
+
+    /// Appends a value that is JSON already.
+    public mutating func raw(_ json: [UInt8]) { raw(json[...]) }
 }
 
 extension JSONValue {

@@ -74,6 +74,21 @@ private func text(_ response: HTTPResponse) -> String {
         try fixture.store.close()
     }
 
+    @Test(arguments: [[], [0], [700], [0, 1, 2], [255, 256, 257, 512], [699, 700]])
+    func `each event of a batch has its status, wherever those are that were not kept`(
+        refused: Set<Int>
+    ) throws {
+        let fixture = try Fixture()
+        let events = (0...700).map { refused.contains($0) ? "7" : #"{"data":{"n":1}}"# }
+        let response = fixture.send("[" + events.joined(separator: ",") + "]")
+        let statuses = (0...700).map {
+            refused.contains($0)
+                ? #"{"status":400,"error":"event is not an object"}"# : #"{"status":202}"#
+        }
+        #expect(text(response) == "[" + statuses.joined(separator: ",") + "]")
+        try fixture.store.close()
+    }
+
     @Test func `a million answers are kept as a few bytes and given again`() throws {
         let fixture = try Fixture()
         let batch = "[" + String(repeating: #"{"data":{"n":1}},"#, count: 20_000) + "7]"

@@ -35,7 +35,9 @@ struct HTTPHeaders: Sendable, ExpressibleByDictionaryLiteral {
 /// Whether two texts differ at most in the case of their ASCII letters.
 func equalsIgnoringCase(_ a: String, _ b: String) -> Bool {
     let (x, y) = (a.utf8, b.utf8)
-    return x.count == y.count && x.elementsEqual(y) { asciiLowercase($0) == asciiLowercase($1) }
+    guard x.count == y.count else { return false }
+    // Fast path: nearly every client writes names as the specifications do.
+    return a == b || x.elementsEqual(y) { asciiLowercase($0) == asciiLowercase($1) }
 }
 
 private func asciiLowercase(_ byte: UInt8) -> UInt8 {

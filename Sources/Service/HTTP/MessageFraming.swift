@@ -25,7 +25,7 @@ enum MessageFraming {
     ) -> Result<BodyLength, Refusal> {
         for (name, value) in headers.fields {
             // Also `Content-Length : 5`, which some readers take for a length and others do not.
-            guard isToken(name), !value.utf8.contains(UInt8(ascii: "\r")) else {
+            guard isToken(name), all(of: value, { $0 != UInt8(ascii: "\r") }) else {
                 return refuse(400, "a header is not well-formed")
             }
         }
@@ -58,12 +58,21 @@ enum MessageFraming {
     /// Whether a header may have this name (RFC 9110, §5.6.2).
     private static func isToken(_ name: String) -> Bool {
         !name.isEmpty
-            && name.utf8.allSatisfy { byte in
+            && all(of: name) { byte in
                 switch byte {
-                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"): true
-                default: "!#$%&'*+.^_`|~".utf8.contains(byte)
+                // ! # $ % & ' * + - . and the digits.
+                case 0x21, 0x23...0x27, 0x2A, 0x2B, 0x2D, 0x2E, 0x30...0x39: true
+                // Letters, ^ _ ` and | ~.
+                case 0x41...0x5A, 0x5E...0x7A, 0x7C, 0x7E: true
+                default: false
                 }
             }
+    }
+
+    /// Of every header of every request: as a buffer in a third of the instructions.
+    private static func all(of text: String, _ isFine: (UInt8) -> Bool) -> Bool {
+        text.utf8.withContiguousStorageIfAvailable { $0.allSatisfy(isFine) }
+            ?? text.utf8.allSatisfy(isFine)
     }
 
     private static func refuse(
