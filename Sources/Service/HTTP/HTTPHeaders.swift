@@ -11,6 +11,9 @@ struct HTTPHeaders: Sendable, ExpressibleByDictionaryLiteral {
         fields = elements.map { (name: $0.0, value: $0.1) }
     }
 
+    /// Makes room for so many fields.
+    mutating func reserveCapacity(_ count: Int) { fields.reserveCapacity(count) }
+
     /// Appends a field; fields of the same name stay.
     mutating func add(_ name: String, _ value: String) {
         fields.append((name, value))
@@ -29,6 +32,11 @@ struct HTTPHeaders: Sendable, ExpressibleByDictionaryLiteral {
     /// Every value of the name, in order.
     func all(_ name: String) -> [String] {
         fields.lazy.filter { equalsIgnoringCase($0.name, name) }.map(\.value)
+    }
+
+    /// How many fields have the name.
+    func count(of name: String) -> Int {
+        fields.reduce(0) { $0 + (equalsIgnoringCase($1.name, name) ? 1 : 0) }
     }
 }
 

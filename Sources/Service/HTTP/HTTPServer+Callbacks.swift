@@ -216,14 +216,20 @@ private func queue(
         return .NO
     }
     defer { MHD_destroy_response(made) }
-    for (name, value) in response.headers.fields + HTTPResponse.securityHeaders {
-        // A value with a line break, as of a name a client chose, is not sent at all.
-        MHD_add_response_header(made, name, value)
-    }
+    for (name, value) in response.headers.fields { addHeader(name, value, to: made) }
+    for (name, value) in HTTPResponse.securityHeaders { addHeader(name, value, to: made) }
     if response.closesConnection || server.closesConnections {
-        MHD_add_response_header(made, "Connection", "close")
+        addHeader("Connection", "close", to: made)
     }
     return MHD_queue_response(connection, UInt32(response.status), made)
+}
+
+/// A value with a line break, as of a name a client chose, is not sent at all.
+private func addHeader(_ name: String, _ value: String, to response: OpaquePointer) {
+    // Given as they are, both texts would be copied to arrays for the call.
+    name.withCString { name in
+        value.withCString { value in _ = MHD_add_response_header(response, name, value) }
+    }
 }
 
 private func makeResponse(
@@ -276,6 +282,8 @@ private final class HeaderCollection {
 
 private func readHeaders(of connection: OpaquePointer) -> HTTPHeaders {
     let collection = HeaderCollection()
+    let count = MHD_get_connection_values(connection, .HEADER_KIND, nil, nil)
+    collection.headers.reserveCapacity(Int(count))
     withExtendedLifetime(collection) {
         _ = MHD_get_connection_values(
             connection, .HEADER_KIND,

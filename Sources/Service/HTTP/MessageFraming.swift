@@ -29,16 +29,19 @@ enum MessageFraming {
                 return refuse(400, "a header is not well-formed")
             }
         }
-        let hosts = headers.all("Host")
-        guard hosts.count == 1 || (hosts.isEmpty && version == "HTTP/1.0") else {
-            return refuse(400, hosts.isEmpty ? "the Host header is missing" : "two Host headers")
+        let hosts = headers.count(of: "Host")
+        guard hosts == 1 || (hosts == 0 && version == "HTTP/1.0") else {
+            return refuse(400, hosts == 0 ? "the Host header is missing" : "two Host headers")
         }
-        let lengths = headers.all("Content-Length")
-        let codings = headers.all("Transfer-Encoding")
-        guard lengths.count <= 1 else { return refuse(400, "two Content-Length headers") }
-        guard codings.count <= 1 else { return refuse(400, "two Transfer-Encoding headers") }
-        if let coding = codings.first {
-            guard lengths.isEmpty else {
+        guard headers.count(of: "Content-Length") <= 1 else {
+            return refuse(400, "two Content-Length headers")
+        }
+        guard headers.count(of: "Transfer-Encoding") <= 1 else {
+            return refuse(400, "two Transfer-Encoding headers")
+        }
+        let length = headers["Content-Length"]
+        if let coding = headers["Transfer-Encoding"] {
+            guard length == nil else {
                 return refuse(400, "Transfer-Encoding and Content-Length together")
             }
             guard equalsIgnoringCase(coding, "chunked"), version != "HTTP/1.0" else {
@@ -46,7 +49,7 @@ enum MessageFraming {
             }
             return .success(.chunked)
         }
-        guard let length = lengths.first else { return .success(.none) }
+        guard let length else { return .success(.none) }
         let isDigits = !length.isEmpty && length.utf8.allSatisfy { 0x30...0x39 ~= $0 }
         guard isDigits else { return refuse(400, "the Content-Length is not a number") }
         guard let count = Int(length), count <= ServiceLimits.bodyBytesMax else {

@@ -16,7 +16,14 @@ struct ServerLog: Sendable {
 
         static func < (a: Level, b: Level) -> Bool { a.rank < b.rank }
 
-        private var rank: Int { Level.allCases.firstIndex(of: self) ?? 0 }
+        private var rank: Int {
+            switch self {
+            case .debug: 0
+            case .info: 1
+            case .warn: 2
+            case .error: 3
+            }
+        }
     }
 
     /// Bytes of one value at most; the rest is cut off.
@@ -26,13 +33,15 @@ struct ServerLog: Sendable {
 
     init(level: Level = .info) { self.level = level }
 
-    /// Something to be told: what happened in a fixed phrase, and the figures with it.
+    /// Something to be told: what happened in a fixed phrase, and the figures with it, which are not
+    /// collected when it is not told.
     func callAsFunction(
-        _ level: Level, _ message: String, _ fields: KeyValuePairs<String, JSONValue> = [:]
+        _ level: Level, _ message: String,
+        _ fields: @autoclosure () -> KeyValuePairs<String, JSONValue> = [:]
     ) {
         guard level >= self.level else { return }
         let line = ServerLog.line(
-            level, message, fields, nanoseconds: Machine.real.clock.wallNanoseconds())
+            level, message, fields(), nanoseconds: Machine.real.clock.wallNanoseconds())
         _ = line.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
     }
 
