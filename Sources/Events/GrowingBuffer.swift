@@ -2,23 +2,35 @@ internal import CKernels
 
 /// A growing array of plain values with no checks and no reference counts, for the loops that build
 /// columns; the owner keeps counts within bounds.
-package struct GrowingBuffer<Element: BitwiseCopyable>: ~Copyable {
-    @usableFromInline package private(set) var base: UnsafeMutablePointer<Element>
-    @usableFromInline package private(set) var capacity: Int
-    @usableFromInline package private(set) var count = 0
+public struct GrowingBuffer<Element: BitwiseCopyable>: ~Copyable {
+    @usableFromInline var start: UnsafeMutablePointer<Element>
+    @usableFromInline var capacity: Int
+    @usableFromInline var length = 0
 
-    package init(capacity: Int) {
+    /// An empty buffer with room for so many elements.
+    public init(capacity: Int) {
         self.capacity = max(capacity, 8)
-        base = .allocate(capacity: self.capacity)
+        start = .allocate(capacity: self.capacity)
     }
 
-    deinit { base.deallocate() }
+    deinit { start.deallocate() }
 
+    /// The first element; another place after the buffer has grown.
+    @inlinable public var base: UnsafeMutablePointer<Element> {
+        @inline(__always) get { start }
+    }
+
+    /// The elements that were appended.
+    @inlinable public var count: Int {
+        @inline(__always) get { length }
+    }
+
+    /// Appends an element.
     @inlinable @inline(__always)
-    package mutating func append(_ value: Element) {
-        if count == capacity { grow(toHold: count + 1) }
-        base[count] = value
-        count &+= 1
+    public mutating func append(_ value: Element) {
+        if length == capacity { grow(toHold: length + 1) }
+        start[length] = value
+        length &+= 1
     }
 
     /// Brings the cache line behind the last element's near, which is written some appends later.
@@ -28,53 +40,59 @@ package struct GrowingBuffer<Element: BitwiseCopyable>: ~Copyable {
     @inline(__always)
     func fetchNextLine() { wf_prefetch(UnsafeRawPointer(base + count) + 56) }
 
+    /// Appends `added` elements.
     @inlinable
-    package mutating func append(_ source: UnsafePointer<Element>, count added: Int) {
-        if count + added > capacity { grow(toHold: count + added) }
-        (base + count).update(from: source, count: added)
-        count += added
+    public mutating func append(_ source: UnsafePointer<Element>, count added: Int) {
+        if length + added > capacity { grow(toHold: length + added) }
+        (start + length).update(from: source, count: added)
+        length += added
     }
 
     /// Makes room for `added` elements at the end and counts them; they are the caller's to write.
     @inlinable @inline(__always)
-    package mutating func extend(by added: Int) -> UnsafeMutablePointer<Element> {
-        if count + added > capacity { grow(toHold: count + added) }
-        defer { count += added }
-        return base + count
+    public mutating func extend(by added: Int) -> UnsafeMutablePointer<Element> {
+        if length + added > capacity { grow(toHold: length + added) }
+        defer { length += added }
+        return start + length
     }
 
-    @inlinable package mutating func removeLast() { count -= 1 }
-    @inlinable package mutating func truncate(to length: Int) { count = min(count, length) }
+    /// Takes the last element away.
+    @inlinable public mutating func removeLast() { length -= 1 }
+
+    /// Takes away what is behind the first `kept` elements.
+    @inlinable public mutating func truncate(to kept: Int) { length = min(length, kept) }
 
     /// Keeps the memory, unless it is more than `bytesKept`.
     @inlinable
-    package mutating func removeAll() {
-        count = 0
+    public mutating func removeAll() {
+        length = 0
         if capacity * MemoryLayout<Element>.stride > Self.bytesKept { shrink() }
     }
 
     /// Above it an emptied buffer begins small again: one large body must not hold memory for ever.
-    @usableFromInline package static var bytesKept: Int { 256 << 10 }
+    @usableFromInline static var bytesKept: Int { 256 << 10 }
 
     @usableFromInline
-    package mutating func shrink() {
-        base.deallocate()
+    mutating func shrink() {
+        start.deallocate()
         capacity = 8
-        base = .allocate(capacity: capacity)
+        start = .allocate(capacity: capacity)
     }
 
+    /// The element at an index below `count`.
     @inlinable
-    package subscript(index: Int) -> Element {
-        @inline(__always) get { base[index] }
-        @inline(__always) nonmutating set { base[index] = newValue }
+    public subscript(index: Int) -> Element {
+        @inline(__always) get { start[index] }
+        @inline(__always) nonmutating set { start[index] = newValue }
     }
 
-    // Not `Array(UnsafeBufferPointer(…))`: where the result was not used, the optimizer of Swift 6.3 let
-    // go of the array before it was copied into, and the copy went to memory of others.
-    package func array() -> [Element] { array(first: count) }
+    /// The elements as an array.
+    public func array() -> [Element] { array(first: count) }
 
-    /// The first `length` elements.
-    package func array(first length: Int) -> [Element] {
+    /// The first `length` elements as an array.
+    public func array(first length: Int) -> [Element] {
+        // Not `Array(UnsafeBufferPointer(…))`: where the result was not used, the optimizer of Swift 6.3
+        // let go of the array before it was copied into, and the copy went to memory of others.
         [Element](unsafeUninitializedCapacity: length) { target, initialized in
             if let start = target.baseAddress { start.initialize(from: base, count: length) }
             initialized = length
@@ -83,23 +101,23 @@ package struct GrowingBuffer<Element: BitwiseCopyable>: ~Copyable {
 
     /// The elements from `first` on, valid until the buffer changes.
     @inlinable @inline(__always)
-    package func elements(from first: Int) -> UnsafeBufferPointer<Element> {
+    public func elements(from first: Int) -> UnsafeBufferPointer<Element> {
         UnsafeBufferPointer(start: base + first, count: count - first)
     }
 
     /// Takes the first `removed` elements away.
-    package mutating func removeFirst(_ removed: Int) {
-        base.update(from: base + removed, count: count - removed)
-        count -= removed
+    public mutating func removeFirst(_ removed: Int) {
+        start.update(from: start + removed, count: length - removed)
+        length -= removed
     }
 
     @usableFromInline
-    package mutating func grow(toHold needed: Int) {
+    mutating func grow(toHold needed: Int) {
         let wider = max(needed, capacity * 2)
         let moved = UnsafeMutablePointer<Element>.allocate(capacity: wider)
-        moved.update(from: base, count: count)
-        base.deallocate()
-        base = moved
+        moved.update(from: start, count: length)
+        start.deallocate()
+        start = moved
         capacity = wider
     }
 }

@@ -126,7 +126,7 @@ struct GatheredColumn {
         _ builder: DictionaryBuilder
     ) -> [(codes: [UInt16], map: [UInt32])] {
         var few: [(codes: [UInt16], map: [UInt32])] = []
-        if let found = ints?.codesOfFew({ $0.code(of: $1) }) {
+        if let found = ints?.codesOfFewIntegers() {
             few.append((found.codes, builder.codes(ofEntriesIn: found.dictionary)))
             ints = nil
         }

@@ -25,28 +25,25 @@ struct GatheredNumbers<Number: Numeric & Comparable & Sendable & BitwiseCopyable
     }
 
     private mutating func scatter(_ lane: NumberLane<Number>, _ positions: ArraySlice<UInt32>) {
-        let start = positions.startIndex
-        guard lane.present == nil else {
-            lane.forEach { row, number in
-                set(number, at: Int(positions[start + row]))
-                return true
+        positions.withUnsafeBufferPointer { positions in
+            guard lane.present == nil else {
+                setEach { set in
+                    lane.forEach { row, number in
+                        set(Int(positions[row]), number)
+                        return true
+                    }
+                }
+                return
             }
-            return
-        }
-        values.withUnsafeMutableBufferPointer { values in
-            lane.values.withUnsafeBufferPointer { source in
-                positions.withUnsafeBufferPointer { positions in
+            values.withUnsafeMutableBufferPointer { values in
+                lane.values.withUnsafeBufferPointer { source in
                     for row in 0..<source.count { values[Int(positions[row])] = source[row] }
                 }
             }
+            isPresent?.withUnsafeMutableBufferPointer { isPresent in
+                for position in positions { isPresent[Int(position)] = 1 }
+            }
         }
-        if isPresent != nil { for position in positions { isPresent?[Int(position)] = 1 } }
-    }
-
-    /// Only where not all rows have a number from the start.
-    private mutating func set(_ value: Number, at row: Int) {
-        values[row] = value
-        isPresent?[row] = 1
     }
 
     /// Lets `body` set the numbers of many rows.
@@ -99,24 +96,75 @@ struct GatheredNumbers<Number: Numeric & Comparable & Sendable & BitwiseCopyable
         }
     }
 
+    /// Calls `body` for each row that has a number until it says false; gives whether it never did.
+    @inline(__always)
+    private func forEach(_ body: (_ row: Int, _ value: Number) -> Bool) -> Bool {
+        values.withUnsafeBufferPointer { values in
+            guard let isPresent else {
+                for row in values.indices where !body(row, values[row]) { return false }
+                return true
+            }
+            return isPresent.withUnsafeBufferPointer { isPresent in
+                for row in values.indices where isPresent[row] != 0 {
+                    if !body(row, values[row]) { return false }
+                }
+                return true
+            }
+        }
+    }
+
     /// The codes of all rows in a dictionary of their own, when there are few distinct numbers.
+    ///
+    /// - Parameter code: gives a number's code in a dictionary under way.
     func codesOfFew(
         _ code: (DictionaryBuilder, Number) -> UInt32
     ) -> (codes: [UInt16], dictionary: ValueDictionary)? {
         let dictionary = DictionaryBuilder()
-        var codes = [UInt16](repeating: 0, count: values.count)
         var last: (value: Number, code: UInt16)?
-        for row in values.indices where holds(row) {
-            let value = values[row]
-            if let last, last.value == value {
-                codes[row] = last.code
-                continue
-            }
+        return eachCode(dictionary) { value in
+            if let last, last.value == value { return last.code }
             let found = UInt16(truncatingIfNeeded: code(dictionary, value))
-            if dictionary.count > SegmentFormat.codedNumbersMax { return nil }
-            codes[row] = found
             last = (value, found)
+            return found
         }
-        return (codes, dictionary.dictionary())
+    }
+
+    /// One code a row, unless the dictionary they are of gets too large.
+    @inline(__always)
+    private func eachCode(
+        _ dictionary: DictionaryBuilder, _ code: (Number) -> UInt16
+    ) -> (codes: [UInt16], dictionary: ValueDictionary)? {
+        var codes = [UInt16](repeating: 0, count: values.count)
+        let areFew = codes.withUnsafeMutableBufferPointer { codes in
+            forEach { row, value in
+                codes[row] = code(value)
+                return Int(codes[row]) <= SegmentFormat.codedNumbersMax
+            }
+        }
+        return areFew ? (codes, dictionary.dictionary()) : nil
+    }
+}
+
+extension GatheredNumbers where Number == Int64 {
+    /// Ranges up to which a table tells an integer's code: it stays in the second cache.
+    private static var tableMax: UInt64 { 1 << 16 }
+
+    /// As `codesOfFew`; integers of a small range are looked up in a table instead of being hashed.
+    func codesOfFewIntegers() -> (codes: [UInt16], dictionary: ValueDictionary)? {
+        // Rows without an integer hold 0, which widens the range but not the values.
+        let (least, most) = values.withUnsafeBufferPointer { values in
+            values.reduce((Int64(0), Int64(0))) { (min($0.0, $1), max($0.1, $1)) }
+        }
+        let range = UInt64(bitPattern: most &- least)
+        guard range < GatheredNumbers.tableMax else { return codesOfFew { $0.code(of: $1) } }
+        let dictionary = DictionaryBuilder()
+        var table = [UInt16](repeating: 0, count: Int(range) + 1)
+        return table.withUnsafeMutableBufferPointer { table in
+            eachCode(dictionary) { value in
+                let place = Int(value &- least)
+                if table[place] == 0 { table[place] = UInt16(dictionary.code(of: value)) }
+                return table[place]
+            }
+        }
     }
 }
