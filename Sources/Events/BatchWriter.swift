@@ -54,11 +54,7 @@ struct BatchWriter: ~Copyable {
     /// The least of the numbers, and each as its distance from that in as few bytes as the greatest
     /// distance needs.
     mutating func write(_ numbers: UnsafeBufferPointer<Int64>) {
-        var (least, most) = (numbers.first ?? 0, numbers.first ?? 0)
-        for number in numbers {
-            least = min(least, number)
-            most = max(most, number)
-        }
+        let (least, most) = numbers.bounds
         let range = UInt64(bitPattern: most &- least)
         let width = (UInt64.bitWidth - range.leadingZeroBitCount + 7) / 8
         withUnsafeBytes(of: least.littleEndian) { copy($0.assumingMemoryBound(to: UInt8.self)) }

@@ -42,7 +42,8 @@ public final class EventBatch: Sendable {
         self.datasets = datasets
         names = columns.map(\.name)
         self.columns = columns.map(\.column)
-        timeBounds = (timestamps.min() ?? 0)...(timestamps.max() ?? 0)
+        let (earliest, latest) = timestamps.bounds
+        timeBounds = earliest...latest
         byteCount =
             timestamps.count * (16 + (sampleRates == nil ? 0 : 4) + datasets.codes.width)
             + columns.reduce(0) { $0 + $1.column.byteCount + 128 }

@@ -13,8 +13,8 @@ struct FewIntegers {
     /// Nil when there are more than `most` distinct integers.
     init?(_ lane: NumberLane<Int64>, most: Int) {
         // Rows without an integer may hold 0, which widens the range but not the values.
-        let least = lane.kept.min() ?? 0
-        let range = UInt64(bitPattern: (lane.kept.max() ?? 0) &- least)
+        let (least, greatest) = lane.kept.bounds
+        let range = UInt64(bitPattern: greatest &- least)
         let codes =
             range < FewIntegers.tableMax
             ? tableCodes(lane, least: least, range: Int(range), most: most)

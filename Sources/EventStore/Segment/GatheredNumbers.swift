@@ -152,9 +152,7 @@ extension GatheredNumbers where Number == Int64 {
     /// As `codesOfFew`; integers of a small range are looked up in a table instead of being hashed.
     func codesOfFewIntegers() -> (codes: [UInt16], dictionary: ValueDictionary)? {
         // Rows without an integer hold 0, which widens the range but not the values.
-        let (least, most) = values.withUnsafeBufferPointer { values in
-            values.reduce((Int64(0), Int64(0))) { (min($0.0, $1), max($0.1, $1)) }
-        }
+        let (least, most) = values.bounds
         let range = UInt64(bitPattern: most &- least)
         guard range < GatheredNumbers.tableMax else { return codesOfFew { $0.code(of: $1) } }
         let dictionary = DictionaryBuilder()

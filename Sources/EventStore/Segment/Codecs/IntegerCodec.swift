@@ -27,7 +27,7 @@ enum IntegerCodec {
     private static let judgedValues = 1_024
 
     static func encode(_ values: UnsafeBufferPointer<Int64>, into writer: inout ByteWriter) {
-        let smallest = values.min() ?? 0
+        let smallest = values.bounds.least
         let plain = Distances(values.map { UInt64(bitPattern: $0 &- smallest) })
         // More values reach farther and share less, so what the first ones rule out stays so.
         let first = UnsafeBufferPointer(rebasing: values.prefix(judgedValues))
@@ -44,7 +44,7 @@ enum IntegerCodec {
         _ values: UnsafeBufferPointer<Int64>
     ) -> (smallest: Int64, distances: Distances) {
         let deltas = differences(values)
-        let smallest = deltas.min() ?? 0
+        let smallest = deltas.bounds.least
         return (smallest, Distances(deltas.map { UInt64(bitPattern: $0 &- smallest) }))
     }
 
