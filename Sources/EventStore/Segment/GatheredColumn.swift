@@ -177,8 +177,10 @@ struct GatheredColumn {
         _ order: SegmentOrder, _ number: (UInt64) -> Number
     ) {
         if lane == nil { lane = GatheredNumbers(rows: order.rows) }
-        lane?.setEach { set in
-            entries.forEachNumber(of: kind, order) { row, bits in set(row, number(bits)) }
+        lane?.setEach { target in
+            entries.forEachNumber(of: kind, order) { row, bits in
+                target.set(number(bits), at: row)
+            }
         }
     }
 }

@@ -27,9 +27,9 @@ struct GatheredNumbers<Number: Numeric & Comparable & Sendable & BitwiseCopyable
     private mutating func scatter(_ lane: NumberLane<Number>, _ positions: ArraySlice<UInt32>) {
         positions.withUnsafeBufferPointer { positions in
             guard lane.present == nil else {
-                setEach { set in
+                setEach { target in
                     lane.forEach { row, number in
-                        set(Int(positions[row]), number)
+                        target.set(number, at: Int(positions[row]))
                         return true
                     }
                 }
@@ -46,23 +46,33 @@ struct GatheredNumbers<Number: Numeric & Comparable & Sendable & BitwiseCopyable
         }
     }
 
+    /// Where the numbers of rows go, while many are set.
+    struct Target {
+        fileprivate let values: UnsafeMutableBufferPointer<Number>
+        /// Empty when all rows have a number.
+        fileprivate let isPresent: UnsafeMutableBufferPointer<UInt8>
+
+        @inline(__always)
+        func set(_ number: Number, at row: Int) {
+            values[row] = number
+            if !isPresent.isEmpty { isPresent[row] = 1 }
+        }
+    }
+
     /// Lets `body` set the numbers of many rows.
+    ///
+    /// Through a structure: a closure would be called for each number.
     @inline(__always)
-    mutating func setEach(_ body: ((_ row: Int, _ value: Number) -> Void) -> Void) {
+    mutating func setEach(_ body: (Target) -> Void) {
         var flags = isPresent ?? []
         isPresent = nil
         values.withUnsafeMutableBufferPointer { values in
             flags.withUnsafeMutableBufferPointer { flags in
-                body { row, value in
-                    values[row] = value
-                    if !flags.isEmpty { flags[row] = 1 }
-                }
+                body(Target(values: values, isPresent: flags))
             }
         }
         isPresent = flags.isEmpty ? nil : flags
     }
-
-    func holds(_ row: Int) -> Bool { isPresent.map { $0[row] != 0 } ?? true }
 
     /// Calls `body` with the numbers of the rows in `range` that have one; which rows those are, nil
     /// when all.
