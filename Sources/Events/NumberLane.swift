@@ -111,17 +111,19 @@ extension NumberLane {
     private static func spread(_ packed: [Number], over present: Bitmap) -> [Number] {
         precondition(MemoryLayout<Number>.size == 8, "BUG: a number that is no 64-bit word")
         assert(present.population == packed.count, "BUG: lane of two lengths")
-        var values = [Number](repeating: 0, count: present.count)
-        packed.withUnsafeBytes { packed in
-            values.withUnsafeMutableBytes { values in
+        return [Number](unsafeUninitializedCapacity: present.count) { values, count in
+            count = present.count
+            // All bits zero, at once: this function is not specialized for its callers in other modules, and
+            // would set each number by a call.
+            let words = UnsafeMutableRawBufferPointer(values).bindMemory(to: UInt64.self)
+            words.initialize(repeating: 0)
+            packed.withUnsafeBytes { packed in
                 let source = packed.bindMemory(to: UInt64.self).baseAddress
-                let target = values.bindMemory(to: UInt64.self).baseAddress
-                guard let source, let target else { return }
+                guard let source, let target = words.baseAddress else { return }
                 // A kernel that copies runs of rows: the generic loop took a third of a cold query.
                 wf_spread64(source, present.words, present.count, target)
             }
         }
-        return values
     }
 
     /// The rows of all parts one after the other; nil when no part has a lane.
