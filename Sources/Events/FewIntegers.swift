@@ -7,36 +7,30 @@ struct FewIntegers {
     /// One a row, 0 for none.
     private(set) var codes: [UInt16] = []
 
-    /// Ranges up to which a table tells an integer's code: it stays in the second cache.
-    private static let tableMax: UInt64 = 1 << 16
-
     /// Nil when there are more than `most` distinct integers.
     init?(_ lane: NumberLane<Int64>, most: Int) {
         // Rows without an integer may hold 0, which widens the range but not the values.
-        let (least, greatest) = lane.kept.bounds
-        let range = UInt64(bitPattern: greatest &- least)
-        let codes =
-            range < FewIntegers.tableMax
-            ? tableCodes(lane, least: least, range: Int(range), most: most)
-            : hashedCodes(lane, most: most)
+        let codes: [UInt16]?
+        if let table = IntegerCodes(lane.kept.bounds) {
+            codes = tableCodes(lane, table, most: most)
+        } else {
+            codes = hashedCodes(lane, most: most)
+        }
         guard let codes else { return nil }
         self.codes = codes
     }
 
     private mutating func tableCodes(
-        _ lane: NumberLane<Int64>, least: Int64, range: Int, most: Int
+        _ lane: NumberLane<Int64>, _ table: IntegerCodes, most: Int
     ) -> [UInt16]? {
-        var table = [UInt16](repeating: 0, count: range + 1)
-        return table.withUnsafeMutableBufferPointer { table in
-            eachCode(lane) { (value, values) in
-                let place = Int(value &- least)
-                if table[place] == 0 {
-                    if values.count == most { return nil }
-                    values.append(value)
-                    table[place] = UInt16(values.count)
-                }
-                return table[place]
+        var table = table
+        return eachCode(lane) { (value, values) in
+            let code = table.code(of: value) { value in
+                if values.count == most { return 0 }
+                values.append(value)
+                return UInt16(values.count)
             }
+            return code == 0 ? nil : code
         }
     }
 

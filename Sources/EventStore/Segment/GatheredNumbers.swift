@@ -156,23 +156,15 @@ struct GatheredNumbers<Number: Numeric & Comparable & Sendable & BitwiseCopyable
 }
 
 extension GatheredNumbers where Number == Int64 {
-    /// Ranges up to which a table tells an integer's code: it stays in the second cache.
-    private static var tableMax: UInt64 { 1 << 16 }
-
     /// As `codesOfFew`; integers of a small range are looked up in a table instead of being hashed.
     func codesOfFewIntegers() -> (codes: [UInt16], dictionary: ValueDictionary)? {
         // Rows without an integer hold 0, which widens the range but not the values.
-        let (least, most) = values.bounds
-        let range = UInt64(bitPattern: most &- least)
-        guard range < GatheredNumbers.tableMax else { return codesOfFew { $0.code(of: $1) } }
+        guard var table = IntegerCodes(values.bounds) else {
+            return codesOfFew { $0.code(of: $1) }
+        }
         let dictionary = DictionaryBuilder()
-        var table = [UInt16](repeating: 0, count: Int(range) + 1)
-        return table.withUnsafeMutableBufferPointer { table in
-            eachCode(dictionary) { value in
-                let place = Int(value &- least)
-                if table[place] == 0 { table[place] = UInt16(dictionary.code(of: value)) }
-                return table[place]
-            }
+        return eachCode(dictionary) { value in
+            table.code(of: value) { UInt16(dictionary.code(of: $0)) }
         }
     }
 }
