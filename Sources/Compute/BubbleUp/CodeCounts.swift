@@ -68,24 +68,25 @@ public final class CodeCounts {
             if rows.count > dictionaryCount {
                 isDense = true
                 if let weights {
-                    rows.forEach(fetching: codes) { sums[Int(codes[$0])] &+= UInt64(weights[$0]) }
+                    rows.forEach(fetching: codes) { sums[Int($1)] &+= UInt64(weights[$0]) }
                 } else {
-                    rows.forEach(fetching: codes) { sums[Int(codes[$0])] &+= 1 }
+                    rows.forEach(fetching: codes) { sums[Int($1)] &+= 1 }
                 }
                 return
             }
             let touched = touched
             var count = touchedCount
+            let near = { (code: Code) in wf_prefetch(sums + Int(code)) }
             if let weights {
-                rows.forEach(fetching: codes) { row in
-                    let code = Int(codes[row])
+                rows.forEach(fetching: codes, near: near) { row, code in
+                    let code = Int(code)
                     touched[count] = UInt32(truncatingIfNeeded: code)
                     count += sums[code] == 0 ? 1 : 0
                     sums[code] &+= UInt64(weights[row])
                 }
             } else {
-                rows.forEach(fetching: codes) { row in
-                    let code = Int(codes[row])
+                rows.forEach(fetching: codes, near: near) { _, code in
+                    let code = Int(code)
                     touched[count] = UInt32(truncatingIfNeeded: code)
                     count += sums[code] == 0 ? 1 : 0
                     sums[code] &+= 1
@@ -95,13 +96,26 @@ public final class CodeCounts {
         }
     }
 
+    /// Codes between `far` and `near`, and from there to when a code is given out.
+    private static var codesAhead: Int { 8 }
+
     /// Gives out each code from 1 that was counted, with its count, and forgets all.
-    func drain(codes: Int, _ body: (Int, UInt64) -> Void) {
+    ///
+    /// Codes that lie anywhere are told to `far` and then to `near` some codes before, each at least
+    /// once: 0 among them.
+    @inline(__always)
+    func drain(
+        codes: Int, far: (Int) -> Void = { _ in }, near: (Int) -> Void = { _ in },
+        _ body: (Int, UInt64) -> Void
+    ) {
         if isDense {
             for code in 1..<(codes + 1) where sums[code] != 0 { body(code, sums[code]) }
             sums.update(repeating: 0, count: codes + 1)
         } else {
+            let last = touchedCount - 1
             for place in 0..<touchedCount {
+                far(Int(touched[min(place + 2 * CodeCounts.codesAhead, last)]))
+                near(Int(touched[min(place + CodeCounts.codesAhead, last)]))
                 let code = Int(touched[place])
                 if code != 0 { body(code, sums[code]) }
                 sums[code] = 0

@@ -1,3 +1,4 @@
+internal import CKernels
 internal import Events
 
 /// Reads the entries of a dictionary in place; only during the call that gives it.
@@ -22,6 +23,22 @@ struct EntryReader {
                 }
             }
         }
+    }
+
+    /// Has what says where an entry is brought near.
+    @inline(__always)
+    func fetchPlace(of index: Int) {
+        guard let kinds = kinds.baseAddress, let payloads = payloads.baseAddress else { return }
+        wf_prefetch_read(kinds + index)
+        wf_prefetch_read(payloads + index)
+    }
+
+    /// Has the text of an entry brought near whose place is.
+    @inline(__always)
+    func fetchText(of index: Int) {
+        guard kinds[index] == ValueDictionary.Kind.string.rawValue, let text = text.baseAddress
+        else { return }
+        wf_prefetch_read(text + Int(payloads[index] >> 32))
     }
 
     @inline(__always)

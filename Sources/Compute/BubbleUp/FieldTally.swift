@@ -1,4 +1,5 @@
 internal import Bytes
+internal import CKernels
 public import Events
 
 /// Compares one field between the selected rows and all rows: fed twice, source by source.
@@ -90,7 +91,10 @@ public struct FieldTally: ~Copyable {
     private mutating func flush() {
         guard let dictionary else { return }
         EntryReader.reading(dictionary) { entries in
-            counts.drain(codes: dictionary.count) { code, weight in
+            counts.drain(
+                codes: dictionary.count, far: { if $0 > 0 { entries.fetchPlace(of: $0 - 1) } },
+                near: { if $0 > 0 { entries.fetchText(of: $0 - 1) } }
+            ) { code, weight in
                 add(entries[code - 1], weight)
             }
         }
@@ -151,9 +155,9 @@ public struct FieldTally: ~Copyable {
             rows.forEach(in: lane, visit)
         } else {
             lane.values.withUnsafeBufferPointer { values in
-                rows.forEach(fetching: values) { row in
+                rows.forEach(fetching: values) { row, value in
                     if let present, present[row >> 6] >> UInt64(row & 63) & 1 == 0 { return }
-                    visit(row, values[row])
+                    visit(row, value)
                 }
             }
         }
@@ -165,10 +169,13 @@ public struct FieldTally: ~Copyable {
         var sum: UInt64 = 0
         lane.text.withUnsafeBufferPointer { text in
             lane.offsets.withUnsafeBufferPointer { offsets in
-                rows.forEach(fetching: offsets) { row in
+                let near = { (start: UInt32) in
+                    if let text = text.baseAddress { wf_prefetch_read(text + Int(start)) }
+                }
+                rows.forEach(fetching: offsets, near: near) { row, start in
                     if let present, present[row >> 6] >> UInt64(row & 63) & 1 == 0 { return }
                     let weight = UInt64(weights?[row] ?? 1)
-                    let range = Int(offsets[row])..<Int(offsets[row + 1])
+                    let range = Int(start)..<Int(offsets[row + 1])
                     count(UnsafeBufferPointer(rebasing: text[range]), weight)
                     sum &+= weight
                 }
