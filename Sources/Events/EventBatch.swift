@@ -96,6 +96,9 @@ public protocol EventSource: AnyObject, Sendable {
     /// The rows whose value is a string, found at less than the cost of reading the column; nil when
     /// there is no such way. Spilled fields are not looked at.
     func rows(equalTo text: String, inColumn name: String) throws -> Bitmap?
+    /// The rows that have a value of the field, told at less than the cost of reading the column; nil
+    /// when there is no such way. Spilled fields are not looked at.
+    func presence(ofColumn name: String) throws -> Bitmap?
     /// Whether any row may have a string; false is a proof that none has. Spilled fields are not
     /// looked at.
     func mayHold(_ text: String, inColumn name: String) throws -> Bool
@@ -120,6 +123,7 @@ extension EventSource {
     public var ascendingRuns: [Range<Int>] { [] }
     public func zone(ofColumn name: String) throws -> ColumnZone? { nil }
     public func rows(equalTo text: String, inColumn name: String) throws -> Bitmap? { nil }
+    public func presence(ofColumn name: String) throws -> Bitmap? { nil }
 
     public func mayHaveSpilled(_ name: String) throws -> Bool {
         try loadColumn(EventBatch.spillName) != nil

@@ -98,6 +98,19 @@ final class CountedFile: SegmentFile {
         #expect(file.bytesRead - before > presence * 10)
     }
 
+    @Test func `which rows have a field is told without reading its values`() throws {
+        let (file, segment) = try segment(cacheBytes: 64 << 20)
+        let group = try #require(segment.rowGroups.first)
+        for name in ["third", "mixed", "hex", "no such field"] {
+            let before = file.bytesRead
+            let present = try #require(try group.presence(ofColumn: name))
+            let read = file.bytesRead - before
+            let expected = events().map { $0.fields[name] != nil }
+            #expect((0..<rows).map { present[$0] } == expected, "\(name)")
+            #expect(read * 10 <= group.storedByteCount(ofColumn: name), "\(name)")
+        }
+    }
+
     @Test func `who asks again finds the column decoded`() throws {
         let (file, segment) = try segment(cacheBytes: 64 << 20)
         let group = try #require(segment.rowGroups.first)

@@ -1,3 +1,4 @@
+import Bytes
 import EventStore
 import Events
 import TestSupport
@@ -47,6 +48,13 @@ func inSegmentOrder(_ events: [ModelEvent]) -> [ModelEvent] {
         #expect(try segment.rowGroups.flatMap { try model(of: $0) } == expected)
         try segment.verify()
         let again = try open(segmentBytes(segment.rowGroups))
+        for group in again.rowGroups {
+            for name in group.fieldNames + ["no such field"] {
+                let present = try group.presence(ofColumn: name)?.words
+                let none = Bitmap(count: group.rows)
+                #expect(try present == (group.loadColumn(name)?.presence() ?? none).words)
+            }
+        }
         #expect(try again.rowGroups.flatMap { try model(of: $0) } == expected)
     }
 

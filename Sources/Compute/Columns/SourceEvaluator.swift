@@ -153,10 +153,22 @@ public final class SourceEvaluator {
         case .match(let operation, let a, let text, negated: true):
             return inverted(try rows(where: .match(operation, a, text, negated: false)))
         case .exists(let a, let negated):
-            let present = try column(a)?.presence() ?? Bitmap(count: rows)
+            let present = try presence(of: a)
             return negated ? inverted(present) : present
         default: return try leaf(condition)
         }
+    }
+
+    /// The rows in which an expression has a value.
+    private func presence(of expression: Expression) throws -> Bitmap {
+        // Fast path: where a source says which rows have a field, its values are not read for it.
+        if case .field(let field) = expression, case .named(let name) = field,
+            columns[field] == nil, try !source.mayHaveSpilled(name),
+            let present = try source.presence(ofColumn: name)
+        {
+            return present
+        }
+        return try column(expression)?.presence() ?? Bitmap(count: rows)
     }
 
     private func inverted(_ bitmap: Bitmap) -> Bitmap {

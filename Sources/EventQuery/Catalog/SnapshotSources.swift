@@ -94,6 +94,10 @@ private final class LivingRows: EventSource {
         try group.rows(equalTo: text, inColumn: name)
     }
 
+    func presence(ofColumn name: String) throws -> Bitmap? {
+        try group.presence(ofColumn: name)
+    }
+
     func mayHold(_ text: String, inColumn name: String) throws -> Bool {
         try group.mayHold(text, inColumn: name)
     }

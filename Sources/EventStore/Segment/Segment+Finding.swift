@@ -33,6 +33,23 @@ extension Segment {
         return try codes(lane, column: index, group: group, isScan: true).rows(equalTo: code)
     }
 
+    /// The rows of a group that have a value, told by what says where the values are; no value is
+    /// read.
+    ///
+    /// A root span is one without a parent: its question reads a hundredth of the column of ids.
+    func presence(of name: String, group: Int) throws -> Bitmap {
+        let rows = footer.groupRows[group]
+        var result = Bitmap(count: rows)
+        guard let entry = groupEntry(name, group: group) else { return result }
+        for case let lane? in [entry.coded, entry.ints, entry.floats, entry.texts] {
+            guard let present = try presence(lane, rows: rows) else {
+                return Bitmap(count: rows, repeating: true)
+            }
+            result.formUnion(present)
+        }
+        return result
+    }
+
     // MARK: - Filters
 
     /// Whether a row of a group may have a string; false is a proof that none has.

@@ -103,6 +103,10 @@ public final class SegmentRowGroup: EventSource {
         try segment.rows(equalTo: text, in: name, group: index)
     }
 
+    public func presence(ofColumn name: String) throws -> Bitmap? {
+        try segment.presence(of: name, group: index)
+    }
+
     public func mayHold(_ text: String, inColumn name: String) throws -> Bool {
         try segment.mayHold(text, in: name, group: index)
     }
