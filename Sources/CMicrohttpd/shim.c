@@ -7,8 +7,6 @@
 
 struct MHD_Daemon *wf_http_start(const struct wf_http_options *o) {
     struct MHD_OptionItem items[] = {
-        {MHD_OPTION_LISTEN_SOCKET, o->listen_socket, NULL},
-        {MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)o->threads, NULL},
         {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)o->connection_limit, NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)o->idle_timeout_seconds, NULL},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)o->connection_memory_bytes, NULL},
@@ -16,7 +14,7 @@ struct MHD_Daemon *wf_http_start(const struct wf_http_options *o) {
         {MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, NULL},
         {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)o->begin, o->context},
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)o->completed, o->context},
-        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)o->connection_changed, o->context},
+        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)o->connection_changed, o->thread},
         {MHD_OPTION_END, 0, NULL},
     };
     struct MHD_OptionItem tls[] = {
@@ -27,8 +25,8 @@ struct MHD_Daemon *wf_http_start(const struct wf_http_options *o) {
     struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
     return MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC
-            | (o->tls_priorities ? MHD_USE_TLS : 0),
-        0, o->accept, o->context, o->handle, o->context, MHD_OPTION_ARRAY, items, MHD_OPTION_ARRAY,
+            | MHD_USE_NO_LISTEN_SOCKET | (o->tls_priorities ? MHD_USE_TLS : 0),
+        0, NULL, NULL, o->handle, o->context, MHD_OPTION_ARRAY, items, MHD_OPTION_ARRAY,
         o->tls_priorities ? tls : none, MHD_OPTION_END);
 }
 

@@ -242,6 +242,40 @@ private func isReached(_ bytes: Int, in server: HTTPServer) -> Bool {
         }
     }
 
+    @Test func `a connection beyond the bound waits until another one ends`() throws {
+        let server = try HTTPServer(
+            address: ListenAddress(host: "127.0.0.1", port: 0), workers: 2, handler: Echo(),
+            counters: HTTPCounters(), connectionsMax: 3)
+        func ask() throws -> RawConnection {
+            let connection = try #require(RawConnection(port: server.address.port))
+            connection.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+            return connection
+        }
+        let open = try (0..<3).map { _ in try ask() }
+        for connection in open { #expect(connection.read(until: "\n").contains("200")) }
+        let late = try ask()
+        usleep(50_000)
+        #expect(server.counters.connectionsOpen == 3)
+        open[1].stopSending()
+        #expect(late.read(until: "\n").contains("200"))
+        #expect(server.counters.connectionsOpen == 3)
+        #expect(server.stop())
+        #expect(server.counters.connectionsOpen == 0)
+        withExtendedLifetime(open) {}
+    }
+
+    @Test func `four connections share a thread before another one gets any`() {
+        var connections = [0, 0, 0]
+        let order = (0..<15).map { _ in
+            let next = ConnectionThreads.next(connections: connections)
+            connections[next] += 1
+            return next
+        }
+        #expect(order == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 0, 0, 0])
+        #expect(ConnectionThreads.next(connections: [9, 7, 4]) == 1)
+        #expect(ConnectionThreads.next(connections: [9, 8, 3]) == 2)
+    }
+
     @Test func `answers that nobody reads are bounded together`() throws {
         let server = try HTTPServer(
             address: ListenAddress(host: "127.0.0.1", port: 0), workers: 2, handler: Echo(),

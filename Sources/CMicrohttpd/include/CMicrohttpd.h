@@ -5,8 +5,6 @@
 
 /// What a daemon is started with; every pointer is passed on to libmicrohttpd as it is.
 struct wf_http_options {
-    int listen_socket;
-    unsigned int threads;
     unsigned int connection_limit;
     unsigned int idle_timeout_seconds;
     size_t connection_memory_bytes;
@@ -14,15 +12,17 @@ struct wf_http_options {
     const char *tls_priorities;
     /// A gnutls_certificate_retrieve_function3 that gives the certificate for a handshake.
     void *tls_retrieve;
+    /// Of `connection_changed`.
+    void *thread;
+    /// Of all the others.
     void *context;
     void *(*begin)(void *context, const char *target, struct MHD_Connection *connection);
-    MHD_AcceptPolicyCallback accept;
     MHD_AccessHandlerCallback handle;
     MHD_RequestCompletedCallback completed;
     MHD_NotifyConnectionCallback connection_changed;
 };
 
-/// Starts epoll threads that serve the socket; NULL when libmicrohttpd refuses.
+/// Starts an epoll thread for the connections that it will be given; NULL when libmicrohttpd refuses.
 struct MHD_Daemon *wf_http_start(const struct wf_http_options *options);
 
 /// The socket of a connection, or -1; MHD_get_connection_info is variadic.

@@ -8,12 +8,6 @@ internal import Host
 
 typealias ExchangeState = UnsafeMutablePointer<UnsafeMutableRawPointer?>
 
-func acceptConnection(
-    context: UnsafeMutableRawPointer?, address: UnsafePointer<sockaddr>?, size: socklen_t
-) -> MHD_Result {
-    server(context)?.closesConnections == false ? .YES : .NO
-}
-
 func beginExchange(
     context: UnsafeMutableRawPointer?, target: UnsafePointer<CChar>?, connection: OpaquePointer?
 ) -> UnsafeMutableRawPointer? {
@@ -42,13 +36,6 @@ func endExchange(
         exchange.account(
             isCutOff: reason != .REQUEST_TERMINATED_COMPLETED_OK,
             wallNanoseconds: SystemClock().wallNanoseconds()))
-}
-
-func connectionChanged(
-    context: UnsafeMutableRawPointer?, connection: OpaquePointer?, state: ExchangeState?,
-    code: MHD_ConnectionNotificationCode
-) {
-    server(context)?.counters.connectionsChanged(by: code == .CONNECTION_NOTIFY_STARTED ? 1 : -1)
 }
 
 func continueExchange(

@@ -51,9 +51,7 @@ protocol Listener: Sendable {
 /// An HTTP/1.1 server: libmicrohttpd's epoll threads read and write, lanes of workers answer.
 ///
 /// A request's connection is suspended while a worker has it, so that no thread waits for another.
-/// SENDABLE: the daemon's pointer is written once, before the first connection, and libmicrohttpd
-/// allows its use from every thread.
-final class HTTPServer: Listener, @unchecked Sendable {
+final class HTTPServer: Listener {
     /// The address it listens on, with the port the system chose when 0 was asked for.
     let address: ListenAddress
     let handler: any HTTPHandler
@@ -63,7 +61,8 @@ final class HTTPServer: Listener, @unchecked Sendable {
     let observer: (@Sendable (AnsweredRequest) -> Void)?
     private let ingestLane: RequestLane
     private let queryLane: RequestLane
-    private var daemon: OpaquePointer?
+    private let threads: ConnectionThreads
+    private let acceptor: ConnectionAcceptor
     private let isStopping = Atomic(false)
     /// No request goes to a worker any more.
     private let isClosed = Atomic(false)
@@ -75,6 +74,7 @@ final class HTTPServer: Listener, @unchecked Sendable {
         address: ListenAddress, workers: Int, handler: any HTTPHandler,
         counters: HTTPCounters, isTLS: Bool = false,
         answersInFlightMax: Int = ServiceLimits.answersInFlightBytesMax,
+        connectionsMax: Int = ServiceLimits.connectionsMax,
         observer: (@Sendable (AnsweredRequest) -> Void)? = nil
     ) throws(ListenError) {
         do throws(HostError) {
@@ -89,31 +89,38 @@ final class HTTPServer: Listener, @unchecked Sendable {
         self.counters = counters
         self.answersInFlightMax = answersInFlightMax
         self.observer = observer
+        threads = ConnectionThreads(counters, connectionsMax: connectionsMax)
+        acceptor = ConnectionAcceptor(socket, threads)
+        guard start(threads: workers, isTLS: isTLS) else {
+            threads.stop()
+            close(socket)
+            throw ListenError(address: address, reason: "the HTTP server did not start")
+        }
+    }
+
+    private func start(threads count: Int, isTLS: Bool) -> Bool {
         var options = wf_http_options()
-        options.listen_socket = socket
-        options.threads = UInt32(workers)
-        options.connection_limit = UInt32(ServiceLimits.connectionsMax)
         options.idle_timeout_seconds = UInt32(ServiceLimits.idleSeconds)
         options.connection_memory_bytes = ServiceLimits.connectionMemoryBytes
         options.context = Unmanaged.passUnretained(self).toOpaque()
-        options.accept = acceptConnection
         options.begin = beginExchange
         options.handle = continueExchange
         options.completed = endExchange
-        options.connection_changed = connectionChanged
-        let daemon = TLSIdentity.priorities.withCString { priorities in
+        let haveStarted = TLSIdentity.priorities.withCString { priorities in
             if isTLS {
                 options.tls_priorities = priorities
                 options.tls_retrieve = unsafeBitCast(
                     TLSIdentity.retrieve, to: UnsafeMutableRawPointer.self)
             }
-            return wf_http_start(&options)
+            return threads.start(count, options)
         }
-        guard let daemon else {
-            close(socket)
-            throw ListenError(address: address, reason: "the HTTP server did not start")
+        guard haveStarted else { return false }
+        do throws(HostError) {
+            try acceptor.start()
+        } catch {
+            return false
         }
-        self.daemon = daemon
+        return true
     }
 
     /// Stops accepting, waits until every request that was begun is answered, closes.
@@ -121,9 +128,8 @@ final class HTTPServer: Listener, @unchecked Sendable {
     /// A request that is not whole after `ServiceLimits.stopReceivingSeconds` is given up. After
     /// `ServiceLimits.stopSeconds` it no longer waits; returns whether all others were answered.
     func stop() -> Bool {
-        guard let daemon, !isStopping.exchange(true, ordering: .sequentiallyConsistent) else {
-            return true
-        }
+        if isStopping.exchange(true, ordering: .sequentiallyConsistent) { return true }
+        acceptor.stop()
         let began = ContinuousClock.now
         let patience = began + .seconds(ServiceLimits.stopReceivingSeconds)
         while counters.exchangesOpen > 0 && ContinuousClock.now < patience { usleep(2000) }
@@ -132,14 +138,13 @@ final class HTTPServer: Listener, @unchecked Sendable {
         while counters.exchangesWorkedOn > 0 && ContinuousClock.now < deadline { usleep(2000) }
         // A suspended connection must not meet the end of its daemon; the process ends anyway.
         guard counters.exchangesWorkedOn == 0 else { return false }
-        MHD_stop_daemon(daemon)
+        threads.stop()
         ingestLane.close()
         queryLane.close()
         return true
     }
 
-    /// Whether it is being stopped: new connections are closed at once, the others after the answer
-    /// that is under way. (MHD_quiesce_daemon would say it better, but races with epoll threads.)
+    /// Whether it is being stopped: connections are closed after the answer that is under way.
     var closesConnections: Bool { isStopping.load(ordering: .relaxed) }
 
     /// Has a request answered, here or by its lane, for which its connection is suspended until then.
