@@ -100,3 +100,26 @@ void wf_count8(const uint8_t *numbers, size_t rows, uint64_t *counts, size_t cel
         counts[cell] += (uint64_t)tables[0][cell] + tables[1][cell] + tables[2][cell]
             + tables[3][cell];
 }
+
+void wf_select8(const uint8_t *numbers, size_t rows, const uint64_t *words, uint8_t other,
+                uint8_t *selected) {
+    size_t row = 0;
+#if WF_SSE2
+    const __m128i bits = _mm_set1_epi64x((long long)0x8040201008040201ull);
+    const __m128i others = _mm_set1_epi8((char)other);
+    for (; row + 16 <= rows; row += 16) {
+        // Each of sixteen bits eight times, then only where its turn is.
+        __m128i mask = _mm_cvtsi32_si128((int)(words[row / 64] >> (row % 64) & 0xffff));
+        mask = _mm_unpacklo_epi8(mask, mask);
+        mask = _mm_unpacklo_epi16(mask, mask);
+        mask = _mm_unpacklo_epi32(mask, mask);
+        mask = _mm_cmpeq_epi8(_mm_and_si128(mask, bits), bits);
+        __m128i chunk = _mm_loadu_si128((const __m128i *)(numbers + row));
+        _mm_storeu_si128(
+            (__m128i *)(selected + row),
+            _mm_or_si128(_mm_and_si128(mask, chunk), _mm_andnot_si128(mask, others)));
+    }
+#endif
+    for (; row < rows; row++)
+        selected[row] = words[row / 64] >> (row % 64) & 1 ? numbers[row] : other;
+}

@@ -508,11 +508,16 @@ static inline void wf_or_range_double(const double *values, size_t rows, double 
 
 // ---------------------------------------------------------------------------------------- counting
 
-/// Adds to `counts` how often each of `cells` numbers occurs among 8-bit ones, all below `cells`.
+/// Adds to `counts` how often each of `cells` numbers occurs among 8-bit ones. What it has for those
+/// from `cells` on, if there are any, means nothing.
 ///
 /// Few numbers are compared with 32 rows at a time. Else four tables by turns: rows of one number
 /// would wait for each other's store.
 void wf_count8(const uint8_t *numbers, size_t rows, uint64_t *counts, size_t cells);
+
+/// Copies 8-bit numbers, `other` in place of those whose bit of `words` is 0.
+void wf_select8(const uint8_t *numbers, size_t rows, const uint64_t *words, uint8_t other,
+                uint8_t *selected);
 
 /// The order of two byte strings: negative, 0 or positive.
 static inline int wf_compare(const uint8_t *a, size_t a_length, const uint8_t *b,

@@ -55,12 +55,43 @@ public final class CountState: AggregateState {
                         wf_count8(cells, cells.count, base, counts.count)
                     }
                 }
+            } else if rows.weights == nil, let selected = selected(cells, mask) {
+                countSelected(selected)
             } else {
                 count(cells, mask, rows.weights)
             }
         case .words(let cells): count(cells, mask, rows.weights)
         case .longs(let cells): count(cells, mask, rows.weights)
         }
+    }
+
+    /// Rows of which one must be taken for those that are not to be counted beside them: looking for
+    /// each taken one costs about ten times as much.
+    private static let rowsForOne = 8
+
+    /// The cells of all rows, `cells` for those that are not taken; nil where that would cost more than
+    /// it spares, or `cells` is no byte.
+    private func selected(_ numbers: [UInt8], _ mask: RowMask) -> [UInt8]? {
+        guard let words = mask.words, let other = UInt8(exactly: cells),
+            mask.count * CountState.rowsForOne >= numbers.count
+        else { return nil }
+        return [UInt8](unsafeUninitializedCapacity: numbers.count) { selected, initialized in
+            if let base = selected.baseAddress {
+                wf_select8(numbers, numbers.count, words, other, base)
+            }
+            initialized = numbers.count
+        }
+    }
+
+    private func countSelected(_ numbers: [UInt8]) {
+        // Room for those that are not taken.
+        counts.append(0)
+        counts.withUnsafeMutableBufferPointer { counts in
+            if let base = counts.baseAddress {
+                wf_count8(numbers, numbers.count, base, counts.count - 1)
+            }
+        }
+        counts.removeLast()
     }
 
     private func count<Cell: FixedWidthInteger & UnsignedInteger>(

@@ -166,7 +166,8 @@ extension NumberColumn.CodedNumbers {
     fileprivate func forEach(
         _ rows: GroupedRows, _ cellCount: Int, _ taker: some NumberTaker
     ) {
-        if cellCount * entries.count <= Self.combinationsMax {
+        let combinations = cellCount * entries.count
+        if combinations <= Self.combinationsMax && combinations <= rows.count {
             // Fast path: numbers are worked on once a combination, not once a row.
             let counts = counts(rows, cellCount)
             for code in entries.indices.dropFirst() {
@@ -176,11 +177,43 @@ extension NumberColumn.CodedNumbers {
             }
             return
         }
-        let (cells, codes) = (rows.cells.widened(), codes.widened())
+        switch rows.cells {
+        case .bytes(let cells): forEach(rows, cells, taker)
+        case .words(let cells): forEach(rows, cells, taker)
+        case .longs(let cells): forEach(rows, cells, taker)
+        }
+    }
+
+    private func forEach(
+        _ rows: GroupedRows, _ cells: [some FixedWidthInteger & UnsignedInteger],
+        _ taker: some NumberTaker
+    ) {
+        switch codes {
+        case .bytes(let codes): forEach(rows, cells, codes, taker)
+        case .words(let codes): forEach(rows, cells, codes, taker)
+        case .longs(let codes): forEach(rows, cells, codes, taker)
+        }
+    }
+
+    private func forEach(
+        _ rows: GroupedRows, _ cells: [some FixedWidthInteger & UnsignedInteger],
+        _ codes: [some FixedWidthInteger & UnsignedInteger], _ taker: some NumberTaker
+    ) {
+        let mask = RowMask(rows)
         entries.withUnsafeBufferPointer { entries in
-            RowMask(rows).forEach { row in
-                entries[Int(codes[row])].give(
-                    to: taker, Int(cells[row]), UInt64(rows.weight(ofRow: row)))
+            cells.withUnsafeBufferPointer { cells in
+                codes.withUnsafeBufferPointer { codes in
+                    guard let weights = rows.weights else {
+                        mask.forEach {
+                            entries[Int(codes[$0])].give(to: taker, Int(cells[$0]), 1)
+                        }
+                        return
+                    }
+                    mask.forEach {
+                        entries[Int(codes[$0])]
+                            .give(to: taker, Int(cells[$0]), UInt64(weights[$0]))
+                    }
+                }
             }
         }
     }

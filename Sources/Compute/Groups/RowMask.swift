@@ -24,6 +24,9 @@ struct RowMask {
         }
     }
 
+    /// How many rows.
+    var count: Int { words.map { $0.reduce(0) { $0 + $1.nonzeroBitCount } } ?? rows }
+
     /// Calls `body` with each row, ascending.
     ///
     /// Sixty-four rows that are all taken run as a plain loop: bit by bit costs twice as much.
