@@ -139,22 +139,15 @@ final class GRPCLoop: @unchecked Sendable {
     /// Takes connections until there are none that wait.
     private func accept(for server: GRPCServer) {
         while true {
-            var address = sockaddr_storage()
-            var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
-            let socket = withUnsafeMutablePointer(to: &address) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    Glibc.accept(listener, $0, &size)
-                }
-            }
-            guard socket >= 0 else {
-                let code = errno
-                if code == EINTR || code == ECONNABORTED { continue }
-                if code != EAGAIN {
+            guard let accepted = AcceptedSocket(from: listener) else {
+                if AcceptedSocket.wasGone { continue }
+                if errno != EAGAIN {
                     watch(listener, as: GRPCLoop.listenerID, EPOLL_CTL_DEL, EPOLLIN)
                     accepts = false
                 }
                 return
             }
+            let socket = accepted.socket
             setNonBlocking(socket)
             var yes: Int32 = 1
             setsockopt(
@@ -162,7 +155,7 @@ final class GRPCLoop: @unchecked Sendable {
                 socklen_t(MemoryLayout<Int32>.size))
             lastID += 1
             let id = lastID
-            let remote = numericHost(of: address, size)
+            let remote = numericHost(of: accepted.address, accepted.addressSize)
             guard server.counters.connectionsOpen < ServiceLimits.connectionsMax,
                 let transport = server.transport(over: socket),
                 let connection = GRPCConnection(

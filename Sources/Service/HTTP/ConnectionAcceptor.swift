@@ -43,17 +43,9 @@ final class ConnectionAcceptor: Sendable {
 
     /// Waits for a connection and passes it on; returns false when the system has none to give.
     private func acceptOne() -> Bool {
-        var storage = sockaddr_storage()
-        var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        return withUnsafeMutablePointer(to: &storage) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                let socket = accept(listener, address, &size)
-                // Of one that was gone before it was taken nothing is to be told.
-                guard socket >= 0 else { return errno == EINTR || errno == ECONNABORTED }
-                _ = fcntl(socket, F_SETFD, FD_CLOEXEC)
-                threads.take(socket, address, size)
-                return true
-            }
-        }
+        guard let accepted = AcceptedSocket(from: listener) else { return AcceptedSocket.wasGone }
+        _ = fcntl(accepted.socket, F_SETFD, FD_CLOEXEC)
+        threads.take(accepted)
+        return true
     }
 }

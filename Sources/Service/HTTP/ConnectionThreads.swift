@@ -49,14 +49,17 @@ final class ConnectionThreads: @unchecked Sendable {
     }
 
     /// Gives a connection to a thread, which closes it.
-    func take(_ socket: Int32, _ address: UnsafePointer<sockaddr>, _ size: socklen_t) {
+    func take(_ accepted: AcceptedSocket) {
         let index = ConnectionThreads.next(connections: threads.map(\.connections))
         let thread = threads[index]
         // Counted before it is served: of many that come at once the next must see it.
         thread.connectionsChanged(by: 1)
-        if MHD_add_connection(thread.daemon, socket, address, size) == .NO {
-            thread.connectionsChanged(by: -1)
+        let result = withUnsafePointer(to: accepted.address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                MHD_add_connection(thread.daemon, accepted.socket, $0, accepted.addressSize)
+            }
         }
+        if result == .NO { thread.connectionsChanged(by: -1) }
     }
 
     /// Connections that share a thread before another thread gets one.
