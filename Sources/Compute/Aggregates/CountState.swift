@@ -65,8 +65,8 @@ public final class CountState: AggregateState {
         }
     }
 
-    /// Rows of which one must be taken for those that are not to be counted beside them: looking for
-    /// each taken one costs about ten times as much.
+    /// Rows of which one must be taken for those that are not to be counted beside them; where fewer
+    /// are, each of them is looked for.
     private static let rowsForOne = 8
 
     /// The cells of all rows, `cells` for those that are not taken; nil where that would cost more than

@@ -36,7 +36,7 @@ extension Segment {
     /// The rows of a group that have a value, told by what says where the values are; no value is
     /// read.
     ///
-    /// A root span is one without a parent: its question reads a hundredth of the column of ids.
+    /// A root span is one without a parent: to ask for root spans reads no ids.
     func presence(of name: String, group: Int) throws -> Bitmap {
         let rows = footer.groupRows[group]
         var result = Bitmap(count: rows)
