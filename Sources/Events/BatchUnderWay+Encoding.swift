@@ -32,7 +32,7 @@ extension BatchUnderWay {
         var columnsWritten = 0
         for index in 0..<inUse.count {
             let column = columns + Int(inUse[index])
-            column.pointee.keepTextsIfFew()
+            if column.pointee.keepTextsIfFew() { codeGeneration += 1 }
             let counts = column.pointee.counts(below: first)
             if counts.sum < column.pointee.valueCount { columnsWritten += 1 }
             earlier.append(counts)

@@ -19,8 +19,8 @@ struct BatchUnderWay: ~Copyable {
     private(set) var sampleRates = GrowingBuffer<UInt32>(capacity: 1024)
     private(set) var datasetCodes = GrowingBuffer<UInt32>(capacity: 1024)
     private(set) var isSampled = false
-    /// Batches ended so far.
-    private(set) var number = 0
+    /// As `EventBatchBuilder` has it.
+    var codeGeneration = 0
     private var spill = SpillWriter()
     /// Empty but while rows are encoded; keeps its memory.
     var renumbering = CodeRenumbering()
@@ -130,12 +130,12 @@ struct BatchUnderWay: ~Copyable {
     mutating func append(_ fields: UnsafeBufferPointer<KnownField>) {
         let row = rows
         for field in fields {
-            let column = Int(field.column)
+            let column = field.column
             note(column)
             if field.isInteger {
-                columns[column].append(Int64(bitPattern: field.bits), row: row)
+                columns[column].append(field.integer, row: row)
             } else {
-                columns[column].append(code: UInt32(truncatingIfNeeded: field.bits), row: row)
+                columns[column].append(code: field.code, row: row)
             }
         }
     }
@@ -212,7 +212,7 @@ struct BatchUnderWay: ~Copyable {
 
     private mutating func removeRows(below row: Int) {
         if row == rows { return removeAll() }
-        number += 1
+        codeGeneration += 1
         var used = GrowingBuffer<UInt32>(capacity: 256)
         swap(&used, &inUse)
         for index in 0..<used.count {
@@ -255,7 +255,7 @@ struct BatchUnderWay: ~Copyable {
     }
 
     mutating func removeAll() {
-        number += 1
+        codeGeneration += 1
         for index in 0..<inUse.count { columns[Int(inUse[index])].removeAll() }
         inUse.removeAll()
         datasets.removeAll()

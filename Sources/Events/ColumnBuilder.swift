@@ -253,12 +253,13 @@ extension ColumnBuilder {
         return UnsafeBufferPointer(start: text.base + start, count: Int(textEnds[index]) - start)
     }
 
-    /// Keeps the strings of this batch without a dictionary from now on when they hardly repeat.
-    mutating func keepTextsIfFew() {
+    /// Keeps the strings of this batch without a dictionary from now on when they hardly repeat; gives
+    /// whether it came to that, and codes that were given hold no longer.
+    mutating func keepTextsIfFew() -> Bool {
         guard textBatches == 0,
             EventBatch.hardlyRepeat(distinct: dictionary.count, values: codes.count),
             dictionary.holdsStringsOnly
-        else { return }
+        else { return false }
         textBatches = ColumnBuilder.textBatchesMax
         lastRow = -1
         for index in 0..<codes.count {
@@ -267,6 +268,7 @@ extension ColumnBuilder {
         }
         codes.removeAll()
         dictionary.removeAll()
+        return true
     }
 }
 

@@ -1,23 +1,29 @@
 internal import Bytes
 
 /// A value whose column is known: a string or a boolean by the code that the builder gave for it in
-/// the same batch, or an integer.
+/// the same batch, or an integer of 32 bits.
 public struct KnownField: BitwiseCopyable {
-    let bits: UInt64
-    let column: Int32
-    let isInteger: Bool
+    /// A code, or the pattern of an integer.
+    private let bits: UInt32
+    /// The column, and whether it gets an integer, in the lowest bit.
+    private let place: UInt32
 
     public init(column: Int, code: UInt32) {
-        self.column = Int32(truncatingIfNeeded: column)
-        bits = UInt64(code)
-        isInteger = false
+        bits = code
+        place = UInt32(truncatingIfNeeded: column) << 1
     }
 
-    public init(column: Int, integer: Int64) {
-        self.column = Int32(truncatingIfNeeded: column)
-        bits = UInt64(bitPattern: integer)
-        isInteger = true
+    /// nil for an integer of more than 32 bits.
+    public init?(column: Int, integer: Int64) {
+        guard let short = Int32(exactly: integer) else { return nil }
+        bits = UInt32(bitPattern: short)
+        place = UInt32(truncatingIfNeeded: column) << 1 | 1
     }
+
+    public var column: Int { Int(place >> 1) }
+    public var isInteger: Bool { place & 1 != 0 }
+    public var code: UInt32 { bits }
+    public var integer: Int64 { Int64(Int32(bitPattern: bits)) }
 }
 
 /// Builds one batch event by event; the only way from decoded bytes into the house.
@@ -99,8 +105,9 @@ public final class EventBatchBuilder {
         }
     }
 
-    /// How many batches were ended so far: a `code` holds for one of them.
-    public var batchNumber: Int { batch.pointee.number }
+    /// Changes when codes that were given before hold no longer: the batch is ended, or a column keeps
+    /// its strings without a dictionary from now on.
+    public var codeGeneration: Int { batch.pointee.codeGeneration }
 
     /// The code by which `append` takes a string of the column, for strings that many events have;
     /// nil in a column that keeps its strings without looking them up.

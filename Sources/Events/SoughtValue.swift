@@ -8,7 +8,7 @@ public struct SoughtValue: BitwiseCopyable {
     /// Of a string; may be nil when it is empty, and is not read then.
     let base: UnsafePointer<UInt8>?
     /// Bytes of a string; 0 of another value.
-    let count: Int
+    public let count: Int
     /// As `wf_ends_of` gives it of a string; the bits of another value.
     let first: UInt64
     /// As `wf_ends_of` gives it of a string; the kind of another value, below a byte that no string
@@ -57,6 +57,7 @@ public struct SoughtValue: BitwiseCopyable {
     @inline(__always)
     var isShort: Bool { count <= Int(WF_ENDS_WHOLE) }
 
+    /// Of the value alone, for tables in memory.
     @inline(__always)
-    var hash: UInt64 { wf_hash_with_ends(base, count, first, last) }
+    public var hash: UInt64 { wf_hash_with_ends(base, count, first, last) }
 }

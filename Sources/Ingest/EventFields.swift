@@ -18,12 +18,16 @@ struct EventFields: ~Copyable {
 
     /// Forgets the fields of earlier bodies when they are many, but not while their events wait in a
     /// shared batch: those would be forgotten too.
-    mutating func beginBody() {
+    ///
+    /// Gives whether it did: columns have other numbers then.
+    @discardableResult
+    mutating func beginBody() -> Bool {
         guard builder.columnCount > IngestLimits.rememberedColumns, builder.rows == 0 else {
-            return
+            return false
         }
         builder.forgetNames()
         trie.forgetColumns()
+        return true
     }
 
     mutating func beginEvent() {

@@ -7,10 +7,14 @@ import Testing
 /// Bodies in which many events say the same of the process they come from: what follows a value is
 /// then appended without being read, and must be what reading each event alone gives.
 @Suite struct RepeatedMembersTests {
-    /// What a process says of itself, in one order; ten or more members behind its name.
+    /// What a process says of itself, in one order; as many members as pay come before those that tests
+    /// change.
     static func process(_ number: Int) -> String {
         let region = ["eu-west-1", "us-east-2"][number % 2]
-        return #""pod":"checkout-\#(number)","node":"ip-\#(number % 5)","region":"\#(region)","#
+        return #""pod":"checkout-\#(number)","cloud":"c","account":"a\#(number % 2)","vpc":"v","#
+            + #""cluster":"shop-and-a-name-of-some-length","os":"linux","lang":"go","#
+            + #""runtime":"1.26","threads":\#(number % 4),"debug":false,"#
+            + #""node":"ip-\#(number % 5)","region":"\#(region)","#
             + #""pid":126\#(number % 3 == 0 ? "" : String(number % 7)),"canary":\#(number % 4 == 0),"#
             + #""version":"1.28.\#(number % 3)","build":\#(number * 1000),"team":"shop","#
             + #""zone":"\#(region)b","arch":"amd64","kernel":"6.1","env":"prod""#
@@ -90,7 +94,8 @@ import Testing
 
     @Test func `a body of more events than a batch holds`() throws {
         let events = (0..<EventLimits.rowsPerBatch + 2000).map {
-            #"{"pod":"p\#($0 % 3)","a":"1","b":"2","c":"3","d":"4","e":"5","f":"6","g":\#($0 % 3)}"#
+            #"{"pod":"p\#($0 % 3)","a":"1","b":"2","c":"3","d":"4","e":"5","f":"6","h":"7","i":"8","#
+                + #""j":"9","k":"10","g":\#($0 % 3)}"#
         }
         let rows = try JSONEventDecoder().lines(events.joined(separator: "\n")).rows()
         #expect(rows.count == events.count)
@@ -98,6 +103,79 @@ import Testing
             Issue.record("row \(index) has \(row.fields)")
             break
         }
-        #expect(rows.allSatisfy { $0.fields.count == 8 && $0.fields["f"] == .string("6") })
+        #expect(rows.allSatisfy { $0.fields.count == 12 && $0.fields["f"] == .string("6") })
+    }
+
+    @Test(arguments: [31, 32, 33, 34]) func `what is remembered outlives bodies, not codes`(
+        seed: UInt64
+    ) throws {
+        var random = SeededRandom(seed: seed)
+        let decoder = JSONEventDecoder(sharesBatches: true)
+        var sent: [String] = []
+        var taken = Decoded()
+        for body in 0..<60 {
+            // Mostly other names at first, so that columns give their dictionaries up once they are
+            // encoded.
+            let events = (0..<20).map { index in
+                let process =
+                    body < 10 && index % 8 > 0
+                    ? body * 20 + index : Int.random(in: 0..<20 * min(body + 1, 10), using: &random)
+                return #"{"id":"\#(body)-\#(index)",\#(Self.process(process)),"ms":\#(index)}"#
+            }
+            sent += events
+            _ = try Self.together(events, decoder)
+            if body == 9 { _ = decoder.shared.encoded(from: 0) }
+            if body < 20 { continue }
+            switch Int.random(in: 0..<6, using: &random) {
+            case 0: taken.batches.append(decoder.shared.take())
+            case 1: taken.batches.append(decoder.shared.take(decoder.shared.rows / 2))
+            case 2, 3: _ = decoder.shared.encoded(from: decoder.shared.rows - 20)
+            case 4:
+                decoder.shared.removeRows(from: decoder.shared.rows - 20)
+                sent.removeLast(20)
+            default: break
+            }
+        }
+        taken.batches.append(decoder.shared.take())
+        #expect(try taken.rows() == Self.alone(sent))
+    }
+
+    @Test func `columns that are numbered anew`() throws {
+        let decoder = JSONEventDecoder()
+        let processes = (0..<40).map { #"{"id":\#($0),\#(Self.process($0 % 3))}"# }
+        let otherwise = (0..<40).map { #"{"team":"first","ms":1,"id":2,\#(Self.process($0 % 3))}"# }
+        let wide = (0..<3).map { part in
+            "{" + (0..<900).map { #""f\#(part).\#($0)":1"# }.joined(separator: ",") + "}"
+        }
+        for events in [processes, wide, otherwise, processes, wide, processes] {
+            #expect(try Self.together(events, decoder) == Self.alone(events))
+        }
+    }
+
+    @Test func `keys that mean something else in the next body`() throws {
+        let decoder = JSONEventDecoder()
+        let lines = (0..<40).map {
+            #"{\#(Self.process($0 % 3)),"at":"2026-11-23T08:00:0\#($0 % 3)Z","zone":"a"}"#
+        }
+        for timeField in [nil, "at", nil, "zone", "at"] {
+            let expected = try lines.flatMap {
+                try JSONEventDecoder().lines($0, timeField: timeField).rows()
+            }
+            let decoded = try decoder.lines(lines.joined(separator: "\n"), timeField: timeField)
+            #expect(decoded.rows() == expected)
+        }
+    }
+
+    /// More processes than are remembered, and more of each than fits.
+    @Test func `many processes that say much`() throws {
+        let much = String(repeating: "much ", count: 100)
+        let decoder = JSONEventDecoder()
+        for round in 0..<3 {
+            let events = (0..<3000).map {
+                let process = Self.process(($0 * 7 + round) % 1500)
+                return #"{"id":\#($0),\#(process),"a":"\#(much)","b":"\#(much)","ms":1}"#
+            }
+            #expect(try Self.together(events, decoder) == Self.alone(events))
+        }
     }
 }

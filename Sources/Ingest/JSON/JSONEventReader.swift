@@ -17,12 +17,12 @@ struct JSONEventReader: ~Copyable {
         fields = EventFields(builder, .json)
         scanner = JSONScanner()
         eventStart = UnsafePointer(scanner.scratch.base)
-        repeated = RepeatedMembers(eventStart)
+        repeated = RepeatedMembers()
     }
 
     mutating func beginBody() {
-        fields.beginBody()
-        repeated.removeAll()
+        if fields.beginBody() { repeated.removeAll() }
+        repeated.drop()
         bodies &+= 1
         if bodies % JSONEventReader.bodiesOfCredit == 1 { fields.trie.giveCredit() }
     }
@@ -36,7 +36,7 @@ struct JSONEventReader: ~Copyable {
     mutating func beginEvent(_ start: Cursor) {
         eventStart = start
         fields.beginEvent()
-        repeated.beginEvent(inBatch: fields.builder.batchNumber)
+        repeated.beginEvent(fields.builder)
     }
 
     /// Reads the members of an object, from the place after its brace.
@@ -67,9 +67,14 @@ struct JSONEventReader: ~Copyable {
                 let text = SoughtValue(
                     place + 1, count: Int(string.length), first: string.ends.first,
                     last: string.ends.last)
-                let code = fields.builder.append(text, to: Int(column))
-                place += Int(string.length) + 2
-                (previous, place) = afterString(code, of: node, in: column, at: place)
+                if fields.trie.node(node).pointee.credit <= 0
+                    || !follow(text, at: &place, &previous)
+                {
+                    let code = fields.builder.append(text, to: Int(column))
+                    let start = place + 1
+                    place += Int(string.length) + 2
+                    if repeated.isRecording { record(code, column, node, from: start, to: place) }
+                }
             } else {
                 place = try otherMember(place, of: node, level: level)
                 if fields.hasFault { return try scanner.skipMembers(place) }
@@ -112,44 +117,37 @@ struct JSONEventReader: ~Copyable {
 extension JSONEventReader {
     /// Bodies after which keys that had lost their credit are tried again.
     private static var bodiesOfCredit: Int { 64 }
-    /// Members that cost as much to look for as to read.
-    private static var membersThatPay: Int { 6 }
 
-    /// Appends what follows a string as it did last time; gives the last key and where it ends.
-    @inline(__always)
-    private mutating func afterString(
-        _ code: UInt32, of node: Int32, in column: Int32, at place: Cursor
-    ) -> (previous: Int32, place: Cursor) {
-        if code == 0 {
-            if repeated.isRecording { repeated.keep() }
-            return (node, place)
-        }
-        if repeated.isRecording {
-            repeated.record(KnownField(column: Int(column), code: code), of: node, end: place)
-        }
-        guard fields.trie.node(node).pointee.credit > 0 else { return (node, place) }
-        return followed(code, of: node, at: place)
+    /// Appends a string and what follows it as they are remembered, if they are, and goes on to the
+    /// last of these members.
+    private mutating func follow(
+        _ text: SoughtValue, at place: inout Cursor, _ node: inout Int32
+    ) -> Bool {
+        let following = repeated.follow(
+            text, of: node, at: place + 1, appendingTo: fields.builder)
+        fields.trie.addCredit(following.credit, to: node)
+        if following.count == 0 { return false }
+        node = following.lastNode
+        place = following.end
+        return true
     }
 
-    private mutating func followed(
-        _ code: UInt32, of node: Int32, at place: Cursor
-    ) -> (previous: Int32, place: Cursor) {
-        guard let following = repeated.following(code, of: node, at: place) else {
-            fields.trie.addCredit(-2, to: node)
-            return (node, place)
-        }
-        let count = following.fields.count
-        fields.builder.append(following.fields)
-        fields.trie.addCredit(count - JSONEventReader.membersThatPay, to: node)
-        return (following.lastNode, following.end)
+    private mutating func record(
+        _ code: UInt32, _ column: Int32, _ node: Int32, from start: Cursor, to end: Cursor
+    ) {
+        if code == 0 { return repeated.keep() }
+        repeated.record(
+            KnownField(column: Int(column), code: code), of: node, from: start, to: end)
     }
 
     /// Records a value that is no string, for its key's column.
     private mutating func record(
-        of node: Int32, end: Cursor, _ field: (_ column: Int) -> KnownField
+        of node: Int32, from start: Cursor, to end: Cursor, _ field: (_ column: Int) -> KnownField?
     ) {
         let column = fields.trie.node(node).pointee.column
-        if column >= 0 { repeated.record(field(Int(column)), of: node, end: end) }
+        if column >= 0, let field = field(Int(column)) {
+            repeated.record(field, of: node, from: start, to: end)
+        }
     }
 }
 
@@ -234,7 +232,7 @@ extension JSONEventReader {
             if number.isInteger {
                 fields.append(number.integer, to: node)
                 if repeated.isRecording {
-                    record(of: node, end: number.end) {
+                    record(of: node, from: place, to: number.end) {
                         KnownField(column: $0, integer: number.integer)
                     }
                 }
@@ -251,7 +249,9 @@ extension JSONEventReader {
             if let value = literal.value {
                 let code = fields.append(value, to: node)
                 if repeated.isRecording {
-                    record(of: node, end: literal.end) { KnownField(column: $0, code: code) }
+                    record(of: node, from: place, to: literal.end) {
+                        KnownField(column: $0, code: code)
+                    }
                 }
             } else {
                 fields.removeValue(of: node)

@@ -303,18 +303,20 @@ struct KeyTrie: ~Copyable {
 
     // MARK: - Credit
 
-    /// What a key begins with; the most it can have is sixteen times as much.
-    private static var credit: Int16 { 32 }
+    /// What a key begins with; the most it can have is eight times as much.
+    private static var credit: Int16 { 64 }
 
-    /// Gives all keys the credit of the beginning.
+    /// Gives keys that have none left the credit of the beginning.
     func giveCredit() {
-        for index in 0..<nodes.count { nodes.base[index].credit = KeyTrie.credit }
+        for index in 0..<nodes.count where nodes.base[index].credit <= 0 {
+            nodes.base[index].credit = KeyTrie.credit
+        }
     }
 
     mutating func addCredit(_ amount: Int, to node: Int32) {
         let entry = nodes.base + Int(node)
         let credit = Int(entry.pointee.credit) + amount
-        entry.pointee.credit = Int16(min(credit, 16 * Int(KeyTrie.credit)))
+        entry.pointee.credit = Int16(min(credit, 8 * Int(KeyTrie.credit)))
     }
 
     // MARK: - The table

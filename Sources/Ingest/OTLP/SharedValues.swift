@@ -92,7 +92,7 @@ struct SharedValues: ~Copyable {
 
     /// Looks up the codes of texts for the batch under way, and sorts out what has none.
     mutating func code(with builder: EventBatchBuilder, _ trie: inout KeyTrie) {
-        codedBatch = builder.batchNumber
+        codedBatch = builder.codeGeneration
         coded.removeAll()
         others.removeAll()
         for index in 0..<count {
