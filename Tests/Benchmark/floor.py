@@ -16,7 +16,8 @@ OPTIONS = program.options(__doc__, ("--events", int, 200_000), ("--seed", int, 4
 
 import report  # noqa: E402
 from dataset import Dataset  # noqa: E402
-from ours import Widefield  # noqa: E402
+from machine import processor_seconds  # noqa: E402
+from ours import Widefield, send  # noqa: E402
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "floor.cpp")
 #: Events of a request, and about the bytes that the log takes of them.
@@ -41,6 +42,18 @@ def decoding():
     raise RuntimeError("widefield bench tells nothing of NDJSON")
 
 
+def serving(floor, scratch, dataset, lines, record):
+    """Nanoseconds an event of a server that does the three steps and nothing else, for the clients that Widefield has."""
+    with subprocess.Popen([floor, scratch, "serve", str(record)], stdout=subprocess.PIPE, text=True) as server:
+        port, used = int(server.stdout.readline()), processor_seconds(server.pid)
+        try:
+            send(port, dataset.bodies(lines))
+            return (processor_seconds(server.pid) - used) * 1e9 / dataset.events
+        finally:
+            server.kill()
+            os.unlink(scratch)
+
+
 def main():
     dataset = Dataset(OPTIONS.folder, OPTIONS.events, OPTIONS.seed).prepare(OPTIONS.binary)
     floor, scratch = compiled(), os.path.join(OPTIONS.folder, "floor.bin")
@@ -57,6 +70,7 @@ def main():
         result["requests"][lines] = {
             "receive": alone(dataset.path, "receive", round(result["event_bytes"] * lines)),
             "sync": alone(scratch, "sync", record) / lines,
+            "served": min(serving(floor, scratch, dataset, lines, record) for _ in range(OPTIONS.rounds)),
             "answered": min(load["answered_cpu_s"] for load in loads) * 1e9 / OPTIONS.events,
             "done": min(load["cpu_s"] for load in loads) * 1e9 / OPTIONS.events}
     text = report.floor(result)
