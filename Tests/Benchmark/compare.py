@@ -118,7 +118,9 @@ def main():
     QUIET.wait()
     loads["widefield"] = ours.load(dataset)
     QUIET.wait()
-    loads["widefield, requests of 50 events"] = Widefield(os.path.join(folder, "small")).load_once(dataset, lines=50)
+    for connections in (2, 32):
+        name = f"widefield, requests of 50 events, {connections} connections"
+        loads[name] = Widefield(os.path.join(folder, "small")).load_once(dataset, lines=50, connections=connections)
     for peer in peers:
         times[peer.name] = measure_peer(peer, questions, dataset)
     times["widefield"] = measure_ours(ours, questions, dataset, truth)

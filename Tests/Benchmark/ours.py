@@ -43,9 +43,9 @@ class Widefield:
         self.stop()
         shutil.rmtree(self.data, ignore_errors=True)
 
-    def load(self, dataset, lines=1000):
+    def load(self, dataset, lines=1000, connections=2):
         """Sends all events; then waits until nothing more is done with them, which counts too."""
-        return self.measure(lambda: send(self.server.port, dataset.bodies(lines)))
+        return self.measure(lambda: send(self.server.port, dataset.bodies(lines), connections))
 
     def measure(self, sending):
         """What it took to take what `sending` sends to a new server, until all was answered and until all was sealed."""
@@ -64,10 +64,10 @@ class Widefield:
         self.start()
         return facts
 
-    def load_once(self, dataset, lines):
+    def load_once(self, dataset, lines, connections=2):
         """Loads the events and forgets them again."""
         try:
-            return self.load(dataset, lines)
+            return self.load(dataset, lines, connections)
         finally:
             self.wipe()
 
