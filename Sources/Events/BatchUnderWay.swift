@@ -41,11 +41,15 @@ struct BatchUnderWay: ~Copyable {
     mutating func column(named name: UnsafeBufferPointer<UInt8>) -> Int? {
         if columnCount >= EventLimits.namesPerDataset {
             // Only names already there; the table must not grow with names that are spilled.
-            return names.existingCode(of: name).map { Int($0) - 1 }
+            return existingColumn(named: name)
         }
         let code = Int(names.code(of: name))
         if code > columnCount { addColumn(String(decoding: name, as: UTF8.self)) }
         return code - 1
+    }
+
+    func existingColumn(named name: UnsafeBufferPointer<UInt8>) -> Int? {
+        names.existingCode(of: name).map { Int($0) - 1 }
     }
 
     private mutating func addColumn(_ name: String) {

@@ -63,6 +63,11 @@ public final class EventBatchBuilder {
         batch.pointee.column(named: name)
     }
 
+    /// The column of a field name; nil when there is none.
+    public func existingColumn(named name: UnsafeBufferPointer<UInt8>) -> Int? {
+        batch.pointee.existingColumn(named: name)
+    }
+
     // MARK: - Fields of the event under way
 
     /// A string of UTF-8, at most `EventLimits.stringBytes` long; gives its code, 0 in a column that

@@ -115,8 +115,9 @@ extension EventFields {
 
     /// `null` is no value, also after an earlier one of the same name.
     mutating func removeValue(of node: Int32) {
-        let column = trie.node(node).pointee.column
-        if column >= 0 { builder.removeValue(of: Int(column)) }
+        if let column = trie.existingColumn(of: node, in: builder) {
+            builder.removeValue(of: column)
+        }
     }
 
     /// The builder's column for a node; nil when there is none, and then `value` is spilled.

@@ -10,7 +10,8 @@ import Ingest
 /// `fixtures/hostile/`.
 ///
 /// A reader may refuse whatever it likes. It must not trap, and what it takes must be whole: a batch
-/// can be written and read again, a query's text is that of the same query.
+/// can be written and read again, a query's text is that of the same query, and a decoder that has met
+/// other bodies reads one as a new decoder does.
 final class HostileReader {
     /// What the bytes are taken for; its name is the folder of its corpus.
     enum Kind: String, CaseIterable, Sendable {
@@ -61,6 +62,10 @@ final class HostileReader {
         let event = try? json.decodeEvent(body, dataset: "d", receivedAt: receivedAt)
         let lines = try? json.decodeLines(body, dataset: "d", receivedAt: receivedAt)
         for decoded in [batch, event, lines].compactMap(\.self) { check(decoded) }
+        agree(
+            batch, try? JSONEventDecoder().decodeBatch(body, dataset: "d", receivedAt: receivedAt))
+        agree(
+            lines, try? JSONEventDecoder().decodeLines(body, dataset: "d", receivedAt: receivedAt))
         if let value = try? JSONValue(parsing: bytes) {
             let again = try? JSONValue(parsing: Array(value.text.utf8))
             precondition(again?.text == value.text, "BUG: JSON that is written differs")
@@ -90,6 +95,24 @@ final class HostileReader {
             let again = try? EventBatch(decoding: encoded[...])
             precondition(again?.rows == batch.rows, "BUG: a batch cannot be read again")
             precondition(again?.encoded() == encoded, "BUG: a batch is another when read again")
+        }
+    }
+
+    /// What a decoder that has met other bodies makes of one must be what a new one makes of it.
+    private func agree(_ kept: Decoded?, _ fresh: Decoded?) {
+        precondition(
+            kept?.events == fresh?.events && kept?.rejections == fresh?.rejections,
+            "BUG: earlier bodies decide what is kept of this one")
+        for (batch, other) in zip(kept?.batches ?? [], fresh?.batches ?? []) {
+            precondition(
+                batch.rows == other.rows && Set(batch.names) == Set(other.names),
+                "BUG: earlier bodies decide which fields this one has")
+            for name in batch.names {
+                let (column, same) = (batch[name], other[name])
+                for row in 0..<batch.rows where column?.value(at: row) != same?.value(at: row) {
+                    preconditionFailure("BUG: a value is another because of earlier bodies")
+                }
+            }
         }
     }
 

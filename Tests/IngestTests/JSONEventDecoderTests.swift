@@ -99,6 +99,25 @@ import Testing
             ])
     }
 
+    @Test func `null takes a value back however its name was written`() throws {
+        for event in [#"{"a":{"b":1},"a.b":null,"c":2}"#, #"{"a.b":1,"a":{"b":null},"c":2}"#] {
+            #expect(try JSONEventDecoder().event(event).rows().map(\.fields) == [["c": .int(2)]])
+        }
+    }
+
+    @Test func `a time is one also after it was a field beside another time`() throws {
+        let decoder = JSONEventDecoder()
+        let both = #"{"time":1767312000,"timestamp":"2026-01-03T00:00:00Z","a":1}"#
+        let one = #"{"timestamp":"2026-01-03T00:00:00Z","a":2}"#
+        let rows = try decoder.lines([both, one, both, one].joined(separator: "\n")).rows()
+        #expect(
+            rows.map { $0.time / 1_000_000_000 } == [
+                1_767_312_000, 1_767_398_400, 1_767_312_000, 1_767_398_400,
+            ])
+        #expect(rows[0].fields["timestamp"] == .string("2026-01-03T00:00:00Z"))
+        #expect(rows[1].fields == ["a": .int(2)] && rows[3].fields == rows[1].fields)
+    }
+
     @Test func `one field may have several types`() throws {
         let decoded = try decoder.batch(
             #"[{"data":{"v":1}},{"data":{"v":"1"}},{"data":{"v":true}},{"data":{"v":1.5}}]"#)

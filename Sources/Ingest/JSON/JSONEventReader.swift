@@ -60,7 +60,10 @@ struct JSONEventReader: ~Copyable {
             if node < 0 { return try scanner.skipMembers(try scanner.skipValue(place)) }
             previous = node
             let column = fields.trie.node(node).pointee.column
-            let isText = column >= 0 && place[0] == JSONByte.quote
+            // A time or a rate has a column too once it was a field beside another one.
+            let isText =
+                column >= 0 && place[0] == JSONByte.quote
+                && fields.trie.node(node).pointee.role == .field
             let string = isText ? wf_read_plain_string(place + 1) : JSONEventReader.noString
             if string.length >= 0 && string.length <= EventLimits.stringBytes {
                 // Fast path: a string without escapes for a column.

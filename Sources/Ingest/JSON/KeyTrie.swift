@@ -294,6 +294,12 @@ struct KeyTrie: ~Copyable {
         return column >= 0 ? Int(column) : findColumn(of: node, in: builder)
     }
 
+    /// The same; nil too when the batch has no such column yet.
+    mutating func existingColumn(of node: Int32, in builder: EventBatchBuilder) -> Int? {
+        let column = self.node(node).pointee.column
+        return column >= 0 ? Int(column) : builder.existingColumn(named: name(of: node))
+    }
+
     private mutating func findColumn(of node: Int32, in builder: EventBatchBuilder) -> Int? {
         guard self.node(node).pointee.column == KeyTrie.unknownColumn else { return nil }
         let column = builder.column(named: name(of: node))
