@@ -41,7 +41,9 @@ struct AttributeColumns: ~Copyable {
         self.takesRate = takesRate
         if fields.trie.isFull { forgetKeys() }
         if let fault = shared.fault { return fields.reject(fault) }
-        if shared.codedBatch != builder.codeGeneration { shared.code(with: builder, &fields.trie) }
+        if shared.codedGeneration != builder.codeGeneration {
+            shared.code(with: builder, &fields.trie)
+        }
         // Looked up once a resource, not once an event: a tenth of the time of spans that have as
         // much from their resource as of their own.
         builder.append(shared.coded.elements(from: 0))

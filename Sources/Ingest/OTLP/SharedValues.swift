@@ -18,8 +18,8 @@ struct SharedValues: ~Copyable {
     /// Texts by their codes in the batch under way, and the places of all other values.
     private(set) var coded = GrowingBuffer<KnownField>(capacity: 64)
     private(set) var others = GrowingBuffer<Int>(capacity: 64)
-    /// The builder's batch for which `coded` holds; −1 for none.
-    private(set) var codedBatch = -1
+    /// The builder's generation of codes for which `coded` holds; −1 for none.
+    private(set) var codedGeneration = -1
 
     private var entries = GrowingBuffer<Entry>(capacity: 64)
     private var arena = GrowingBuffer<UInt8>(capacity: 4096)
@@ -42,7 +42,7 @@ struct SharedValues: ~Copyable {
         arena.removeAll()
         fault = nil
         serviceName = nil
-        codedBatch = -1
+        codedGeneration = -1
     }
 
     /// Where an entry's name and text end in the arena; the text follows the name.
@@ -58,7 +58,7 @@ struct SharedValues: ~Copyable {
         entries.truncate(to: count)
         arena.truncate(to: count == 0 ? 0 : end(of: entries[count - 1]))
         self.fault = fault
-        codedBatch = -1
+        codedGeneration = -1
     }
 
     mutating func append(
@@ -92,7 +92,7 @@ struct SharedValues: ~Copyable {
 
     /// Looks up the codes of texts for the batch under way, and sorts out what has none.
     mutating func code(with builder: EventBatchBuilder, _ trie: inout KeyTrie) {
-        codedBatch = builder.codeGeneration
+        codedGeneration = builder.codeGeneration
         coded.removeAll()
         others.removeAll()
         for index in 0..<count {
