@@ -56,8 +56,7 @@ struct LogFile {
     ) throws(HostError) {
         let size = payloads.reduce(0) { $0 + $1.recordBytes }
         precondition(fits(size), "BUG: records beyond the end of their log file")
-        let zeros = zeros(after: size)
-        var buffer = ByteWriter(capacity: size + zeros.count)
+        var buffer = ByteWriter(capacity: size)
         for (index, payload) in payloads.enumerated() {
             LogFormat.RecordHeader(
                 identity: header.identity, sequence: sequence + UInt64(index),
@@ -67,9 +66,8 @@ struct LogFile {
             buffer.write(contentsOf: payload.bytes)
             while buffer.count % LogFormat.alignment != 0 { buffer.write(UInt8(0)) }
         }
-        buffer.write(contentsOf: zeros)
         try file.write(buffer.bytes, at: UInt64(end))
-        touched = max(touched, end + buffer.count)
+        try writeZeros(after: end + size, size)
         end += size
     }
 
@@ -87,24 +85,34 @@ struct LogFile {
         forgotten = end
     }
 
-    /// The zeros to be written after so many bytes of records: after few, up to the next whole stretch.
+    /// Writes zeros ahead of the records, which end at `start`: after few bytes of them, up to the next
+    /// whole stretch.
     ///
     /// The first write into allocated blocks changes the file system's own records, and a sync then
     /// waits for those as well: done for many records at once, a sync takes half the time and a third
-    /// less of the processor.
-    private func zeros(after size: Int) -> ArraySlice<UInt8> {
-        let start = end + size
-        guard size <= LogFile.smallBytes, start > touched, capacity < .max else { return [] }
-        let wanted = (start + LogFile.stretchBytes) / LogFile.stretchBytes * LogFile.stretchBytes
-        return LogFile.zeros[..<max(0, min(wanted, capacity) - start)]
+    /// less of the processor. In pieces, for the page cache keeps together what one call wrote, and each
+    /// record goes through all pages of its piece: 28 kB with their sync take 32 us of the processor's
+    /// time instead of 48 in pieces of a stretch.
+    private mutating func writeZeros(after start: Int, _ size: Int) throws(HostError) {
+        defer { touched = max(touched, start) }
+        guard size <= LogFile.smallBytes, start > touched, capacity < .max else { return }
+        let stretch = (start + LogFile.stretchBytes) / LogFile.stretchBytes * LogFile.stretchBytes
+        touched = start
+        while touched < min(stretch, capacity) {
+            let piece = min(
+                LogFile.pieceBytes - touched % LogFile.pieceBytes, min(stretch, capacity) - touched)
+            try file.write(LogFile.zeros[..<piece], at: UInt64(touched))
+            touched += piece
+        }
     }
 
     /// Made once: to make so many of them anew takes longer than to copy them.
-    private static let zeros = [UInt8](repeating: 0, count: stretchBytes)
+    private static let zeros = [UInt8](repeating: 0, count: pieceBytes)
 
     /// Bytes of a group up to which zeros are written ahead of it.
     private static let smallBytes = 128 << 10
     private static let stretchBytes = 1 << 20
+    private static let pieceBytes = 128 << 10
 
     /// Synced bytes from which it pays to have them forgotten.
     private static let forgottenBytes = 256 << 10
