@@ -9,7 +9,8 @@ public struct StoreLimits: Hashable, Sendable {
     /// Bytes of one group, above which the writer does not add to it: bounds the wait of the first.
     public var groupBytes = 16 << 20
     /// Nanoseconds that a record of small requests waits for others to be synced with it, unless
-    /// `EventStore.commit` says that none are under way.
+    /// `EventStore.commit` says that none are under way; four times as many when none had waited for
+    /// long.
     public var groupWait: Int64 = 1_000_000
     /// Nanoseconds that writing and syncing a group may have taken, and bytes of requests in the next
     /// one, for it to be written by a thread of the requests' connections.

@@ -14,6 +14,8 @@ struct CommitQueue: Sendable {
     /// What the writer's thread does next.
     enum Turn: Sendable {
         case work(Work)
+        /// Something waits that may wait a little longer.
+        case soon
         /// Nothing waits.
         case idle
         /// The store was closed, and all is written.
@@ -147,13 +149,14 @@ struct CommitQueue: Sendable {
 
     /// The same when it has waited for a while.
     mutating func turnAfterWait() -> Turn {
-        guard lone.look() else { return .idle }
-        return take().map { .work($0) } ?? .idle
+        guard lone.look() else { return .soon }
+        if let work = take() { return .work(work) }
+        return open.isEmpty && pending.isEmpty ? .idle : .soon
     }
 
     /// The same when it may wait until it is woken.
     mutating func turnOrSleep() -> Turn? {
-        let turn = turn() ?? (open.isEmpty ? nil : .idle)
+        let turn = turn() ?? (open.isEmpty ? nil : .soon)
         isAsleep = turn == nil
         return turn
     }

@@ -113,21 +113,23 @@ final class Committer: @unchecked Sendable {
     private func nextWork() -> CommitQueue.Work? {
         var idle = 0
         while true {
-            // While requests come nobody needs to wake this thread: it looks by itself.
+            // While requests come nobody needs to wake this thread: it looks by itself, and ever more
+            // seldom as long as nothing waits for it.
+            let wait = context.limits.groupWait << min(idle, Committer.idleLooks / 2)
             let turn =
                 idle < Committer.idleLooks
-                ? queue.wait(atMost: context.limits.groupWait) { $0.turn() }
-                    ?? queue.withLock { $0.turnAfterWait() }
+                ? queue.wait(atMost: wait) { $0.turn() } ?? queue.withLock { $0.turnAfterWait() }
                 : queue.wait { $0.turnOrSleep() }
             switch turn {
             case .work(let work): return work
-            case .idle: idle = idle < Committer.idleLooks ? idle + 1 : 0
+            case .soon: idle = 0
+            case .idle: idle += 1
             case .end: return nil
             }
         }
     }
 
-    /// Looks without work after which the writer's thread sleeps until it is woken.
+    /// Looks at nothing after which the writer's thread sleeps until it is woken.
     private static let idleLooks = 5
 
     /// Slows the clients down to what seals can take, by letting them wait for their answers.

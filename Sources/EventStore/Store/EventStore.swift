@@ -99,8 +99,9 @@ public final class EventStore: Sendable {
 
     /// Stores the events of several requests, all that `batch` has taken when the writer gets to it.
     ///
-    /// That is after `StoreLimits.groupWait` at the latest, or when `commit` is called. They are synced
-    /// before its completion is called, as with `append(_:durability:completion:)`.
+    /// That is after `StoreLimits.groupWait`, when no record had waited for it lately after up to four
+    /// times as long, or when `commit` is called. They are synced before its completion is called, as
+    /// with `append(_:durability:completion:)`.
     ///
     /// All records of a batch are of one environment until `endGrowth`. Throws, and will not close the
     /// record, when nothing is taken.
@@ -119,7 +120,7 @@ public final class EventStore: Sendable {
     /// than `StoreLimits.quickWriting` then, as a rule.
     ///
     /// - Parameter requests: how many requests these records are of; that of a single one may be left
-    ///   to wait for up to twice `StoreLimits.groupWait`, see `LoneRequests`.
+    ///   to wait for once more `StoreLimits.groupWait`, see `LoneRequests`.
     public func commit(requests: Int) { committer?.commit(requests: requests) }
 
     /// Takes what a growing batch has kept, so that it may begin anew, if only for another environment.
