@@ -115,7 +115,7 @@ final class Committer: @unchecked Sendable {
         while true {
             // While requests come nobody needs to wake this thread: it looks by itself, and ever more
             // seldom as long as nothing waits for it.
-            let wait = context.limits.groupWait << min(idle, Committer.idleLooks / 2)
+            let wait = context.limits.groupWait * Int64(min(1 << idle, Committer.groupWaits))
             let turn =
                 idle < Committer.idleLooks
                 ? queue.wait(atMost: wait) { $0.turn() } ?? queue.withLock { $0.turnAfterWait() }
@@ -131,6 +131,8 @@ final class Committer: @unchecked Sendable {
 
     /// Looks at nothing after which the writer's thread sleeps until it is woken.
     private static let idleLooks = 5
+    /// Times `StoreLimits.groupWait` that pass between two looks at most.
+    private static let groupWaits = 4
 
     /// Slows the clients down to what seals can take, by letting them wait for their answers.
     private func waitForSeals() {
